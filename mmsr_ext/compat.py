@@ -1,0 +1,136 @@
+"""Mends for faults of other packages on today's stack; the only place that touches them.
+
+Each function mends one fault, does nothing where the fault is absent, and says what would make it unnecessary.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import types
+import warnings
+from importlib import metadata
+
+CURE_MMCV = "pip install 'mmcv-lite==2.1.0'"
+
+
+def apply() -> None:
+    """Apply every mend. Safe to call more than once.
+
+    Raises:
+        ImportError: If mmcv, MMEngine or MMagic is missing or of a version that cannot work together.
+    """
+    check_versions()
+    quiet_imports()
+    add_numpy_bool8()
+    add_mmcv_ops()
+    allow_mmengine_checkpoints()
+
+
+def check_versions() -> None:
+    """MMagic 1.2.0 stops with an assertion unless 2.0.0 <= mmcv < 2.2.0; say so in one sentence, with the command that cures it.
+
+    Unnecessary once MMagic's own metadata declares its requirement on mmcv.
+
+    Raises:
+        ImportError: If a package is missing or of another version.
+    """
+    mmcv = _version('mmcv') or _version('mmcv-lite')
+    if mmcv is None:
+        raise ImportError(f'mmsr_ext needs mmcv, and none is installed: {CURE_MMCV}')
+    if not (2, 0) <= _release(mmcv) < (2, 2):
+        raise ImportError(f'mmcv {mmcv} is installed, but MMagic 1.2.0 works with 2.0 and 2.1 only: '
+                          f'pip uninstall -y mmcv mmcv-lite && {CURE_MMCV}')
+    if _version('mmcv') and _version('mmcv-lite'):
+        raise ImportError('both mmcv and mmcv-lite are installed and have overwritten each other: '
+                          f'pip uninstall -y mmcv mmcv-lite && {CURE_MMCV}')
+    for package, low, high, pin in [('mmengine', (0, 10), (1, 0), '==0.10.7'), ('mmagic', (1, 2), (1, 3), '==1.2.0')]:
+        version = _version(package)
+        if version is None:
+            raise ImportError(f"mmsr_ext needs {package}, which is not installed: pip install '{package}{pin}'")
+        if not low <= _release(version) < high:
+            raise ImportError(f"mmsr_ext does not work with {package} {version}: pip install '{package}{pin}'")
+
+
+def quiet_imports() -> None:
+    """Importing MMagic 1.2.0 imports diffusers and albumentations, of which the first warns of its own deprecations and the second
+    asks a server for its newest version.
+
+    Unnecessary once MMagic no longer imports its diffusion models for every use.
+    """
+    os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
+    for module in ('diffusers', 'torch.jit', 'torch.cuda.amp', 'mmagic', 'mmengine', 'controlnet_aux', 'timm'):
+        for category in (FutureWarning, DeprecationWarning, SyntaxWarning):
+            warnings.filterwarnings('ignore', category=category, module=module.replace('.', r'\.'))
+
+
+def add_numpy_bool8() -> None:
+    """``mmagic.utils.trans_utils`` (1.2.0) names ``numpy.bool8``, which numpy 2 removed. Unnecessary with numpy < 2."""
+    import numpy as np
+    if not hasattr(np, 'bool8'):
+        np.bool8 = np.bool_
+
+
+def add_mmcv_ops() -> None:
+    """MMagic 1.2.0 imports compiled operators from ``mmcv.ops`` at import time; mmcv-lite has none.
+
+    Stand-ins take their names, and raise ImportError with the cure when used. Unnecessary with an mmcv that has its compiled operators.
+    """
+    if importlib.util.find_spec('mmcv._ext') is not None or 'mmcv.ops' in sys.modules:
+        return
+    ops = types.ModuleType('mmcv.ops', 'Stand-ins for the compiled operators of mmcv, made by mmsr_ext.compat.')
+    ops.__path__ = []
+    sys.modules['mmcv.ops'] = ops
+    for name in ('DeformConv2d', 'DeformConv2dPack', 'ModulatedDeformConv2d', 'deform_conv2d', 'modulated_deform_conv2d', 'bias_act',
+                 'conv2d', 'conv2d_gradfix', 'conv_transpose2d', 'filter2d', 'filtered_lrelu', 'upsample2d'):
+        setattr(ops, name, _missing(name))
+    for module, names in [('fused_bias_leakyrelu', ('FusedBiasLeakyReLU', 'fused_bias_leakyrelu')), ('upfirdn2d', ('upfirdn2d', ))]:
+        part = types.ModuleType(f'mmcv.ops.{module}', ops.__doc__)
+        sys.modules[part.__name__] = part
+        setattr(ops, module, part)
+        for name in names:
+            setattr(part, name, _missing(name))
+            setattr(ops, name, getattr(part, name))
+
+
+def allow_mmengine_checkpoints() -> None:
+    """``torch.load`` of torch >= 2.6 refuses the log history in a checkpoint that MMEngine 0.10.7 itself has written.
+
+    The classes that the history consists of are allowed by name, so that files are still loaded with ``weights_only=True`` and a
+    stranger's checkpoint runs no code. Unnecessary once MMEngine writes plain numbers.
+    """
+    import numpy as np
+    import torch
+    from mmengine.logging.history_buffer import HistoryBuffer
+    reconstruct = np.zeros(1).__reduce__()[0]
+    torch.serialization.add_safe_globals([
+        HistoryBuffer, reconstruct, np.ndarray, np.dtype,
+        # numpy 2 moved its internals; a file names the place of the version that wrote it
+        (reconstruct, 'numpy.core.multiarray._reconstruct'), (reconstruct, 'numpy._core.multiarray._reconstruct'),
+        *{type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')}
+    ])
+
+
+def _missing(name: str) -> type:
+
+    def __init__(self: object, *args: object, **kwargs: object) -> None:
+        raise ImportError(f"mmcv.ops.{name} needs mmcv with its compiled operators, but mmcv-lite is installed: "
+                          "pip uninstall -y mmcv-lite && pip install 'setuptools<81' && "
+                          "pip install --no-build-isolation 'mmcv==2.1.0'")
+
+    # torch.nn.Module as the base, because MMagic derives layers from some of these
+    import torch
+    return type(name, (torch.nn.Module, ), {'__init__': __init__, '__module__': 'mmcv.ops'})
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _release(version: str) -> tuple[int, int]:
+    major, minor = version.split('.')[:2]
+    return int(major), int(minor)

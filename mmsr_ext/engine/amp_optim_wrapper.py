@@ -1,0 +1,39 @@
+"""Automatic mixed precision, on machines without a GPU too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.optim import AmpOptimWrapper as StockAmpOptimWrapper
+from mmengine.optim import OptimWrapper
+
+from ..errors import InputError
+from ..registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module()
+class AmpOptimWrapper(StockAmpOptimWrapper):
+    """MMEngine's AmpOptimWrapper, which by itself refuses to start without a GPU.
+
+    On the CPU it trains in bfloat16, which needs no loss scaling.
+
+    Args:
+        loss_scale (float, str or dict): See MMEngine's; without a GPU not used.
+        dtype (str or torch.dtype, optional): 'float16' or 'bfloat16'; without a GPU bfloat16.
+        **kwargs: See MMEngine's OptimWrapper.
+
+    Raises:
+        InputError: For float16 without a GPU.
+    """
+
+    def __init__(self, loss_scale: Any = 'dynamic', dtype: Any = None, **kwargs: Any) -> None:
+        if torch.cuda.is_available():
+            super().__init__(loss_scale, dtype, **kwargs)
+            return
+        if dtype not in (None, 'bfloat16', torch.bfloat16):
+            raise InputError(f"AmpOptimWrapper: dtype={dtype!r} needs a GPU, and none is visible; on the CPU use dtype='bfloat16'.")
+        OptimWrapper.__init__(self, **kwargs)
+        self.cast_dtype = torch.bfloat16
+        self._scale_update_param = None
+        self.loss_scaler = torch.amp.GradScaler('cpu', enabled=False)

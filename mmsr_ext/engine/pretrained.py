@@ -1,0 +1,34 @@
+"""Initialisation from a checkpoint."""
+
+from __future__ import annotations
+
+from mmengine.logging import print_log
+from torch import nn
+
+from ..registry import WEIGHT_INITIALIZERS
+from .checkpoint import check_fits, read_checkpoint, weights_of
+
+
+@WEIGHT_INITIALIZERS.register_module()
+class Pretrained:
+    """``init_cfg=dict(type='Pretrained', checkpoint=...)`` that loads all weights or fails.
+
+    MMEngine's initialiser of this name goes on with random weights where names or shapes differ.
+
+    Args:
+        checkpoint (str): A file.
+        prefix (str): The part of a restorer's checkpoint to load. A file that holds a bare network is loaded whole.
+
+    Raises:
+        InputError: When called, if the file is missing or is not for the network.
+    """
+
+    def __init__(self, checkpoint: str, prefix: str = 'generator') -> None:
+        self.checkpoint = checkpoint
+        self.prefix = prefix.rstrip('.')
+
+    def __call__(self, module: nn.Module) -> None:
+        weights = weights_of(read_checkpoint(self.checkpoint), self.prefix)
+        check_fits(module, weights, self.checkpoint)
+        module.load_state_dict(weights)
+        print_log(f'{type(module).__name__} initialised from {self.checkpoint}', logger='current')

@@ -1,0 +1,3 @@
+from .srresnet import SRResNet
+
+__all__ = ['SRResNet']

@@ -1,0 +1,3 @@
+from .vgg_discriminator import VGGDiscriminator
+
+__all__ = ['VGGDiscriminator']

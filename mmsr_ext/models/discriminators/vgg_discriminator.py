@@ -1,0 +1,60 @@
+"""The discriminator of SRGAN."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class VGGDiscriminator(BaseModule):
+    """Eight 3x3 convolutions, of which every second halves the size, and two dense layers.
+
+    Source: Ledig et al. 2017 (SRGAN), figure 4, without its final sigmoid, which is part of the loss. Works at any patch size; MMagic's
+    ``ModifiedVGG`` (4x4 strided convolutions, 10 layers) takes 128 px only.
+
+    Args:
+        in_channels (int): Channels of the image.
+        mid_channels (int): Width of the first layer; it doubles with every halving of the size, up to 8 times.
+        patch_size (int): Height and width of the patches, at least 16. The paper's is 96.
+        dense_channels (int): Width of the first dense layer.
+        batch_norm (bool): Batch normalisation after all convolutions but the first.
+        init_cfg (dict, optional): See MMEngine's BaseModule.
+
+    Raises:
+        InputError: For a patch size below 16, and at the first forward of another size.
+    """
+
+    def __init__(self,
+                 in_channels: int = 3,
+                 mid_channels: int = 64,
+                 patch_size: int = 96,
+                 dense_channels: int = 1024,
+                 batch_norm: bool = True,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if patch_size < 16:
+            raise InputError(f'VGGDiscriminator: patch_size={patch_size!r} must be at least 16, because the size is halved 4 times.')
+        self.patch_size = patch_size
+        layers: list[nn.Module] = []
+        channels, size = in_channels, patch_size
+        for index in range(8):
+            width, stride = mid_channels * 2**(index // 2), 1 + index % 2
+            with_norm = batch_norm and index > 0
+            layers.append(nn.Conv2d(channels, width, 3, stride, 1, bias=not with_norm))
+            layers += [nn.BatchNorm2d(width)] if with_norm else []
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+            channels, size = width, -(-size // stride)
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(
+            nn.Flatten(), nn.Linear(channels * size * size, dense_channels), nn.LeakyReLU(0.2, inplace=True), nn.Linear(dense_channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, patch_size, patch_size) to logits (N, 1)."""
+        if x.shape[-2:] != (self.patch_size, self.patch_size):
+            raise InputError(f'VGGDiscriminator was built for {self.patch_size}x{self.patch_size} patches, but got '
+                             f'{x.shape[-2]}x{x.shape[-1]}. Set patch_size of the discriminator to the crop size of the GT images.')
+        return self.classifier(self.features(x))

@@ -1,0 +1,124 @@
+"""Adversarial losses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import InputError
+from ...registry import MODELS
+
+GAN_TYPES = ('vanilla', 'lsgan', 'wgan', 'softplus', 'hinge')
+RELATIVISTIC = (False, 'average', 'batch')
+
+
+@MODELS.register_module()
+class AdversarialLoss(nn.Module):
+    """What the generator and the discriminator minimise against each other.
+
+    With x the discriminator's logits, R real, F fake, and every term a mean over all elements:
+
+    ========  ====================================  ===========================
+    gan_type  discriminator                         generator
+    ========  ====================================  ===========================
+    vanilla   bce(R, real_label) + bce(F, fake)     bce(F, real_label)
+    lsgan     (R - real_label)^2 + (F - fake)^2     (F - real_label)^2
+    wgan      -R + F                                -F
+    softplus  softplus(-R) + softplus(F)            softplus(-F)
+    hinge     relu(1 - R) + relu(1 + F)             -F
+    ========  ====================================  ===========================
+
+    Relativistic: R - mean(F) and F - mean(R) take the places of R and F, each term is halved, the discriminator's means carry no
+    gradient, and the generator minimises the discriminator's loss with the labels exchanged.
+
+    Sources: Goodfellow et al. 2014 (vanilla); Mao et al. 2017 (lsgan); Arjovsky et al. 2017 (wgan); KAIR's softplusgan; Lim and Ye 2017
+    (hinge); Jolicoeur-Martineau 2019 and Wang et al. 2018 (ESRGAN), eq. (1) and (2), for the relativistic average.
+
+    Args:
+        gan_type (str): One of the table.
+        relativistic (bool or str): False; 'average' for means over all elements, as MMagic and BasicSR; 'batch' for means over the batch
+            axis, as KAIR.
+        real_label (float): Label of real samples, for vanilla and lsgan.
+        fake_label (float): Label of fake samples, for vanilla and lsgan.
+        loss_weight (float): Weight of the generator's term. The discriminator's is always 1.
+
+    Raises:
+        InputError: For an unknown ``gan_type`` or ``relativistic``.
+    """
+
+    def __init__(self,
+                 gan_type: str = 'vanilla',
+                 relativistic: bool | str = False,
+                 real_label: float = 1.0,
+                 fake_label: float = 0.0,
+                 loss_weight: float = 1.0) -> None:
+        super().__init__()
+        if gan_type not in GAN_TYPES:
+            raise InputError(f'AdversarialLoss: unknown gan_type {gan_type!r}; choose one of {", ".join(GAN_TYPES)}.')
+        if relativistic not in RELATIVISTIC:
+            raise InputError(f"AdversarialLoss: relativistic={relativistic!r} must be False, 'average' or 'batch'.")
+        self.gan_type = gan_type
+        self.relativistic = relativistic
+        self.real_label = real_label
+        self.fake_label = fake_label
+        self.loss_weight = loss_weight
+
+    def generator(self, pred_fake: Tensor, pred_real: Tensor | None = None) -> dict[str, Tensor]:
+        """The generator's term.
+
+        Args:
+            pred_fake (Tensor): D(fake), any shape.
+            pred_real (Tensor, optional): D(real), needed when relativistic; no gradient flows into it.
+
+        Returns:
+            dict[str, Tensor]: ``loss_gan``, weighted.
+        """
+        fake = _at_least_float32(pred_fake)
+        if self.relativistic:
+            real = _at_least_float32(pred_real).detach()
+            loss = (self._term(fake - self._mean(real), True) + self._term(real - self._mean(fake), False)) / 2
+        elif self.gan_type in ('wgan', 'hinge'):
+            loss = -fake.mean()
+        else:
+            loss = self._term(fake, True)
+        return {'loss_gan': loss * self.loss_weight}
+
+    def discriminator(self, pred_real: Tensor, pred_fake: Tensor) -> dict[str, Tensor]:
+        """The discriminator's terms.
+
+        Args:
+            pred_real (Tensor): D(real), any shape.
+            pred_fake (Tensor): D(fake), of the same shape.
+
+        Returns:
+            dict[str, Tensor]: ``loss_d_real`` and ``loss_d_fake``.
+        """
+        real, fake = _at_least_float32(pred_real), _at_least_float32(pred_fake)
+        if not self.relativistic:
+            return {'loss_d_real': self._term(real, True), 'loss_d_fake': self._term(fake, False)}
+        return {
+            'loss_d_real': self._term(real - self._mean(fake.detach()), True) / 2,
+            'loss_d_fake': self._term(fake - self._mean(real.detach()), False) / 2
+        }
+
+    def _mean(self, x: Tensor) -> Tensor:
+        return x.mean() if self.relativistic == 'average' else x.mean(0, keepdim=True)
+
+    def _term(self, x: Tensor, is_real: bool) -> Tensor:
+        """The discriminator's loss for logits ``x`` that are labelled real or fake."""
+        label = self.real_label if is_real else self.fake_label
+        sign = -1 if is_real else 1
+        if self.gan_type == 'vanilla':
+            return F.binary_cross_entropy_with_logits(x, torch.full_like(x, label))
+        if self.gan_type == 'lsgan':
+            return (x - label).square().mean()
+        if self.gan_type == 'wgan':
+            return sign * x.mean()
+        if self.gan_type == 'softplus':
+            return F.softplus(sign * x).mean()
+        return F.relu(1 + sign * x).mean()
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))

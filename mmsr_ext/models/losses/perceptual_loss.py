@@ -1,0 +1,105 @@
+"""Perceptual and style loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import InputError
+from ...functional import gram_matrix
+from ...registry import MODELS
+from .vgg_features import VGGFeatures
+
+CRITERIA = {'l1': F.l1_loss, 'mse': F.mse_loss}
+
+
+@MODELS.register_module()
+class PerceptualLoss(nn.Module):
+    """Distance of two images in the feature maps of a VGG network, and of their Gram matrices.
+
+    ``sum_layer w * criterion(s * phi(x), s * phi(y))`` and, for the style, the same over ``gram(phi)``. The network is frozen, always in
+    eval mode, and no part of the module tree: it is neither saved, nor wrapped for distributed training, nor trained.
+
+    Sources: Johnson et al. 2016; Ledig et al. 2017, eq. (5), for VGG22 and VGG54; Wang et al. 2018 (ESRGAN) for features before the
+    activation.
+
+    Args:
+        layer_weights (dict[str, float]): Weight by layer: 'conv5_4' (before the activation), 'relu5_4' (after it), 'VGG22' (relu2_2),
+            'VGG54' (relu5_4), or an index of torchvision's ``features`` ('34').
+        layer_weights_style (dict[str, float], optional): The same for the style term; ``layer_weights`` if not given.
+        vgg_type (str): 'vgg19' or 'vgg16'.
+        perceptual_weight (float): Weight of the feature term; it is not computed when 0.
+        style_weight (float): Weight of the style term; it is not computed when 0.
+        criterion (str): 'l1' or 'mse', mean over all elements.
+        feature_scale (float): The factor s on the feature maps. Ledig et al. use 1 / 12.75.
+        input_range (tuple[float, float]): Values of black and white in the images.
+        use_input_norm (bool): Normalise with the ImageNet mean and standard deviation.
+        pretrained (str): 'imagenet' (torchvision's weights), a file of weights with torchvision's names, or 'random'.
+
+    Raises:
+        InputError: For an unknown layer, network or criterion, or weights that cannot be had.
+    """
+
+    def __init__(self,
+                 layer_weights: dict[str, float],
+                 layer_weights_style: dict[str, float] | None = None,
+                 vgg_type: str = 'vgg19',
+                 perceptual_weight: float = 1.0,
+                 style_weight: float = 0.0,
+                 criterion: str = 'l1',
+                 feature_scale: float = 1.0,
+                 input_range: tuple[float, float] = (0.0, 1.0),
+                 use_input_norm: bool = True,
+                 pretrained: str = 'imagenet') -> None:
+        super().__init__()
+        if criterion not in CRITERIA:
+            raise InputError(f'PerceptualLoss: criterion={criterion!r} must be one of {", ".join(CRITERIA)}.')
+        low, high = input_range
+        if not low < high:
+            raise InputError(f'PerceptualLoss: input_range={input_range!r} must be (black, white) with black < white.')
+        if perceptual_weight <= 0 and style_weight <= 0:
+            raise InputError('PerceptualLoss: perceptual_weight and style_weight are both 0; leave the loss out instead.')
+        self.terms = {
+            'perceptual': (perceptual_weight, dict(layer_weights)),
+            'style': (style_weight, dict(layer_weights_style or layer_weights))
+        }
+        self.criterion = CRITERIA[criterion]
+        self.feature_scale = feature_scale
+        self.low, self.high = low, high
+        layers = {layer: None for weight, weights in self.terms.values() if weight > 0 for layer in weights}
+        # in a tuple, which torch does not search for submodules
+        self._network = (VGGFeatures(layers, vgg_type, pretrained, use_input_norm), )
+
+    def forward(self, x: Tensor, gt: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Compare an image with its target.
+
+        Args:
+            x (Tensor): (N, 3, H, W) in ``input_range``.
+            gt (Tensor): The target, of the same shape; no gradient flows into it.
+
+        Returns:
+            tuple: The perceptual and the style loss; None for one whose weight is 0.
+        """
+        with torch.no_grad():
+            target = self._features(gt)
+        output = self._features(x)
+        return self._term('perceptual', output, target), self._term('style', output, target)
+
+    def _features(self, x: Tensor) -> dict[str, Tensor]:
+        network = self._network[0]
+        if network.mean.device != x.device:
+            network.to(x.device)
+        maps = network((x - self.low) / (self.high - self.low))
+        return {name: value * self.feature_scale for name, value in maps.items()} if self.feature_scale != 1 else maps
+
+    def _term(self, name: str, output: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor | None:
+        weight, layers = self.terms[name]
+        if weight <= 0:
+            return None
+        prepare = gram_matrix if name == 'style' else _at_least_float32
+        return weight * sum(w * self.criterion(prepare(output[layer]), prepare(target[layer])) for layer, w in layers.items())
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,0 +1,109 @@
+"""Feature maps of torchvision's VGG, by the names of the literature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from ...errors import InputError
+
+ALIASES = {'VGG22': 'relu2_2', 'VGG54': 'relu5_4'}
+BLOCKS = {'vgg16': (2, 2, 3, 3, 3), 'vgg19': (2, 2, 4, 4, 4)}
+
+
+def layer_names(vgg_type: str) -> list[str]:
+    """Names of ``torchvision.models.<vgg_type>().features`` in order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ..."""
+    names: list[str] = []
+    for block, convs in enumerate(BLOCKS[vgg_type], 1):
+        names += [f'{kind}{block}_{conv}' for conv in range(1, convs + 1) for kind in ('conv', 'relu')] + [f'pool{block}']
+    return names
+
+
+class VGGFeatures(nn.Module):
+    """Feature maps of VGG16 or VGG19 (Simonyan and Zisserman 2015), frozen and in eval mode.
+
+    Args:
+        layers (Iterable[str]): Names like 'conv5_4' (before the activation) and 'relu5_4' (after it), 'VGG22', 'VGG54', or the index in
+            torchvision's ``features`` as MMagic writes it ('34').
+        vgg_type (str): 'vgg16' or 'vgg19'.
+        pretrained (str): 'imagenet' for torchvision's weights, a file of a state_dict with torchvision's names, or 'random'.
+        input_norm (bool): Normalise [0, 1] input with the ImageNet mean and standard deviation.
+
+    Raises:
+        InputError: For an unknown network or layer, or weights that cannot be had.
+    """
+
+    def __init__(self, layers: Iterable[str], vgg_type: str = 'vgg19', pretrained: str = 'imagenet', input_norm: bool = True) -> None:
+        super().__init__()
+        if vgg_type not in BLOCKS:
+            raise InputError(f'vgg_type={vgg_type!r} must be one of {", ".join(BLOCKS)}.')
+        self.taps = {layer: _index_of(layer, vgg_type) for layer in layers}
+        if not self.taps:
+            raise InputError('layer_weights is empty: name at least one layer, such as conv5_4.')
+        self.input_norm = input_norm
+        with torch.device('meta'):  # neither memory nor time for the classifier, which is not used
+            network = getattr(torchvision.models, vgg_type)(weights=None, init_weights=False)
+        self.features = network.features[:max(self.taps.values()) + 1].to_empty(device='cpu')
+        for index, layer in enumerate(self.features):
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = index - 1 not in self.taps.values()  # a tapped map must not be overwritten
+        _load(self.features, vgg_type, pretrained)
+        self.register_buffer('mean', torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
+        self.register_buffer('std', torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+        self.requires_grad_(False).eval()
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Map (N, 3, H, W) in [0, 1] to the feature maps, by the names given to the constructor."""
+        if self.input_norm:
+            x = (x - self.mean) / self.std
+        maps: dict[int, Tensor] = {}
+        for index, layer in enumerate(self.features):
+            x = maps[index] = layer(x)
+        return {name: maps[index] for name, index in self.taps.items()}
+
+
+def _index_of(layer: str, vgg_type: str) -> int:
+    names = layer_names(vgg_type)
+    name = ALIASES.get(layer, layer)
+    if name in names:
+        return names.index(name)
+    if name.isdigit() and int(name) < len(names):
+        return int(name)
+    raise InputError(f'{vgg_type} has no layer {layer!r}; its layers are {", ".join(names)}.')
+
+
+def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
+    if pretrained == 'random':
+        for layer in features:
+            if isinstance(layer, nn.Conv2d):
+                layer.reset_parameters()
+        return
+    state = _imagenet(vgg_type) if pretrained == 'imagenet' else _file(pretrained)
+    state = {key.removeprefix('features.'): value for key, value in state.items()}
+    names = layer_names(vgg_type)
+    for key, parameter in features.state_dict().items():
+        if key not in state or state[key].shape != parameter.shape:
+            raise InputError(f'{pretrained}: no weights of {vgg_type} for layer {names[int(key.split(".")[0])]} (key features.{key}, shape '
+                             f'{tuple(parameter.shape)}), which the perceptual loss needs. Give a file that goes as deep, or name layers '
+                             'that it has.')
+    features.load_state_dict({key: state[key].float() for key in features.state_dict()})
+
+
+def _imagenet(vgg_type: str) -> dict[str, Tensor]:
+    weights = torchvision.models.get_model_weights(vgg_type).IMAGENET1K_V1
+    try:
+        return weights.get_state_dict(progress=True, check_hash=True)
+    except OSError as error:
+        raise InputError(f"the ImageNet weights of {vgg_type} are not on this machine and could not be downloaded ({error}). Bring "
+                         f"{weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it' in perceptual_loss; "
+                         f"or train without perceptual loss: --cfg-options model.perceptual_loss=None") from error
+
+
+def _file(path: str) -> dict[str, Tensor]:
+    if not Path(path).is_file():
+        raise InputError(f"pretrained={path!r} must be 'imagenet', 'random' or a file with VGG weights; there is no such file.")
+    return torch.load(path, map_location='cpu', weights_only=True)

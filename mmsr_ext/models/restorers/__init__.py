@@ -1,0 +1,4 @@
+from .gan_restorer import GANRestorer
+from .schedule import Schedule
+
+__all__ = ['GANRestorer', 'Schedule']

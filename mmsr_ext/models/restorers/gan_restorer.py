@@ -1,0 +1,246 @@
+"""The restorer: one training step for every adversarial recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from mmagic.structures import DataSample
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...functional import imresize
+from ...registry import MODELS
+from ..losses import as_adversarial_loss
+from .schedule import Schedule
+
+
+@MODELS.register_module()
+class GANRestorer(BaseModel):
+    """Image restoration with or without an adversary.
+
+    The step is MMEditing's (generator first, then the discriminator with the weights that judged the generator, on the same fake), with
+    no network run twice on the same input with the same weights: D(fake) and D(real) are computed once and serve both updates, and no
+    graph is built through a generator that is not updated. Takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or
+    ``gan_loss`` it trains the generator alone (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
+
+    Source: Ledig et al. 2017 (SRGAN), algorithm of Goodfellow et al. 2014; the schedule is MMEditing 0.15's.
+
+    Args:
+        generator (dict): Config of the generator, (N, C, h, w) to (N, C, h * scale, w * scale).
+        discriminator (dict, optional): Config of the discriminator, (N, C, H, W) to logits of any shape.
+        gan_loss (dict, optional): ``AdversarialLoss`` or MMagic's ``GANLoss``.
+        pixel_loss (dict, optional): A module called with (output, target) that returns a scalar.
+        perceptual_loss (dict, optional): A module called with (output, target) that returns (perceptual, style), either may be None.
+        train_cfg (dict, optional): ``disc_steps``, ``disc_init_steps``, ``disc_repeat``; see ``Schedule``.
+        test_cfg (dict, optional): ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as ``bicubic_img``.
+        init_cfg (dict, optional): See MMEngine's BaseModule.
+        data_preprocessor (dict, optional): MMagic's ``DataPreprocessor`` or one of the same interface.
+
+    Raises:
+        InputError: For unknown keys of ``train_cfg`` and ``test_cfg``.
+    """
+
+    def __init__(self,
+                 generator: dict,
+                 discriminator: dict | None = None,
+                 gan_loss: dict | None = None,
+                 pixel_loss: dict | None = None,
+                 perceptual_loss: dict | None = None,
+                 train_cfg: dict | None = None,
+                 test_cfg: dict | None = None,
+                 init_cfg: dict | None = None,
+                 data_preprocessor: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.schedule = Schedule.from_cfg(train_cfg)
+        self.baseline = _baseline(test_cfg)
+        self.generator = MODELS.build(generator)
+        self.discriminator = MODELS.build(discriminator) if discriminator else None
+        self.pixel_loss = MODELS.build(pixel_loss) if pixel_loss else None
+        self.perceptual_loss = MODELS.build(perceptual_loss) if perceptual_loss else None
+        self.gan_loss = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
+        self.adversarial = self.discriminator is not None and self.gan_loss is not None
+        self._parallel: dict[str, nn.Module] = {}
+        self._micro_step = 0
+        if self.adversarial:
+            # Saved with the weights, so that a resumed run goes on in its schedule; read back to the host after loading only.
+            self.register_buffer('step_counter', torch.tensor(0))
+
+    # -- training --------------------------------------------------------------------------------------------------------------------
+
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, Tensor]:
+        """One iteration: forward, losses, backward, and the updates that the schedule asks for.
+
+        Args:
+            data: A batch as the data preprocessor takes it.
+            optim_wrapper: ``OptimWrapperDict`` with ``generator`` and ``discriminator``; a single one without adversary.
+
+        Returns:
+            dict[str, Tensor]: Scalars to log, on the device: ``loss_*`` and, with an adversary, ``d_real`` and ``d_fake``, the means of
+            the discriminator's output. Gradient norms are logged by the optimizer wrappers that clip.
+        """
+        batch = self.data_preprocessor(data, True)
+        lq, gt = batch['inputs'], _gt_of(batch['data_samples'])
+        if self.adversarial:
+            return self._adversarial_step(lq, gt, optim_wrapper)
+        return self._plain_step(lq, gt, optim_wrapper)
+
+    def _plain_step(self, lq: Tensor, gt: Tensor, optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, Tensor]:
+        wrapper = optim_wrapper['generator'] if isinstance(optim_wrapper, OptimWrapperDict) else optim_wrapper
+        with wrapper.optim_context(self):
+            losses = self._content_losses(self._network('generator')(lq), gt)
+        if not losses:
+            raise InputError('GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
+                             'with a gan_loss.')
+        wrapper.update_params(sum(losses.values()))
+        return _detached(losses)
+
+    def _adversarial_step(self, lq: Tensor, gt: Tensor, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        opt_g, opt_d = optim_wrapper['generator'], optim_wrapper['discriminator']
+        update_g = self.schedule.updates_generator(self._micro_step // self._accumulation(opt_g, opt_d))
+        self._micro_step += 1
+        self.step_counter += 1
+        logs: dict[str, Tensor] = {}
+
+        with opt_g.optim_context(self), torch.set_grad_enabled(update_g):
+            fake = self._network('generator')(lq)
+        pred_real, pred_fake = self._discriminate(gt, fake, opt_d)
+
+        if update_g:
+            with opt_g.optim_context(self):
+                losses = self._content_losses(fake, gt) | self.gan_loss.generator(pred_fake, pred_real)
+            _update(opt_g, sum(losses.values()), self.generator, 'generator', retain_graph=True)
+            logs |= _detached(losses)
+
+        for repeat in range(self.schedule.disc_repeat):
+            if repeat:
+                pred_real, pred_fake = self._discriminate(gt, fake.detach(), opt_d)
+            with opt_d.optim_context(self):
+                losses = self.gan_loss.discriminator(pred_real, pred_fake)
+            _update(opt_d, sum(losses.values()), self.discriminator, 'discriminator')
+        return logs | _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': pred_fake.detach().mean()}
+
+    def _discriminate(self, gt: Tensor, fake: Tensor, wrapper: OptimWrapper) -> tuple[Tensor, Tensor]:
+        with wrapper.optim_context(self):
+            discriminator = self._network('discriminator')
+            return discriminator(gt), discriminator(fake)
+
+    def _content_losses(self, output: Tensor, gt: Tensor) -> dict[str, Tensor]:
+        losses: dict[str, Tensor | None] = {}
+        if self.pixel_loss is not None:
+            losses['loss_pix'] = self.pixel_loss(output, gt)
+        if self.perceptual_loss is not None:
+            losses['loss_perceptual'], losses['loss_style'] = self.perceptual_loss(output, gt)
+        return {name: loss for name, loss in losses.items() if loss is not None}
+
+    def _accumulation(self, opt_g: OptimWrapper, opt_d: OptimWrapper) -> int:
+        """Micro-steps in one step of the schedule."""
+        counts = opt_g._accumulative_counts, opt_d._accumulative_counts
+        if counts[0] != counts[1]:
+            raise InputError(f'accumulative_counts is {counts[0]} for the generator and {counts[1]} for the discriminator; the two must '
+                             'be equal, because both learn from the same batch.')
+        if counts[0] > 1 and self.schedule.disc_repeat > 1:
+            raise InputError(f'accumulative_counts={counts[0]} cannot be combined with disc_repeat={self.schedule.disc_repeat}: a second '
+                             'update would need the earlier micro-batches again. Set one of them to 1.')
+        return counts[0]
+
+    # -- processes -------------------------------------------------------------------------------------------------------------------
+
+    def parallelize(self, networks: dict[str, nn.Module]) -> None:
+        """Run the training step through these wrappers of the generator and the discriminator.
+
+        They stay outside the module tree: state_dict keys do not change, and validation calls the bare networks.
+        """
+        self._parallel = dict(networks)
+
+    def _network(self, name: str) -> nn.Module:
+        return self._parallel[name] if name in self._parallel else getattr(self, name)
+
+    @contextmanager
+    def no_sync(self) -> Iterator[None]:
+        """Do not exchange gradients between processes; entered by the OptimWrapper while it accumulates."""
+        with ExitStack() as stack:
+            for name in ('generator', 'discriminator'):
+                network = self._network(name)
+                if hasattr(network, 'no_sync'):
+                    stack.enter_context(network.no_sync())
+            yield
+
+    # -- inference -------------------------------------------------------------------------------------------------------------------
+
+    def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor') -> Tensor | list[DataSample] | dict:
+        """Run the generator.
+
+        Args:
+            inputs (Tensor): (N, C, h, w), as the data preprocessor gives it.
+            data_samples: What the data preprocessor made of the batch's samples.
+            mode (str): 'tensor' for the network's output, 'predict' for data samples with ``output.pred_img``, 'loss' for the losses
+                without adversary.
+
+        Returns:
+            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0, 255].
+        """
+        output = self.generator(inputs)
+        if mode == 'tensor':
+            return output
+        if mode == 'loss':
+            return self._content_losses(output, _gt_of(data_samples))
+        if mode == 'predict':
+            return self._predictions(inputs, output, data_samples)
+        raise InputError(f"mode={mode!r} must be 'tensor', 'predict' or 'loss'.")
+
+    def _predictions(self, inputs: Tensor, output: Tensor, data_samples: Any) -> list[DataSample]:
+        if isinstance(data_samples, list):
+            data_samples = DataSample.stack(data_samples)
+        lq = self.data_preprocessor.destruct(inputs, data_samples, 'img').round()
+        fields = {'pred_img': self.data_preprocessor.destruct(output.float(), data_samples).round()}
+        if self.baseline == 'bicubic':
+            fields['bicubic_img'] = imresize(lq.to(torch.uint8), output.shape[-1] / inputs.shape[-1]).float()
+        data_samples.set_tensor_data({'input': lq})
+        samples = data_samples.split()
+        for index, sample in enumerate(samples):
+            sample.output = DataSample(**{name: field[index].cpu() for name, field in fields.items()})
+        return samples
+
+    # -- state -----------------------------------------------------------------------------------------------------------------------
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        if self.adversarial:
+            # checkpoints of other frameworks do not count
+            state_dict.setdefault(f'{prefix}step_counter', torch.tensor(0))
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        if self.adversarial:
+            self._micro_step = int(self.step_counter)
+
+
+def _update(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str, **kwargs: Any) -> None:
+    """The stock wrapper's ``update_params``, with the gradients of one network only."""
+    wrapper.grad_name = f'grad_norm_{name}'
+    wrapper.backward(wrapper.scale_loss(loss), inputs=[p for p in network.parameters() if p.requires_grad], **kwargs)
+    if wrapper.should_update():
+        wrapper.step()
+        wrapper.zero_grad()
+
+
+def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _gt_of(data_samples: Any) -> Tensor:
+    if isinstance(data_samples, list):
+        return torch.stack([sample.gt_img for sample in data_samples])
+    return data_samples.gt_img
+
+
+def _baseline(test_cfg: dict | None) -> str | None:
+    cfg = dict(test_cfg or {})
+    baseline = cfg.pop('baseline', None)
+    if cfg:
+        raise InputError(f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong into val_evaluator.')
+    if baseline not in (None, 'bicubic'):
+        raise InputError(f"test_cfg: baseline={baseline!r} must be 'bicubic' or None.")
+    return baseline
