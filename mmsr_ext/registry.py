@@ -1,27 +1,50 @@
 """Registries of mmsr_ext: children of MMagic's registries of the same name.
 
-Under ``default_scope = 'mmsr_ext'`` a bare type name is looked up here, then in MMagic, then in MMEngine. From an MMagic config
-``custom_imports = dict(imports=['mmsr_ext'])`` is enough to write ``type='mmsr_ext.Name'``.
+Under ``default_scope = 'mmsr_ext'`` a bare type name is looked up here, then in MMagic, then in MMEngine; that needs a child of every
+registry, also of those to which this package adds nothing. From an MMagic config ``custom_imports = dict(imports=['mmsr_ext'])`` is
+enough to write ``type='mmsr_ext.Name'``. A registry imports our parts when it is first asked for a name.
 """
+
+from __future__ import annotations
 
 from mmagic import registry as mmagic
 from mmengine.registry import Registry
 
-__all__ = [
-    'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'OPTIM_WRAPPERS', 'WEIGHT_INITIALIZERS'
-]
+
+class ChildRegistry(Registry):
+    """A registry that imports its parents' modules before it looks a name up there, which MMEngine's leaves to the user."""
+
+    def get(self, key: str) -> type | None:
+        """See MMEngine's ``Registry.get``."""
+        self.import_from_location()
+        ancestor = self.parent if key not in self.module_dict else None
+        while ancestor is not None:
+            ancestor.import_from_location()
+            ancestor = ancestor.parent
+        return super().get(key)
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
-    return Registry(parent.name, parent=parent, scope='mmsr_ext', locations=list(locations))
+    return ChildRegistry(parent.name, parent=parent, scope='mmsr_ext', locations=list(locations))
 
 
 MODELS = _child(mmagic.MODELS, 'mmsr_ext.models')
 DATASETS = _child(mmagic.DATASETS, 'mmsr_ext.datasets')
 DATA_SAMPLERS = _child(mmagic.DATA_SAMPLERS, 'mmsr_ext.datasets')
+TRANSFORMS = _child(mmagic.TRANSFORMS)
 METRICS = _child(mmagic.METRICS, 'mmsr_ext.evaluation')
+EVALUATORS = _child(mmagic.EVALUATORS)
 HOOKS = _child(mmagic.HOOKS, 'mmsr_ext.engine')
 LOOPS = _child(mmagic.LOOPS, 'mmsr_ext.engine')
+LOG_PROCESSORS = _child(mmagic.LOG_PROCESSORS)
 MODEL_WRAPPERS = _child(mmagic.MODEL_WRAPPERS, 'mmsr_ext.engine')
+OPTIMIZERS = _child(mmagic.OPTIMIZERS)
 OPTIM_WRAPPERS = _child(mmagic.OPTIM_WRAPPERS, 'mmsr_ext.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(mmagic.OPTIM_WRAPPER_CONSTRUCTORS)
+PARAM_SCHEDULERS = _child(mmagic.PARAM_SCHEDULERS)
+RUNNERS = _child(mmagic.RUNNERS)
+RUNNER_CONSTRUCTORS = _child(mmagic.RUNNER_CONSTRUCTORS)
+TASK_UTILS = _child(mmagic.TASK_UTILS)
+VISBACKENDS = _child(mmagic.VISBACKENDS)
+VISUALIZERS = _child(mmagic.VISUALIZERS)
 WEIGHT_INITIALIZERS = _child(mmagic.WEIGHT_INITIALIZERS, 'mmsr_ext.engine')

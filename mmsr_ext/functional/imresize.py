@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,7 +28,7 @@ def imresize(image: Tensor, scale: float) -> Tensor:
         InputError: If the scale is neither an integer nor 1 / integer.
     """
     factor = round(scale if scale >= 1 else 1 / scale)
-    if not torch.isclose(torch.tensor(float(scale)), torch.tensor(factor if scale >= 1 else 1 / factor)):
+    if not math.isclose(scale, factor if scale >= 1 else 1 / factor):
         raise InputError(f'imresize: scale={scale} must be an integer or 1 / integer, such as 4 or 0.25.')
     if factor == 1:
         return image.clone()

@@ -1,0 +1,27 @@
+# What every recipe shares: hooks, logging, processes.
+custom_imports = dict(imports=['mmsr_ext'], allow_failed_imports=False)
+default_scope = 'mmsr_ext'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=100),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=5000, by_epoch=False, max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'))
+
+# at validation and test: bicubic | output | ground truth, as one picture an image, in work_dirs/<run>/<time>/vis_data/vis_image
+custom_hooks = [dict(type='BasicVisualizationHook', interval=10)]
+visualizer = dict(
+    type='ConcatImageVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+    fn_key='gt_path',
+    img_keys=['bicubic_img', 'pred_img', 'gt_img'],
+    bgr2rgb=True)
+
+env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=1), dist_cfg=dict(backend='nccl'))
+model_wrapper_cfg = dict(type='SeparateDDP')
+
+log_level = 'INFO'
+log_processor = dict(type='LogProcessor', window_size=100, by_epoch=False)
+load_from = None
+resume = False

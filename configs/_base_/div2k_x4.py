@@ -1,0 +1,33 @@
+# DIV2K (Agustsson and Timofte 2017) x4: 800 images to train on, 100 to validate. The layout is that of the official archives.
+div2k_hint = ('Put DIV2K there: unpack DIV2K_train_HR.zip, DIV2K_train_LR_bicubic_X4.zip, DIV2K_valid_HR.zip and '
+              'DIV2K_valid_LR_bicubic_X4.zip into data/DIV2K. Or train the demo, which needs no download: bash tools/quickstart.sh')
+
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=8,
+    persistent_workers=True,
+    pin_memory=True,
+    sampler=dict(type='InfiniteDraws'),
+    dataset=dict(
+        type='PairedImageDataset',
+        gt_folder='data/DIV2K/DIV2K_train_HR',
+        lq_folder='data/DIV2K/DIV2K_train_LR_bicubic/X4',
+        lq_name='{}x4',
+        scale=4,
+        gt_size=96,
+        augment=True,
+        hint=div2k_hint))
+
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='PairedImageDataset',
+        gt_folder='data/DIV2K/DIV2K_valid_HR',
+        lq_folder='data/DIV2K/DIV2K_valid_LR_bicubic/X4',
+        lq_name='{}x4',
+        scale=4,
+        hint=div2k_hint))
+test_dataloader = val_dataloader

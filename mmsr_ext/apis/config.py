@@ -1,0 +1,43 @@
+"""Reading a config, and starting processes, for the command lines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from ..errors import InputError
+
+
+def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str | None = None) -> Config:
+    """Read a config file and set its work_dir: the given one, the config's own, or ``work_dirs/<name of the config>``.
+
+    Raises:
+        InputError: If there is no such file.
+    """
+    if not Path(path).is_file():
+        nearby = sorted(str(file) for file in Path(path).parent.glob('*.py')) or sorted(str(file) for file in Path('configs').glob('*.py'))
+        raise InputError(f'config {path} does not exist. ' + (f'There are: {", ".join(nearby)}.' if nearby else 'Give the path of a .py file.'))
+    cfg = Config.fromfile(path)
+    if options:
+        cfg.merge_from_dict(options)
+    cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
+    return cfg
+
+
+def start_processes(cfg: Config, launcher: str) -> None:
+    """Join the processes of a launcher.
+
+    On a machine without a GPU this starts gloo, which MMEngine uses as it finds it; by itself MMEngine would ask for a GPU.
+    """
+    cfg.launcher = launcher
+    if launcher == 'none' or torch.cuda.is_available() or torch.distributed.is_initialized():
+        return
+    if launcher == 'slurm':
+        os.environ.setdefault('RANK', os.environ['SLURM_PROCID'])
+        os.environ.setdefault('WORLD_SIZE', os.environ['SLURM_NTASKS'])
+        os.environ.setdefault('LOCAL_RANK', os.environ['SLURM_LOCALID'])
+    torch.distributed.init_process_group('gloo')

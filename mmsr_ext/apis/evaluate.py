@@ -1,0 +1,114 @@
+"""Measuring checkpoints side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
+from ..errors import InputError
+from .comparison import save_comparison
+from .config import load_config, start_processes
+
+
+def evaluate(config: str,
+             checkpoints: list[str],
+             work_dir: str | None = None,
+             out: str | None = None,
+             options: dict[str, Any] | None = None,
+             launcher: str = 'none') -> dict[str, dict[str, float]]:
+    """Measure checkpoints of one architecture on a config's test set, with the bicubic baseline beside them.
+
+    Prints a table, and leaves every output and a comparison picture in ``work_dir/test``.
+
+    Args:
+        config (str): Path of the config.
+        checkpoints (list[str]): Files that hold the weights of the config's generator.
+        work_dir (str, optional): ``work_dirs/<name of the config>`` by default.
+        out (str, optional): A JSON file for the figures.
+        options (dict, optional): Overrides of config keys.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Returns:
+        dict: Metric by name by method.
+
+    Raises:
+        InputError: For a config, data or checkpoint that cannot be used.
+    """
+    weights = {_name_of(path, checkpoints): weights_of(read_checkpoint(path), 'generator') for path in checkpoints}
+    cfg = load_config(config, options, work_dir)
+    start_processes(cfg, launcher)
+    cfg.load_from, cfg.resume = None, False
+    cfg.custom_hooks = []
+    if cfg.get('test_dataloader') is None:
+        raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
+    runner = Runner.from_cfg(cfg)
+    pictures = Path(cfg.work_dir) / 'test'
+    recorder = _Recorder(pictures)
+    runner.register_hook(recorder, 'LOWEST')
+    generator = getattr(runner.model, 'module', runner.model).generator
+    table: dict[str, dict[str, float]] = {}
+    for (name, state), path in zip(weights.items(), checkpoints):
+        check_fits(generator, state, path)
+        generator.load_state_dict(state)
+        recorder.method = name
+        runner.test()
+        baseline = {key.removeprefix('bicubic/'): value for key, value in recorder.metrics.items() if key.startswith('bicubic/')}
+        if baseline:
+            table['bicubic'] = baseline
+        table[name] = {key: value for key, value in recorder.metrics.items() if not key.startswith('bicubic/')}
+    if is_main_process():
+        print(format_table(table, f'{len(runner.test_dataloader.dataset)} images, outputs rounded to 8 bit; Y is BT.601 limited range'))
+        print(f'outputs: {pictures}')
+        if recorder.images:
+            print(f'comparison: {save_comparison(pictures, list(table), recorder.images)}')
+        if out:
+            Path(out).write_text(json.dumps(table, indent=2))
+    return table
+
+
+def format_table(table: dict[str, dict[str, float]], title: str) -> str:
+    """Lay out metric by name by method as text, a row a method; PSNR in dB."""
+    columns = list(dict.fromkeys(name for row in table.values() for name in row))
+    first = max(len(name) for name in table)
+    lines = [title, ' ' * first + ''.join(f'  {name:>9}' for name in columns)]
+    for name, row in table.items():
+        cells = (f'{row[column]:.{2 if "PSNR" in column else 4}f}' if column in row else '-' for column in columns)
+        lines.append(f'{name:<{first}}' + ''.join(f'  {cell:>{max(9, len(column))}}' for cell, column in zip(cells, columns)))
+    return '\n'.join(lines)
+
+
+class _Recorder(Hook):
+    """Keeps the metrics of a test, and saves its outputs as work_dir/test/<method>/<image>.png."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.method = ''
+        self.metrics: dict[str, float] = {}
+        self.images: list[str] = []
+
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        for sample in outputs:
+            name = Path(sample.gt_path).stem
+            if name not in self.images:
+                self.images.append(name)
+            pictures = {self.method: sample.output.pred_img, 'bicubic': sample.output.get('bicubic_img'), 'GT': sample.gt_img}
+            for method, image in pictures.items():
+                if image is not None:
+                    (self.folder / method).mkdir(parents=True, exist_ok=True)
+                    cv2.imwrite(str(self.folder / method / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        self.metrics = dict(metrics or {})
+
+
+def _name_of(path: str, paths: list[str]) -> str:
+    """The file's stem, or its folder's name where two stems are equal: runs of different configs have equal file names."""
+    stems = [Path(other).stem for other in paths]
+    return Path(path).parent.name if stems.count(Path(path).stem) > 1 else Path(path).stem

@@ -1,0 +1,72 @@
+"""Training from a config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
+from ..errors import InputError
+from .config import load_config, start_processes
+
+
+def train(config: str,
+          work_dir: str | None = None,
+          resume: str | None = None,
+          amp: bool = False,
+          options: dict[str, Any] | None = None,
+          launcher: str = 'none') -> Runner:
+    """Train as a config says, on the stock runner.
+
+    Args:
+        config (str): Path of the config.
+        work_dir (str, optional): Where checkpoints and logs go; ``work_dirs/<name of the config>`` by default.
+        resume (str, optional): 'auto' goes on from the last checkpoint in ``work_dir``, or starts where there is none; else the path of
+            a checkpoint to go on from.
+        amp (bool): Automatic mixed precision for every optimizer.
+        options (dict, optional): Overrides of config keys, such as {'train_cfg.max_iters': 100}.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Returns:
+        Runner: After training.
+
+    Raises:
+        InputError: For a config, data or checkpoint that cannot be used.
+    """
+    cfg = load_config(config, options, work_dir)
+    start_processes(cfg, launcher)
+    if amp:
+        _use_amp(cfg.optim_wrapper)
+    if resume:
+        cfg.resume, cfg.load_from = True, None if resume == 'auto' else resume
+    runner = Runner.from_cfg(cfg)
+    _check_checkpoint(runner)
+    runner.train()
+    return runner
+
+
+def _use_amp(optim_wrapper: Config) -> None:
+    wrappers = [value for value in optim_wrapper.values() if isinstance(value, dict) and 'optimizer' in value] or [optim_wrapper]
+    for wrapper in wrappers:
+        kind = wrapper.get('type', 'OptimWrapper')
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise InputError(f'--amp works with optim_wrapper.type OptimWrapper, but the config has {kind!r}.')
+        wrapper.type = 'AmpOptimWrapper'
+
+
+def _check_checkpoint(runner: Runner) -> None:
+    """MMEngine would go on with random weights where a checkpoint does not fit."""
+    path = runner._load_from or (find_latest_checkpoint(runner.work_dir) if runner._resume else None)
+    if path is None:
+        return
+    model = getattr(runner.model, 'module', runner.model)
+    content = read_checkpoint(path)
+    if runner._resume:
+        if 'optimizer' not in content:
+            raise InputError(f'{path} holds weights only, no state of a run that could be resumed. Start a new run from these weights with '
+                             f'--cfg-options load_from={path}')
+        check_fits(model, weights_of(content), path)
+    else:
+        check_fits(model.generator, weights_of(content, 'generator'), path)

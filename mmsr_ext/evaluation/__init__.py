@@ -1,0 +1,3 @@
+from .protocol import PSNR, SSIM
+
+__all__ = ['PSNR', 'SSIM']
