@@ -1,9 +1,10 @@
 # SRGAN x4 in about two minutes on two CPU cores: smaller networks, a shorter run, the built-in photographs.
 _base_ = ['srgan_x4.py', '_base_/demo_data_x4.py']
 
-pretrained_generator = 'work_dirs/srresnet_x4_demo/iter_1500.pth'
+pretrained_generator = 'work_dirs/srresnet_x4_demo/iter_600.pth'
 
 model = dict(
+    channels_last=True,
     generator=dict(
         mid_channels=32,
         num_blocks=4,
@@ -15,9 +16,9 @@ model = dict(
     perceptual_loss=None,
     pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'))
 
-param_scheduler = dict(type='MultiStepLR', by_epoch=False, milestones=[300], gamma=0.1)
-train_cfg = dict(max_iters=600, val_interval=300)
-default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=50))
+param_scheduler = dict(type='MultiStepLR', by_epoch=False, milestones=[150], gamma=0.1)
+train_cfg = dict(max_iters=300, val_interval=150)
+default_hooks = dict(checkpoint=dict(interval=50), logger=dict(interval=50))
 custom_hooks = [dict(type='BasicVisualizationHook', interval=1)]
 
 train_dataloader = dict(batch_size=8, num_workers=1, dataset=_base_.demo_train)

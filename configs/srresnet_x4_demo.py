@@ -2,12 +2,12 @@
 _base_ = ['srresnet_x4.py', '_base_/demo_data_x4.py']
 
 # A small network learns this fast only without batch normalisation and as a correction to the bicubic image.
-model = dict(generator=dict(mid_channels=32, num_blocks=4, batch_norm=False, residual=True))
+model = dict(channels_last=True, generator=dict(mid_channels=32, num_blocks=4, batch_norm=False, residual=True))
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=1500, eta_min=1e-6)
-train_cfg = dict(max_iters=1500, val_interval=500)
-default_hooks = dict(checkpoint=dict(interval=250), logger=dict(interval=50))
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=600, eta_min=1e-6)
+train_cfg = dict(max_iters=600, val_interval=300)
+default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=50))
 custom_hooks = [dict(type='BasicVisualizationHook', interval=1)]
 
 train_dataloader = dict(batch_size=8, num_workers=1, dataset=_base_.demo_train)

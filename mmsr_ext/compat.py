@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pickle
 import sys
 import types
 import warnings
@@ -54,8 +55,7 @@ def check_versions() -> None:
 
 
 def quiet_imports() -> None:
-    """Importing MMagic 1.2.0 imports diffusers and albumentations, of which the first warns of its own deprecations and the second
-    asks a server for its newest version.
+    """Importing MMagic 1.2.0 imports diffusers, which warns of its own deprecations, and albumentations, which asks a server for updates.
 
     Unnecessary once MMagic no longer imports its diffusion models for every use.
     """
@@ -103,11 +103,18 @@ def allow_mmengine_checkpoints() -> None:
     import numpy as np
     import torch
     from mmengine.logging.history_buffer import HistoryBuffer
-    reconstruct = np.zeros(1).__reduce__()[0]
+
+    def history_statistic(owner: type, name: str) -> object:
+        # stands in for the getattr by which a HistoryBuffer's file names its own methods, and gives nothing else
+        if owner is not HistoryBuffer or name not in ('current', 'max', 'mean', 'min'):
+            raise pickle.UnpicklingError(f'refused: attribute {name!r} of {owner!r}')
+        return getattr(owner, name)
+
+    reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
     torch.serialization.add_safe_globals([
-        HistoryBuffer, reconstruct, np.ndarray, np.dtype,
+        HistoryBuffer, np.ndarray, np.dtype, (history_statistic, 'builtins.getattr'),
         # numpy 2 moved its internals; a file names the place of the version that wrote it
-        (reconstruct, 'numpy.core.multiarray._reconstruct'), (reconstruct, 'numpy._core.multiarray._reconstruct'),
+        *((function, f'numpy.{core}.multiarray.{function.__name__}') for function in (reconstruct, scalar) for core in ('core', '_core')),
         *{type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')}
     ])
 

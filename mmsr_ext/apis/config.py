@@ -19,8 +19,8 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
         InputError: If there is no such file.
     """
     if not Path(path).is_file():
-        nearby = sorted(str(file) for file in Path(path).parent.glob('*.py')) or sorted(str(file) for file in Path('configs').glob('*.py'))
-        raise InputError(f'config {path} does not exist. ' + (f'There are: {", ".join(nearby)}.' if nearby else 'Give the path of a .py file.'))
+        nearby = sorted(map(str, [*Path(path).parent.glob('*.py')] or [*Path('configs').glob('*.py')]))
+        raise InputError(f'config {path} does not exist. There are: {", ".join(nearby) or "none; give the path of a .py file"}.')
     cfg = Config.fromfile(path)
     if options:
         cfg.merge_from_dict(options)

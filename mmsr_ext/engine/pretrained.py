@@ -28,6 +28,7 @@ class Pretrained:
         self.prefix = prefix.rstrip('.')
 
     def __call__(self, module: nn.Module) -> None:
+        """Load the weights into ``module``."""
         weights = weights_of(read_checkpoint(self.checkpoint), self.prefix)
         check_fits(module, weights, self.checkpoint)
         module.load_state_dict(weights)

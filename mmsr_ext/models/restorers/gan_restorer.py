@@ -36,10 +36,15 @@ class GANRestorer(BaseModel):
         gan_loss (dict, optional): ``AdversarialLoss`` or MMagic's ``GANLoss``.
         pixel_loss (dict, optional): A module called with (output, target) that returns a scalar.
         perceptual_loss (dict, optional): A module called with (output, target) that returns (perceptual, style), either may be None.
+        extra_losses (dict[str, dict], optional): More losses of the generator by name, called with (output, target), each a scalar that is
+            logged as ``loss_<name>``.
+        gradient_penalty (dict, optional): A module called with (discriminator, real, fake), all of the discriminator's input size; its
+            scalar is added to the discriminator's losses and logged as ``loss_gp``.
         train_cfg (dict, optional): ``disc_steps``, ``disc_init_steps``, ``disc_repeat``; see ``Schedule``.
         test_cfg (dict, optional): ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as ``bicubic_img``.
         init_cfg (dict, optional): See MMEngine's BaseModule.
         data_preprocessor (dict, optional): MMagic's ``DataPreprocessor`` or one of the same interface.
+        channels_last (bool): Keep networks and images in channels-last memory format; same results, faster convolutions on CPUs.
 
     Raises:
         InputError: For unknown keys of ``train_cfg`` and ``test_cfg``.
@@ -51,10 +56,13 @@ class GANRestorer(BaseModel):
                  gan_loss: dict | None = None,
                  pixel_loss: dict | None = None,
                  perceptual_loss: dict | None = None,
+                 extra_losses: dict[str, dict] | None = None,
+                 gradient_penalty: dict | None = None,
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  init_cfg: dict | None = None,
-                 data_preprocessor: dict | None = None) -> None:
+                 data_preprocessor: dict | None = None,
+                 channels_last: bool = False) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.schedule = Schedule.from_cfg(train_cfg)
         self.baseline = _baseline(test_cfg)
@@ -62,10 +70,16 @@ class GANRestorer(BaseModel):
         self.discriminator = MODELS.build(discriminator) if discriminator else None
         self.pixel_loss = MODELS.build(pixel_loss) if pixel_loss else None
         self.perceptual_loss = MODELS.build(perceptual_loss) if perceptual_loss else None
+        self.extra_losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in (extra_losses or {}).items()})
+        self.gradient_penalty = MODELS.build(gradient_penalty) if gradient_penalty else None
         self.gan_loss = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
         self.adversarial = self.discriminator is not None and self.gan_loss is not None
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        for network in filter(None, (self.generator, self.discriminator)):
+            network.to(memory_format=self.memory_format)
         self._parallel: dict[str, nn.Module] = {}
         self._micro_step = 0
+        self.generator_updated = False  # by the last train_step; read by hooks
         if self.adversarial:
             # Saved with the weights, so that a resumed run goes on in its schedule; read back to the host after loading only.
             self.register_buffer('step_counter', torch.tensor(0))
@@ -84,9 +98,10 @@ class GANRestorer(BaseModel):
             the discriminator's output. Gradient norms are logged by the optimizer wrappers that clip.
         """
         batch = self.data_preprocessor(data, True)
-        lq, gt = batch['inputs'], _gt_of(batch['data_samples'])
+        targets = _gt_of(batch['data_samples']), _gt_of(batch['data_samples'], 'gan_gt_img')
+        lq, gt, real = (image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets))
         if self.adversarial:
-            return self._adversarial_step(lq, gt, optim_wrapper)
+            return self._adversarial_step(lq, gt, real, optim_wrapper)
         return self._plain_step(lq, gt, optim_wrapper)
 
     def _plain_step(self, lq: Tensor, gt: Tensor, optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, Tensor]:
@@ -97,37 +112,41 @@ class GANRestorer(BaseModel):
             raise InputError('GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
                              'with a gan_loss.')
         wrapper.update_params(sum(losses.values()))
+        self.generator_updated = wrapper.should_update()
         return _detached(losses)
 
-    def _adversarial_step(self, lq: Tensor, gt: Tensor, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+    def _adversarial_step(self, lq: Tensor, gt: Tensor, real: Tensor, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         opt_g, opt_d = optim_wrapper['generator'], optim_wrapper['discriminator']
         update_g = self.schedule.updates_generator(self._micro_step // self._accumulation(opt_g, opt_d))
+        self.generator_updated = False
         self._micro_step += 1
         self.step_counter += 1
         logs: dict[str, Tensor] = {}
 
         with opt_g.optim_context(self), torch.set_grad_enabled(update_g):
             fake = self._network('generator')(lq)
-        pred_real, pred_fake = self._discriminate(gt, fake, opt_d)
+        pred_real, pred_fake = self._discriminate(real, fake, opt_d)
 
         if update_g:
             with opt_g.optim_context(self):
                 losses = self._content_losses(fake, gt) | self.gan_loss.generator(pred_fake, pred_real)
-            _update(opt_g, sum(losses.values()), self.generator, 'generator', retain_graph=True)
+            self.generator_updated = _update(opt_g, sum(losses.values()), self.generator, 'generator', retain_graph=True)
             logs |= _detached(losses)
 
         for repeat in range(self.schedule.disc_repeat):
             if repeat:
-                pred_real, pred_fake = self._discriminate(gt, fake.detach(), opt_d)
+                pred_real, pred_fake = self._discriminate(real, fake.detach(), opt_d)
             with opt_d.optim_context(self):
                 losses = self.gan_loss.discriminator(pred_real, pred_fake)
+                if self.gradient_penalty is not None:
+                    losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, fake.detach())
             _update(opt_d, sum(losses.values()), self.discriminator, 'discriminator')
         return logs | _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': pred_fake.detach().mean()}
 
-    def _discriminate(self, gt: Tensor, fake: Tensor, wrapper: OptimWrapper) -> tuple[Tensor, Tensor]:
+    def _discriminate(self, real: Tensor, fake: Tensor, wrapper: OptimWrapper) -> tuple[Tensor, Tensor]:
         with wrapper.optim_context(self):
             discriminator = self._network('discriminator')
-            return discriminator(gt), discriminator(fake)
+            return discriminator(real), discriminator(fake)
 
     def _content_losses(self, output: Tensor, gt: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Tensor | None] = {}
@@ -135,6 +154,7 @@ class GANRestorer(BaseModel):
             losses['loss_pix'] = self.pixel_loss(output, gt)
         if self.perceptual_loss is not None:
             losses['loss_perceptual'], losses['loss_style'] = self.perceptual_loss(output, gt)
+        losses |= {f'loss_{name}': loss(output, gt) for name, loss in self.extra_losses.items()}
         return {name: loss for name, loss in losses.items() if loss is not None}
 
     def _accumulation(self, opt_g: OptimWrapper, opt_d: OptimWrapper) -> int:
@@ -184,7 +204,7 @@ class GANRestorer(BaseModel):
         Returns:
             ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0, 255].
         """
-        output = self.generator(inputs)
+        output = self.generator(inputs.contiguous(memory_format=self.memory_format))
         if mode == 'tensor':
             return output
         if mode == 'loss':
@@ -217,23 +237,26 @@ class GANRestorer(BaseModel):
             self._micro_step = int(self.step_counter)
 
 
-def _update(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str, **kwargs: Any) -> None:
-    """The stock wrapper's ``update_params``, with the gradients of one network only."""
+def _update(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str, **kwargs: Any) -> bool:
+    """The stock wrapper's ``update_params``, with the gradients of one network only; whether the weights were updated."""
     wrapper.grad_name = f'grad_norm_{name}'
     wrapper.backward(wrapper.scale_loss(loss), inputs=[p for p in network.parameters() if p.requires_grad], **kwargs)
     if wrapper.should_update():
         wrapper.step()
         wrapper.zero_grad()
+        return True
+    return False
 
 
 def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: loss.detach() for name, loss in losses.items()}
 
 
-def _gt_of(data_samples: Any) -> Tensor:
+def _gt_of(data_samples: Any, key: str = 'gt_img') -> Tensor:
+    """The batch's targets. ``gan_gt_img`` is what the discriminator is shown as real, where a preprocessor sets it apart."""
     if isinstance(data_samples, list):
-        return torch.stack([sample.gt_img for sample in data_samples])
-    return data_samples.gt_img
+        return torch.stack([sample.get(key, sample.gt_img) for sample in data_samples])
+    return data_samples.get(key, data_samples.gt_img)
 
 
 def _baseline(test_cfg: dict | None) -> str | None:

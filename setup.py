@@ -1,0 +1,62 @@
+"""Package of mmsr_ext. ``pip install -e .[lite]`` for the ordinary use; ``[full]`` for an mmcv with compiled operators."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).parent
+VERSION: dict[str, str] = {}
+exec((HERE / 'mmsr_ext' / 'version.py').read_text(), VERSION)
+
+# What MMagic 1.2.0 imports without bounds is bounded here by what it still works with.
+REQUIRES = [
+    'torch>=2.6', 'torchvision>=0.21', 'mmengine>=0.10.7,<0.11', 'mmagic==1.2.0', 'numpy>=1.26', 'opencv-python>=4.9', 'pillow>=10',
+    'diffusers>=0.24,<0.29', 'transformers>=4.27.4,<4.47', 'huggingface_hub<0.26', 'albumentations>=1.3', 'setuptools<81'
+]
+EXTRAS = {
+    # mmcv and mmcv-lite are the same package with and without compiled operators, and overwrite each other: choose one
+    'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
+    'full': ['mmcv>=2.0.0,<2.2.0'],
+    'tests': ['pytest>=8', 'ruff>=0.9', 'scikit-image>=0.22', 'scipy>=1.11'],
+    'demo': ['scikit-image>=0.22'],
+    'tensorboard': ['tensorboard'],
+}
+
+
+class BuildWithMim(build_py):
+    """Puts configs/ and tools/ into mmsr_ext/.mim, where MIM and MMEngine look for them ('mmsr_ext::srgan_x4.py')."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            _link_mim()
+            return
+        for folder in ('configs', 'tools'):
+            target = Path(self.build_lib) / 'mmsr_ext' / '.mim' / folder
+            shutil.copytree(HERE / folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__'))
+
+
+def _link_mim() -> None:
+    mim = HERE / 'mmsr_ext' / '.mim'
+    mim.mkdir(exist_ok=True)
+    for folder in ('configs', 'tools'):
+        link = mim / folder
+        if not link.is_symlink():
+            link.symlink_to(HERE / folder)
+
+
+setup(
+    name='mmsr_ext',
+    version=VERSION['__version__'],
+    description='GAN-based image restoration for MMagic: SRGAN, ESRGAN, Real-ESRGAN, DeblurGAN',
+    long_description=(HERE / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['mmsr_ext', 'mmsr_ext.*']),
+    python_requires='>=3.10,<3.14',
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    cmdclass={'build_py': BuildWithMim},
+)

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Start a tool in PROCESSES processes with torchrun: launch.sh PROCESSES TOOL [arguments]. Called by dist_train.sh and dist_test.sh.
+set -euo pipefail
+PROCESSES=$1 TOOL=$2
+shift 2
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+[ -x "$here/../.venv/bin/torchrun" ] && PATH="$here/../.venv/bin:$PATH"
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+if [ -z "${PORT:-}" ] && [ "${NNODES:-1}" = 1 ]; then
+    PORT=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+fi
+exec python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
+    --nproc_per_node="$PROCESSES" "$here/$TOOL" "$@" --launcher pytorch
