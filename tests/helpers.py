@@ -1,5 +1,9 @@
 """Small models and batches that several tests share."""
 
+import mmsr_ext  # noqa: F401  also in a process that a test starts, MMagic is mended first
+
+# isort: split
+
 import torch
 from mmagic.structures import DataSample
 from torch import nn
