@@ -1,3 +1,4 @@
 from .srresnet import SRResNet
+from .srvggnet_compact import SRVGGNetCompact
 
-__all__ = ['SRResNet']
+__all__ = ['SRResNet', 'SRVGGNetCompact']
