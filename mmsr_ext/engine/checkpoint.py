@@ -53,6 +53,20 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
     return weights
 
 
+def generator_of(content: dict[str, Any], raw: bool = False) -> dict[str, Tensor]:
+    """The weights of the generator in a checkpoint.
+
+    Args:
+        content (dict): As ``read_checkpoint`` returns it.
+        raw (bool): The trained weights, also where the checkpoint has their average (``GeneratorEMAHook``), which else is preferred.
+
+    Returns:
+        dict[str, Tensor]: A state_dict.
+    """
+    averaged = any(key.startswith('generator_ema.') for key in weights_of(content))
+    return weights_of(content, 'generator_ema' if averaged and not raw else 'generator')
+
+
 def check_fits(network: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
     """Make sure that the weights are those of the network, all of them and no others.
 
