@@ -3,46 +3,47 @@
 from pathlib import Path
 
 import numpy as np
+from conftest import ROOT
 from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmsr_ext.apis import make_pairs
-
-CONFIGS = Path(__file__).parents[1] / 'configs'
+CONFIGS = ROOT / 'configs'
 
 
-def tiny_pairs(folder: Path, size: int = 48) -> dict:
-    """Three random smooth x4 pairs, as arguments of PairedImageDataset."""
+def tiny_pairs(folder: Path, scale: int = 4, size: int = 48) -> dict:
+    """Three random smooth pairs, as arguments of PairedImageDataset."""
     if not folder.exists():
-        source = folder / 'source'
-        source.mkdir(parents=True)
         rng = np.random.default_rng(0)
-        for index in range(3):
-            pixels = rng.integers(0, 256, (6, 6, 3), np.uint8)
-            Image.fromarray(pixels).resize((size, size), Image.Resampling.BICUBIC).save(source / f'{index}.png')
-        make_pairs(source, folder, scale=4)
-    return dict(gt_folder=str(folder / 'GT'), lq_folder=str(folder / 'LQx4'), lq_name='{}')
+        for part, edge in [('GT', size), ('LQ', size // scale)]:
+            (folder / part).mkdir(parents=True)
+            for index in range(3):
+                pixels = rng.integers(0, 256, (6, 6, 3), np.uint8)
+                Image.fromarray(pixels).resize((edge, edge), Image.Resampling.BICUBIC).save(folder / part / f'{index}.png')
+    return dict(gt_folder=str(folder / 'GT'), lq_folder=str(folder / 'LQ'), lq_name='{}')
 
 
-def tiny_options(tmp_path: Path, gt_size: int = 32) -> dict:
-    """Overrides for three iterations on random data, with a validation at the end."""
-    pairs = tiny_pairs(tmp_path / 'pairs')
+def tiny_options(tmp_path: Path, scale: int = 4, gt_only: bool = False) -> dict:
+    """Overrides for three iterations of batch 2 on random data, with a validation at the end."""
+    pairs = tiny_pairs(tmp_path / 'pairs', scale)
+    train = dict(gt_folder=pairs['gt_folder']) if gt_only else pairs
     loader = dict(num_workers=0, persistent_workers=False, pin_memory=False)
     return dict(
-        train_dataloader=dict(loader, batch_size=2, dataset=dict(pairs, gt_size=gt_size)),
+        train_dataloader=dict(loader, batch_size=2, dataset=dict(train, gt_size=32)),
         val_dataloader=dict(loader, dataset=pairs),
         test_dataloader=dict(loader, dataset=pairs),
         train_cfg=dict(max_iters=3, val_interval=3),
         default_hooks=dict(logger=dict(interval=1), checkpoint=dict(interval=3)))
 
 
-def tiny_run(config_path: str | Path, tmp_path: Path, overrides: dict) -> Runner:
-    """Train a config for three iterations on random pairs, and validate once."""
-    cfg = Config.fromfile(config_path)
-    cfg.merge_from_dict(tiny_options(tmp_path))
+def tiny_run(config: str | Path, tmp_path: Path, overrides: dict) -> Runner:
+    """Train a config, by its name or path, for three iterations on random pairs, and validate once."""
+    cfg = Config.fromfile(CONFIGS / Path(config).name)
+    data = cfg.train_dataloader.dataset
+    cfg.merge_from_dict(tiny_options(tmp_path, data.get('scale', 4), 'lq_folder' not in data))
     cfg.merge_from_dict(overrides)
-    cfg.work_dir = str(tmp_path / Path(config_path).stem)
+    cfg.work_dir = str(tmp_path / Path(config).stem)
+    cfg.experiment_name = f'{tmp_path.name}_{Path(config).stem}'  # the runner keeps its logs by this name, for the whole process
     runner = Runner.from_cfg(cfg)
     runner.train()
     return runner

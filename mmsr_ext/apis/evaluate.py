@@ -22,7 +22,8 @@ def evaluate(config: str,
              work_dir: str | None = None,
              out: str | None = None,
              options: dict[str, Any] | None = None,
-             launcher: str = 'none') -> dict[str, dict[str, float]]:
+             launcher: str = 'none',
+             raw: bool = False) -> dict[str, dict[str, float]]:
     """Measure checkpoints of one architecture on a config's test set, with the bicubic baseline beside them.
 
     Prints a table, and leaves every output and a comparison picture in ``work_dir/test``.
@@ -34,6 +35,7 @@ def evaluate(config: str,
         out (str, optional): A JSON file for the figures.
         options (dict, optional): Overrides of config keys.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+        raw (bool): Measure the trained weights also where a checkpoint has their average, which else is preferred.
 
     Returns:
         dict: Metric by name by method.
@@ -41,7 +43,7 @@ def evaluate(config: str,
     Raises:
         InputError: For a config, data or checkpoint that cannot be used.
     """
-    weights = {_name_of(path, checkpoints): generator_weights(path) for path in checkpoints}
+    weights = {_name_of(path, checkpoints): generator_weights(path, raw) for path in checkpoints}
     cfg = load_config(config, options, work_dir)
     start_processes(cfg, launcher)
     cfg.load_from, cfg.resume = None, False

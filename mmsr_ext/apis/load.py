@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..engine.checkpoint import differences, generator_weights
 from ..errors import InputError
-from ..models.backbones import RRDBNet, SRResNet
-from ..models.backbones.length import length_of
+from ..models.backbones import RRDBNet, SRResNet, SRVGGNetCompact
 
 # Each has a classmethod ``recognise(weights)`` that gives the arguments of its constructor and the weights under its own names, or None.
-ARCHITECTURES = (RRDBNet, SRResNet)
+ARCHITECTURES = (RRDBNet, SRResNet, SRVGGNetCompact)
 
 
 def load_generator(path: str | Path) -> nn.Module:
@@ -51,33 +46,3 @@ def load_generator(path: str | Path) -> nn.Module:
     known = ', '.join(architecture.__name__ for architecture in ARCHITECTURES)
     raise InputError(f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
                      f'Recognised are: {known}. Build another from its config.')
-
-
-def recognise_compact(weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """Read the hyper-parameters of ``SRVGGNetCompact`` off its weights: convolutions, with a PReLU after each but the last.
-
-    It adds its input, so that it has as many channels as its output. Source: Real-ESRGAN's compact models.
-
-    Args:
-        weights (Mapping[str, Tensor]): A state_dict.
-
-    Returns:
-        tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
-    """
-    last = f'body.{length_of(weights, "body") - 1}.weight'
-    if not {'body.0.weight', 'body.1.weight', last} <= weights.keys() or any(not re.fullmatch(r'body\.\d+\.\w+', key) for key in weights):
-        return None
-    if [weights[key].ndim for key in ('body.0.weight', 'body.1.weight', last)] != [4, 1, 4]:
-        return None
-    width, channels = weights['body.0.weight'].shape[:2]
-    scale = math.isqrt(weights[last].shape[0] // channels)
-    if channels * scale**2 != weights[last].shape[0]:
-        return None
-    args = dict(
-        in_channels=channels,
-        out_channels=channels,
-        mid_channels=width,
-        num_convs=length_of(weights, 'body') // 2 - 1,
-        scale=scale,
-        act_type='prelu')
-    return args, dict(weights)

@@ -67,7 +67,8 @@ def _check_checkpoint(runner: Runner) -> None:
         if 'optimizer' not in content:
             raise InputError(f'{path} holds weights only, no state of a run that could be resumed. Start a new run from these weights with '
                              f'--cfg-options load_from={path}')
-        check_fits(model, weights_of(content), path)
+        # GeneratorEMAHook, which keeps its average outside the model, checks that part
+        check_fits(model, {key: value for key, value in weights_of(content).items() if not key.startswith('generator_ema.')}, path)
         return
     if not any(key.removeprefix('module.').startswith('generator.') for key in content.get('state_dict', content)):
         raise InputError(f'load_from={path} holds a bare network; load_from takes what tools/train.py wrote. Start the generator from this '

@@ -74,17 +74,19 @@ class PairedImageDataset(Dataset):
             draw (Draw or int): A draw, whose crop and augmentation follow from its seed and position; or a bare index, for which they
                 are drawn from torch's generator.
         """
-        index, rng = (draw.index, draw.rng()) if isinstance(draw, Draw) else (draw, _worker_rng())
+        index, rng = (draw.index, draw.rng()) if isinstance(draw, Draw) else (draw, random_numbers())
         gt_path, lq_path = self.pairs[index]
         gt, lq = self._read(gt_path), self._read(lq_path)
         if self.gt_size is not None:
             lq, gt = _crop(lq, gt, self.gt_size, self.scale, rng)
         if self.augment:
-            lq, gt = _augment([lq, gt], rng)
-        sample = DataSample(gt_img=_tensor(gt))
+            lq, gt = augment_images([lq, gt], rng)
+        sample = DataSample(gt_img=to_tensor(gt))
         sample.set_metainfo(
             dict(key=gt_path.stem, gt_path=str(gt_path), img_path=str(lq_path), gt_channel_order='rgb', img_channel_order='rgb'))
-        return {'inputs': _tensor(lq), 'data_samples': sample}
+        if isinstance(draw, Draw):
+            sample.set_metainfo(dict(position=draw.position, seed=draw.seed))  # what else is random for it follows from these
+        return {'inputs': to_tensor(lq), 'data_samples': sample}
 
     def _read(self, path: Path) -> np.ndarray:
         if self.cached is None:
@@ -122,7 +124,8 @@ def _crop(lq: np.ndarray, gt: np.ndarray, gt_size: int, scale: int, rng: np.rand
             gt[top * scale:top * scale + gt_size, left * scale:left * scale + gt_size])
 
 
-def _augment(images: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+def augment_images(images: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Flip and transpose images (H, W, C) at random, all in the same way."""
     horizontal, vertical, transpose = rng.random(3) < 0.5
     if horizontal:
         images = [image[:, ::-1] for image in images]
@@ -133,9 +136,11 @@ def _augment(images: list[np.ndarray], rng: np.random.Generator) -> list[np.ndar
     return images
 
 
-def _tensor(image: np.ndarray) -> Tensor:
+def to_tensor(image: np.ndarray) -> Tensor:
+    """(H, W, C) to (C, H, W)."""
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
-def _worker_rng() -> np.random.Generator:
+def random_numbers() -> np.random.Generator:
+    """What to draw from for a sample without a ``Draw``: it follows from torch's generator, which each worker has its own of."""
     return np.random.default_rng(int(torch.randint(2**62, ())))

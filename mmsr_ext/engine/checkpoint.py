@@ -59,14 +59,21 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
     return weights
 
 
-def generator_weights(path: str | Path) -> dict[str, Tensor]:
-    """The generator's weights in a file; the averaged ones where it holds both, as BasicSR's and MMagic's Real-ESRGAN do.
+def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
+    """The generator's weights in a file; the averaged ones where it holds both, as after ``GeneratorEMAHook`` and in BasicSR's files.
+
+    Args:
+        path (str or Path): A .pth or .safetensors file.
+        raw (bool): Of a checkpoint of ours that holds both, the trained weights.
+
+    Returns:
+        dict[str, Tensor]: A state_dict.
 
     Raises:
         InputError: If the file cannot be read, or holds something else than weights.
     """
     content = read_checkpoint(path)
-    weights = weights_of(weights_of(content, 'generator_ema'), 'generator')
+    weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
     if strange or not weights:
         raise InputError(f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, or at the top): '

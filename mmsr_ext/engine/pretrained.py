@@ -16,19 +16,21 @@ class Pretrained:
     MMEngine's initialiser of this name goes on with random weights where names or shapes differ.
 
     Args:
-        checkpoint (str): A file.
+        checkpoint (str, optional): A file; None leaves the weights as they are.
         prefix (str): The part of a restorer's checkpoint to load. A file that holds a bare network is loaded whole.
 
     Raises:
         InputError: When called, if the file is missing or is not for the network.
     """
 
-    def __init__(self, checkpoint: str, prefix: str = 'generator') -> None:
+    def __init__(self, checkpoint: str | None, prefix: str = 'generator') -> None:
         self.checkpoint = checkpoint
         self.prefix = prefix.rstrip('.')
 
     def __call__(self, module: nn.Module) -> None:
         """Load the weights into ``module``."""
+        if self.checkpoint is None:
+            return
         weights = own_names(module, weights_of(read_checkpoint(self.checkpoint), self.prefix))
         check_fits(module, weights, self.checkpoint)
         module.load_state_dict(weights)

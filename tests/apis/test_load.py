@@ -8,9 +8,8 @@ from torch import nn
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import load_generator, train
-from mmsr_ext.apis.load import recognise_compact
 from mmsr_ext.engine import Pretrained
-from mmsr_ext.models.backbones import RRDBNet, SRResNet
+from mmsr_ext.models.backbones import RRDBNet, SRResNet, SRVGGNetCompact
 
 RRDB_CASES = [
     dict(mid_channels=8, num_blocks=2, growth_channels=4, scale=4),
@@ -169,12 +168,12 @@ def test_compact_is_recognised(num_convs, scale, channels):
     for _ in range(num_convs):
         layers += [nn.Conv2d(8, 8, 3, padding=1), nn.PReLU(8)]
     state = nn.ModuleDict(dict(body=nn.Sequential(*layers, nn.Conv2d(8, channels * scale**2, 3, padding=1)))).state_dict()
-    args, weights = recognise_compact(state)
+    args, weights = SRVGGNetCompact.recognise(state)
     assert args == dict(
         in_channels=channels, out_channels=channels, mid_channels=8, num_convs=num_convs, scale=scale, act_type='prelu')
     assert weights == state
     for other in (RRDBNet(**RRDB_CASES[0]), SRResNet(**SRRESNET_CASES[0])):
-        assert recognise_compact(other.state_dict()) is None
+        assert SRVGGNetCompact.recognise(other.state_dict()) is None
         assert type(other).recognise(state) is None
 
 

@@ -1,4 +1,5 @@
 from .rrdbnet import RRDBNet
 from .srresnet import SRResNet
+from .srvggnet_compact import SRVGGNetCompact
 
-__all__ = ['RRDBNet', 'SRResNet']
+__all__ = ['RRDBNet', 'SRResNet', 'SRVGGNetCompact']

@@ -1,0 +1,77 @@
+"""Random numbers that are a function of a key and a position, the same on every device."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+
+MASK = 0xFFFFFFFF
+POISSON_LEVELS = 256
+POISSON_COUNTS = 480  # at the highest rate, 256, a count above 479 has a probability below 2^-32
+
+
+def random_bits(shape: tuple[int, ...], key: int, device: torch.device | str = 'cpu') -> Tensor:
+    """Uniform integers of 32 bits: element number i is a hash of ``key`` and i.
+
+    torch's generators give other numbers on a GPU than on a CPU, and depend on what was drawn before. Integer arithmetic does not.
+    The hash is two rounds of Wellons' lowbias32, of 2018, a half of the key in each.
+
+    Args:
+        shape (tuple[int, ...]): Fewer than 2^32 elements.
+        key (int): Of 64 bits.
+        device (torch.device or str): Where to compute.
+
+    Returns:
+        Tensor: int64, in [0, 2^32).
+    """
+    x = torch.arange(math.prod(shape), device=device)
+    x.add_(key & MASK).bitwise_and_(MASK)
+    _mix(x)
+    x.bitwise_xor_(key >> 32 & MASK)
+    _mix(x)
+    return x.reshape(shape)
+
+
+def standard_normal(shape: tuple[int, ...], key: int, device: torch.device | str = 'cpu') -> Tensor:
+    """Independent samples of the standard normal distribution, float32; see ``random_bits`` for the arguments."""
+    # in float64, where CPU and GPU differ by less than float32 resolves
+    uniform = (random_bits(shape, key, device).double() + 0.5) * 2.0**-32
+    return (uniform.mul_(2).sub_(1).erfinv_() * math.sqrt(2)).float()
+
+
+def poisson(levels: Tensor, exponent: Tensor, key: int) -> Tensor:
+    """Independent samples of the Poisson distribution with rates ``levels / 255 * 2^exponent``.
+
+    Inverts the distribution function with tables of integers, and so gives the same counts on every device.
+
+    Args:
+        levels (Tensor): Any shape, int64 in [0, 255].
+        exponent (Tensor): int64 in [0, 8], a scalar.
+        key (int): See ``random_bits``.
+
+    Returns:
+        Tensor: Counts, int64, of the shape of ``levels``.
+    """
+    row = exponent * POISSON_LEVELS + levels
+    drawn = random_bits(tuple(levels.shape), key, levels.device) + (row << 32)
+    return torch.searchsorted(_poisson_table(levels.device), drawn, right=True) - row * POISSON_COUNTS
+
+
+@cache
+def _poisson_table(device: torch.device) -> Tensor:
+    """P(X <= count) in units of 2^-32, row after row, each row raised above the ones before so that all is sorted."""
+    rates = torch.arange(POISSON_LEVELS, dtype=torch.float64) / 255 * 2.0**torch.arange(9)[:, None]
+    counts = torch.arange(1, POISSON_COUNTS + 1, dtype=torch.float64)
+    below = torch.special.gammaincc(counts, rates.reshape(-1, 1).contiguous())
+    row = torch.arange(len(below))[:, None]
+    return ((below * 2.0**32).round().long() + (row << 32)).flatten().to(device)
+
+
+def _mix(x: Tensor) -> None:
+    """lowbias32 in place. Products overflow 64 bits, which leaves their lower 32 bits right."""
+    for shift, factor in [(16, 0x7FEB352D), (15, 0x846CA68B)]:
+        x.bitwise_xor_(x >> shift).mul_(factor).bitwise_and_(MASK)
+    x.bitwise_xor_(x >> 16)

@@ -1,0 +1,34 @@
+"""Filtering with a kernel of one's own for each image."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import InputError
+
+
+def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
+    """Correlate every channel of each image with that image's kernel; the borders are mirrored without repeating the edge.
+
+    Args:
+        image (Tensor): (N, C, H, W), floating point.
+        kernel (Tensor): (k, l) for all, or (N, k, l); both sizes odd, and at most 2 * H - 1 and 2 * W - 1.
+
+    Returns:
+        Tensor: (N, C, H, W).
+
+    Raises:
+        InputError: If the kernel's size is even or too large for the image, or its number is not the images'.
+    """
+    n, c, h, w = image.shape
+    rows, columns = kernel.shape[-2:]
+    if rows % 2 == 0 or columns % 2 == 0 or rows // 2 >= h or columns // 2 >= w:
+        raise InputError(f'filter2d: a kernel of {rows}x{columns} does not suit an image of {h}x{w}; its sizes must be odd and less than '
+                         'twice the image\'s. Take larger images or smaller kernels.')
+    if kernel.ndim == 3 and len(kernel) != n:
+        raise InputError(f'filter2d: {len(kernel)} kernels for {n} images; give one, or one an image.')
+    padded = F.pad(image, (columns // 2, columns // 2, rows // 2, rows // 2), mode='reflect')
+    weight = kernel.to(image).reshape(-1, 1, 1, rows, columns).expand(n, c, 1, rows, columns).reshape(n * c, 1, rows, columns)
+    # A group a channel: torch's own kernels for that are exact in float32, where cuDNN's convolution would round to TF32.
+    return F.conv2d(padded.reshape(1, n * c, *padded.shape[-2:]), weight, groups=n * c).reshape(n, c, h, w)

@@ -1,0 +1,43 @@
+"""Unsharp masking."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .filter2d import filter2d
+
+
+def usm_sharpen(image: Tensor, weight: float = 0.5, radius: int = 25, threshold: float = 10 / 255) -> Tensor:
+    """Sharpen where an image differs from its blurred self by more than a threshold, and blend softly elsewhere.
+
+    Source: Wang et al. 2021 (Real-ESRGAN), with the figures of its released code: a Gaussian of 51x51 pixels, weight 0.5,
+    threshold 10 of 255 levels.
+
+    Args:
+        image (Tensor): (N, C, H, W) in [0, 1]; H and W above ``radius``.
+        weight (float): How much of the difference is added.
+        radius (int): Of the Gaussian; its standard deviation is 0.3 * radius + 0.5, as OpenCV chooses it.
+        threshold (float): In units of the image.
+
+    Returns:
+        Tensor: (N, C, H, W) in [0, 1].
+
+    Raises:
+        InputError: If the image is too small.
+    """
+    if min(image.shape[-2:]) <= radius:
+        raise InputError(f'usm_sharpen: an image of {image.shape[-2]}x{image.shape[-1]} must be larger than {radius} px, the radius of its '
+                         'Gaussian. Use larger crops.')
+    offset = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    gaussian = (-0.5 * (offset / (0.3 * radius + 0.5)).square()).exp()
+    gaussian = (gaussian / gaussian.sum()).to(image)
+
+    def blur(x: Tensor) -> Tensor:
+        return filter2d(filter2d(x, gaussian[None, :]), gaussian[:, None])
+
+    difference = image - blur(image)
+    mask = blur((difference.abs() > threshold).to(image.dtype))
+    sharp = (image + weight * difference).clamp(0, 1)
+    return image + mask * (sharp - image)

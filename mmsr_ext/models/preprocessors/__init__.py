@@ -1,0 +1,3 @@
+from .real_esrgan_degradation import RealESRGANDegradation
+
+__all__ = ['RealESRGANDegradation']

@@ -1,0 +1,66 @@
+"""A pool of training pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+
+
+class PairPool(nn.Module):
+    """Exchanges the pairs of a batch for earlier ones, so that one batch holds more kinds of degradation.
+
+    It fills first, and hands the pairs out as they come; then every batch takes the places of pairs drawn at random, and those are
+    handed out. Its content is saved with the weights. Each process has its own; a checkpoint holds the first one's, from which all go on.
+
+    Source: Wang et al. 2021 (Real-ESRGAN), section 4.1, a pool of 180.
+
+    Args:
+        size (int): Number of pairs.
+        lq_shape (tuple[int, int, int]): Of an LQ image.
+        gt_shape (tuple[int, int, int]): Of a GT image.
+    """
+
+    def __init__(self, size: int, lq_shape: tuple[int, int, int], gt_shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.register_buffer('lq', torch.zeros(size, *lq_shape, dtype=torch.uint8))
+        self.register_buffer('gt', torch.zeros(size, *gt_shape, dtype=torch.uint8))
+        self.register_buffer('filled', torch.tensor(0))
+        self._filled = 0  # read back to the host after loading only
+
+    def exchange(self, lq: Tensor, gt: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Store a batch, and return another one of the same size.
+
+        Args:
+            lq (Tensor): (N, C, h, w), uint8.
+            gt (Tensor): (N, C, H, W), uint8.
+            rng (np.random.Generator): What the choice follows from.
+
+        Returns:
+            tuple[Tensor, Tensor]: LQ and GT.
+
+        Raises:
+            InputError: If the batch is larger than the pool.
+        """
+        size, count = len(self.lq), len(lq)
+        if count > size:
+            raise InputError(f'pool_size={size} is smaller than the batch, {count}. Set a larger pool_size, or 0 for no pool.')
+        room = min(count, size - self._filled)
+        if room:
+            self.lq[self._filled:self._filled + room] = lq[:room]
+            self.gt[self._filled:self._filled + room] = gt[:room]
+            self._filled += room
+            self.filled += room
+            return lq, gt
+        chosen = torch.from_numpy(rng.choice(size, count, replace=False)).to(lq.device, non_blocking=True)
+        taken = self.lq[chosen], self.gt[chosen]
+        self.lq[chosen], self.gt[chosen] = lq, gt
+        return taken
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._filled = int(self.filled)

@@ -1,0 +1,200 @@
+"""The degradation of Real-ESRGAN."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from mmagic.models import DataPreprocessor
+from mmagic.structures import DataSample
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...errors import InputError
+from ...functional import add_gaussian_noise, add_poisson_noise, filter2d, jpeg, jpeg_file, usm_sharpen
+from ...registry import MODELS
+from .degradation_stage import RESIZE_MODES, Stage, StageDraw, check_probability, check_sizes, choice, draw_sinc_kernel
+from .pair_pool import PairPool
+
+SECOND = dict(
+    blur_prob=0.8,
+    sigma=(0.2, 1.5),
+    resize_probs=(0.3, 0.4, 0.3),
+    resize_range=(0.3, 1.2),
+    gaussian_sigma=(1.0, 25.0),
+    poisson_scale=(0.05, 2.5))
+JPEG = {'simulated': jpeg, 'file': jpeg_file}
+# which of the independent sequences of random numbers that belong to a sample; its dataset uses the sequence 0
+DEGRADATION, POOL = 2, 3
+
+
+@MODELS.register_module()
+class RealESRGANDegradation(DataPreprocessor):
+    """Makes LQ from GT by two rounds of blur, resizing, noise and JPEG with random parameters, on the device.
+
+    In training it takes samples whose only image is GT and returns pairs in [0, 1], RGB. In validation it takes LQ/GT pairs, as MMagic's
+    ``DataPreprocessor`` with mean 0 and standard deviation 255 does.
+
+    Every sample has its own parameters, and all that is random follows from the sample's ``seed`` and ``position`` (as
+    ``mmsr_ext.datasets`` puts them into its meta information) alone, not from the device, the batch size or the number of workers: the
+    parameters are drawn on the CPU, the noise of each pixel is a hash of a drawn key and the pixel's number. Images are degraded one
+    after the other, because each has sizes of its own.
+
+    Source: Wang et al. 2021 (Real-ESRGAN), sections 3 and 4.1; the defaults are the figures of its released options.
+
+    Args:
+        scale (int): GT size / LQ size.
+        gt_size (int): Height and width of the GT crops, a multiple of ``scale``. They are cut after the degradation, out of what the
+            dataset gives, which is the same or larger (400 in the released code) so that crops have no degraded borders.
+        first (dict, optional): Changes to the first round, see ``Stage``.
+        second (dict, optional): Changes to the second round, whose defaults are the paper's.
+        final_sinc_prob (float): Probability of a sinc filter at the end.
+        final_sinc_sizes (tuple[int, ...]): Its sizes to choose from.
+        jpeg_mode (str): 'simulated' on the device, or 'file' with libjpeg on the CPU, for which the device is waited for.
+        gt_usm (bool): ``gt_img`` is sharpened by unsharp masking, and LQ made from the sharpened image.
+        gan_gt_usm (bool): With ``gt_usm``, the discriminator too sees sharpened images; else ``gan_gt_img`` holds the plain ones.
+        pool_size (int): Pairs in the pool out of which batches are mixed; see ``PairPool``. 0 for none.
+
+    Raises:
+        InputError: When built, for a value out of range; at the first batch, for samples without seed and position, or too small images.
+    """
+
+    def __init__(self,
+                 scale: int = 4,
+                 gt_size: int = 256,
+                 first: dict | None = None,
+                 second: dict | None = None,
+                 final_sinc_prob: float = 0.8,
+                 final_sinc_sizes: tuple[int, ...] = (7, 9, 11, 13, 15, 17, 19, 21),
+                 jpeg_mode: str = 'simulated',
+                 gt_usm: bool = True,
+                 gan_gt_usm: bool = False,
+                 pool_size: int = 180) -> None:
+        super().__init__(mean=[0.0] * 3, std=[255.0] * 3, output_channel_order='RGB')
+        if not isinstance(scale, int) or scale < 1:
+            raise InputError(f'RealESRGANDegradation: scale={scale!r} must be an integer of at least 1.')
+        if not isinstance(gt_size, int) or gt_size % scale or gt_size < 32:
+            raise InputError(f'RealESRGANDegradation: gt_size={gt_size!r} must be a multiple of the scale, {scale}, and at least 32.')
+        if jpeg_mode not in JPEG:
+            raise InputError(f'RealESRGANDegradation: jpeg_mode={jpeg_mode!r} must be one of {", ".join(JPEG)}.')
+        if not isinstance(pool_size, int) or pool_size < 0:
+            raise InputError(f'RealESRGANDegradation: pool_size={pool_size!r} must be an integer of at least 0.')
+        check_probability('final_sinc_prob', final_sinc_prob)
+        check_sizes('final_sinc_sizes', final_sinc_sizes)
+        self.scale = scale
+        self.gt_size = gt_size
+        self.stages = Stage().with_changes(first), Stage(**SECOND).with_changes(second)
+        self.final_sinc_prob = final_sinc_prob
+        self.final_sinc_sizes = tuple(final_sinc_sizes)
+        self.jpeg = JPEG[jpeg_mode]
+        self.gt_usm = gt_usm
+        self.gan_gt_usm = gan_gt_usm
+        lq_size = gt_size // scale
+        self.pool = PairPool(pool_size, (3, lq_size, lq_size), (3, gt_size, gt_size)) if pool_size else None
+
+    @torch.no_grad()
+    def forward(self, data: dict, training: bool = False) -> dict[str, Tensor | DataSample]:
+        """Make a batch for the network.
+
+        Args:
+            data (dict): In training ``data_samples``, a list of ``DataSample`` or a stacked one, with ``gt_img``, uint8, (3, H, W) each;
+                ``inputs`` are not used. Otherwise what MMagic's ``DataPreprocessor`` takes.
+            training (bool): Degrade, or pass pairs through.
+
+        Returns:
+            dict: ``inputs`` (N, 3, h, w) and ``data_samples`` with ``gt_img``, and ``gan_gt_img`` where it differs.
+        """
+        if not training:
+            return super().forward(data, training)
+        gt, draws = self._read(data['data_samples'])
+        self._check_size(gt)
+        source = gt.float() / 255
+        if self.gt_usm:
+            source = usm_sharpen(source)
+        pairs = [self._pair(*sample, _rng(*draw, DEGRADATION)) for *sample, draw in zip(source, gt, draws)]
+        lq, gt = (torch.stack(images) for images in zip(*pairs))
+        if self.pool is not None:
+            lq, gt = self.pool.exchange(lq, gt, _rng(*draws[0], POOL))
+        lq, gt = lq.float() / 255, gt.float() / 255
+        if not self.gt_usm:
+            return {'inputs': lq, 'data_samples': DataSample(gt_img=gt)}
+        # anew, because the pool keeps plain images, which are what the discriminator sees
+        sharp = usm_sharpen(gt)
+        return {'inputs': lq, 'data_samples': DataSample(gt_img=sharp, gan_gt_img=sharp if self.gan_gt_usm else gt)}
+
+    def _read(self, samples: Any) -> tuple[Tensor, list[tuple[int, int]]]:
+        """GT images on the device, uint8, RGB, and (seed, position) of each."""
+        try:
+            if isinstance(samples, list):
+                sizes = {tuple(sample.gt_img.shape) for sample in samples}
+                if len(sizes) > 1:
+                    raise InputError(f'RealESRGANDegradation: GT images of different sizes in a batch, such as {sorted(sizes)[:2]}. Set '
+                                     'gt_size of the dataset.')
+                gt = torch.stack([sample.gt_img for sample in samples])
+                order = self._parse_batch_channel_order('gt_img', gt, samples)
+                draws = [(int(sample.seed), int(sample.position)) for sample in samples]
+            else:
+                gt, order = samples.gt_img, self._parse_channel_order('gt_img', samples.gt_img, samples)
+                draws = [(int(seed), int(position)) for seed, position in zip(samples.seed, samples.position)]
+        except AttributeError as error:
+            raise InputError(f'RealESRGANDegradation needs samples with gt_img, seed and position ({error}). Use the dataset '
+                             'ImageDataset with the sampler InfiniteDraws.') from error
+        if gt.dtype != torch.uint8 or gt.shape[1] != 3:
+            raise InputError(f'RealESRGANDegradation: gt_img must be uint8 with 3 channels, but is {gt.dtype} with {gt.shape[1]}.')
+        return self._do_conversion(gt.to(self.device, non_blocking=True), order, 'RGB')[0], draws
+
+    def _check_size(self, gt: Tensor) -> None:
+        edge = min(gt.shape[-2:])
+        if edge < self.gt_size or gt.shape[-2] % self.scale or gt.shape[-1] % self.scale:
+            raise InputError(f'RealESRGANDegradation: GT of {gt.shape[-2]}x{gt.shape[-1]} must be a multiple of the scale, {self.scale}, '
+                             f'and at least gt_size, {self.gt_size}. Set gt_size of the dataset.')
+        first, second = self.stages
+        smallest = int(edge * (first.resize_range[0] if first.resize_probs[1] else 1))
+        for what, prob, sizes, size in [('the first blur', first.blur_prob, first.kernel_sizes, edge),
+                                        ('the second blur', second.blur_prob, second.kernel_sizes, smallest),
+                                        ('the final sinc filter', self.final_sinc_prob, self.final_sinc_sizes, edge // self.scale)]:
+            if prob and max(sizes) // 2 >= size:
+                raise InputError(f'RealESRGANDegradation: GT of {edge} px may be only {size} px large when it comes to {what}, too small '
+                                 f'for a kernel of {max(sizes)}. Set a larger gt_size of the dataset, or smaller kernel sizes.')
+
+    def _pair(self, source: Tensor, gt: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Degrade one image (3, H, W) in [0, 1], and crop it and its GT (uint8). Both are returned in uint8."""
+        first, second = (stage.draw(rng) for stage in self.stages)
+        final_mode, final_size = choice(rng, RESIZE_MODES), choice(rng, self.final_sinc_sizes)
+        final_kernel = draw_sinc_kernel(rng, final_size, math.pi / 3) if rng.random() < self.final_sinc_prob else None
+        jpeg_first = rng.random() < 0.5
+        small, edge = tuple(extent // self.scale for extent in gt.shape[-2:]), self.gt_size // self.scale
+        top, left = (int(rng.integers(extent - edge + 1)) for extent in small)
+
+        x = self._until_noise(source[None], first, source.shape[-2:])
+        x = self.jpeg(x, first.quality)
+        x = self._until_noise(x, second, small)
+        if jpeg_first:
+            x = self.jpeg(x, second.quality)
+        x = _resize(x, small, final_mode)
+        if final_kernel is not None:
+            x = filter2d(x, final_kernel)
+        if not jpeg_first:
+            x = self.jpeg(x, second.quality)
+        lq = (x[0].clamp(0, 1) * 255).round().to(torch.uint8)
+        rows, columns = (slice(start * self.scale, (start + edge) * self.scale) for start in (top, left))
+        return lq[:, top:top + edge, left:left + edge], gt[:, rows, columns]
+
+    def _until_noise(self, x: Tensor, draw: StageDraw, size: tuple[int, int]) -> Tensor:
+        if draw.kernel is not None:
+            x = filter2d(x, draw.kernel)
+        x = _resize(x, [max(1, int(extent * draw.scale)) for extent in size], draw.resize_mode)
+        add_noise = add_gaussian_noise if draw.gaussian else add_poisson_noise
+        return add_noise(x[0], draw.noise_level, draw.grey, draw.noise_key)[None]
+
+
+def _rng(seed: int, position: int, sequence: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[seed, position], counter=[0, 0, 0, sequence]))
+
+
+def _resize(x: Tensor, size: Any, mode: str) -> Tensor:
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x, tuple(size), mode=mode, align_corners=None if mode == 'area' else False)
