@@ -1,4 +1,6 @@
+from .gaussian_blur import gaussian_blur
 from .gram import gram_matrix
 from .imresize import imresize
+from .mirror import mirror_index
 
-__all__ = ['gram_matrix', 'imresize']
+__all__ = ['gaussian_blur', 'gram_matrix', 'imresize', 'mirror_index']

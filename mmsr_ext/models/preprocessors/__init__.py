@@ -1,0 +1,3 @@
+from .blur_downsample import BlurDownsample
+
+__all__ = ['BlurDownsample']
