@@ -40,7 +40,8 @@ def reference(gan_type, relativistic, real, fake, labels):
     (g_fake, grad_g), (g_real, grad_mean) = term(gan_type, y, labels[0], -1), term(gan_type, x, labels[1], 1)
     count = n if relativistic == 'average' else batch
     grad_g = grad_g - grad_mean.sum(axes, keepdims=True) / count
-    return d_real.mean() / 2, d_fake.mean() / 2, grad_real / (2 * n), grad_fake / (2 * n), (g_fake.mean() + g_real.mean()) / 2, grad_g / (2 * n)
+    g = g_fake.mean() + g_real.mean()
+    return d_real.mean() / 2, d_fake.mean() / 2, grad_real / n / 2, grad_fake / n / 2, g / 2, grad_g / n / 2
 
 
 @pytest.mark.parametrize('shape', SHAPES.values(), ids=SHAPES)
