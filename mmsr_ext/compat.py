@@ -12,6 +12,7 @@ import sys
 import types
 import warnings
 from importlib import metadata
+from pathlib import Path
 
 CURE_MMCV = "pip install 'mmcv-lite==2.1.0'"
 
@@ -27,6 +28,7 @@ def apply() -> None:
     add_numpy_bool8()
     add_mmcv_ops()
     allow_mmengine_checkpoints()
+    resolve_own_configs()
 
 
 def check_versions() -> None:
@@ -117,6 +119,29 @@ def allow_mmengine_checkpoints() -> None:
         *((function, f'numpy.{core}.multiarray.{function.__name__}') for function in (reconstruct, scalar) for core in ('core', '_core')),
         *{type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')}
     ])
+
+
+def resolve_own_configs() -> None:
+    """MMEngine resolves ``_base_ = 'package::config.py'`` for a fixed list of packages only, and not without a folder in the name.
+
+    With this ``'mmsr_ext::srgan_x4.py'`` is found among the configs that are installed with the package. Unnecessary once MMEngine looks
+    for any installed package.
+    """
+    from mmengine.config import Config
+    stock = Config._get_cfg_path
+    if getattr(stock, 'knows_mmsr_ext', False):
+        return
+
+    def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        package, separator, name = cfg_path.partition('::')
+        if not separator or package != 'mmsr_ext':
+            return stock(cfg_path, filename)
+        here = Path(__file__).parent
+        installed = here / '.mim' / 'configs'
+        return str((installed if installed.exists() else here.parent / 'configs') / name), package
+
+    get_cfg_path.knows_mmsr_ext = True
+    Config._get_cfg_path = staticmethod(get_cfg_path)
 
 
 def _missing(name: str) -> type:

@@ -26,8 +26,7 @@ train srgan_x4_demo iter_300.pth
 
 ln -sf iter_600.pth work_dirs/srresnet_x4_demo/SRResNet.pth
 ln -sf iter_300.pth work_dirs/srgan_x4_demo/SRGAN.pth
-python tools/test.py configs/srgan_x4_demo.py work_dirs/srresnet_x4_demo/SRResNet.pth work_dirs/srgan_x4_demo/SRGAN.pth 2>/dev/null |
-    sed -n '/outputs rounded/,$p'
+python tools/test.py configs/srgan_x4_demo.py work_dirs/srresnet_x4_demo/SRResNet.pth work_dirs/srgan_x4_demo/SRGAN.pth
 
 cat <<'NEXT'
 

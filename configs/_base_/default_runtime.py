@@ -19,7 +19,8 @@ visualizer = dict(
     bgr2rgb=True)
 
 env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=1), dist_cfg=dict(backend='nccl'))
-model_wrapper_cfg = dict(type='SeparateDDP')
+# the full name, because MMEngine looks model wrappers up without the default scope
+model_wrapper_cfg = dict(type='mmsr_ext.engine.SeparateDDP')
 
 log_level = 'INFO'
 log_processor = dict(type='LogProcessor', window_size=100, by_epoch=False)

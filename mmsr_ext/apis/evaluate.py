@@ -46,6 +46,7 @@ def evaluate(config: str,
     start_processes(cfg, launcher)
     cfg.load_from, cfg.resume = None, False
     cfg.custom_hooks = []
+    cfg.log_level = 'WARNING'  # the table says it all
     if cfg.get('test_dataloader') is None:
         raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
     runner = Runner.from_cfg(cfg)
@@ -64,7 +65,7 @@ def evaluate(config: str,
             table['bicubic'] = baseline
         table[name] = {key: value for key, value in recorder.metrics.items() if not key.startswith('bicubic/')}
     if is_main_process():
-        print(format_table(table, f'{len(runner.test_dataloader.dataset)} images, outputs rounded to 8 bit; Y is BT.601 limited range'))
+        print(format_table(table, f'{_protocol(cfg.test_evaluator)}; {len(recorder.images)} images'))
         print(f'outputs: {pictures}')
         if recorder.images:
             print(f'comparison: {save_comparison(pictures, list(table), recorder.images)}')
@@ -105,7 +106,12 @@ class _Recorder(Hook):
                     cv2.imwrite(str(self.folder / method / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        self.metrics = dict(metrics or {})
+        self.metrics = {name: float(value) for name, value in (metrics or {}).items()}
+
+
+def _protocol(evaluator: dict) -> str:
+    borders = sorted({str(metric.get('crop_border', 0)) for metric in evaluator['metrics']})
+    return f'outputs rounded to 8 bit, border of {" or ".join(borders)} px left out, Y of BT.601 (16 to 235)'
 
 
 def _name_of(path: str, paths: list[str]) -> str:

@@ -29,8 +29,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
-        raise InputError(f'{path} is not a checkpoint that can be read safely: {str(error).splitlines()[0]} It may be damaged, incomplete '
-                         'or of another kind; give a .pth file that tools/train.py wrote.') from error
+        reason = (str(error).splitlines() or ['the file ends early'])[0]
+        raise InputError(f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
+                         'give a .pth file that tools/train.py wrote.') from error
     if not isinstance(content, dict):
         raise InputError(f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.')
     return content

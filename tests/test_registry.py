@@ -1,0 +1,32 @@
+import pytest
+from mmengine.registry import MODELS as ROOT
+from mmengine.registry import DefaultScope
+
+from mmsr_ext import registry
+
+
+@pytest.mark.parametrize(('name', 'module'), [
+    ('GANRestorer', 'mmsr_ext'),
+    ('SRResNet', 'mmsr_ext'),
+    ('PerceptualLoss', 'mmsr_ext'),
+    ('MSRResNet', 'mmagic'),
+    ('ModifiedVGG', 'mmagic'),
+    ('CharbonnierLoss', 'mmagic'),
+    ('mmagic.PerceptualLoss', 'mmagic'),
+])
+def test_bare_names_resolve_here_then_in_mmagic(scope, name, module):
+    assert registry.MODELS.get(name).__module__.split('.')[0] == module
+
+
+def test_our_names_resolve_from_an_mmagic_config():
+    from mmagic.registry import MODELS
+    with DefaultScope.overwrite_default_scope('mmagic'):
+        built = ROOT.build(dict(type='mmsr_ext.SRResNet', mid_channels=4, num_blocks=1))
+        assert type(built).__module__.startswith('mmsr_ext')
+        assert MODELS.get('PerceptualLoss').__module__.startswith('mmagic')
+
+
+def test_every_registry_of_mmagic_has_a_child(scope):
+    from mmagic import registry as mmagic
+    for name in set(mmagic.__all__) - {'DIFFUSION_SCHEDULERS'}:
+        assert getattr(registry, name).parent is getattr(mmagic, name)

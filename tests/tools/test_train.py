@@ -1,0 +1,172 @@
+"""The command lines, in real processes where processes matter."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT
+
+from mmsr_ext import InputError
+from mmsr_ext.apis import evaluate, train
+
+TINY = {
+    'model.generator.mid_channels': 4,
+    'model.generator.num_blocks': 1,
+    'train_dataloader.dataset.gt_size': 32,
+    'train_dataloader.batch_size': 2,
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False,
+    'train_cfg.max_iters': 4,
+    'train_cfg.val_interval': 4,
+    'default_hooks.checkpoint.interval': 2,
+    'default_hooks.logger.interval': 1,
+}
+GAN = {
+    'model.discriminator.mid_channels': 2,
+    'model.discriminator.dense_channels': 4,
+    'model.discriminator.patch_size': 32,
+    'model.generator.init_cfg': None,
+}
+
+
+@pytest.fixture
+def options(make_pairs, in_root):
+    """Overrides that make the demo configs tiny; absolute paths, so that any folder will do."""
+    folders = make_pairs()
+    data = {f'{loader}.dataset.{key}': value for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
+            for key, value in folders.items()}
+    return TINY | data
+
+
+def command(options):
+    return [f'{key}={value}' for key, value in options.items()]
+
+
+def run(*arguments, **kwargs):
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, **kwargs)
+
+
+def states(path):
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+def test_train_evaluate_and_resume(options, tmp_path):
+    """SRResNet, then SRGAN from its checkpoint, then the table, then four more iterations."""
+    train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), options=options)
+    pretrained = tmp_path / 'a/iter_4.pth'
+    gan = options | GAN | {'model.generator.init_cfg': dict(type='Pretrained', checkpoint=str(pretrained))}
+    runner = train('configs/srgan_x4_demo.py', str(tmp_path / 'b'), options=gan | {'model.train_cfg.disc_init_steps': 100})
+    for key, value in states(pretrained).items():
+        assert torch.equal(runner.model.state_dict()[key], value)  # loaded, and not updated before disc_init_steps
+    assert list((tmp_path / 'b').glob('*/vis_data/vis_image/*.png'))
+
+    checkpoint = tmp_path / 'b/iter_4.pth'
+    assert not any('vgg' in key or 'perceptual' in key for key in states(checkpoint))
+    table = evaluate('configs/srgan_x4_demo.py', [str(pretrained), str(checkpoint)], str(tmp_path / 'c'), str(tmp_path / 'c.json'), gan)
+    assert list(table) == ['bicubic', 'a', 'b']
+    assert list(table['b']) == ['PSNR-Y', 'PSNR-RGB', 'SSIM-Y', 'SSIM-RGB']
+    assert table['a'] == table['b']
+    assert json.loads((tmp_path / 'c.json').read_text()) == table
+    assert (tmp_path / 'c/test/comparison.png').exists()
+
+    runner = train('configs/srgan_x4_demo.py', str(tmp_path / 'b'), 'auto', options=gan | {'train_cfg.max_iters': 8})
+    assert runner.iter == 8
+    assert int(runner.model.step_counter) == 8
+    more = gan | {'train_cfg.max_iters': 7}
+    runner = train('configs/srgan_x4_demo.py', str(tmp_path / 'd'), str(tmp_path / 'b/iter_6.pth'), options=more)
+    assert int(runner.model.step_counter) == 7
+
+
+def test_amp_trains(options, tmp_path):
+    runner = train('configs/srgan_x4_demo.py', str(tmp_path / 'a'), amp=True, options=options | GAN)
+    assert {type(wrapper).__name__ for wrapper in runner.optim_wrapper.values()} == {'AmpOptimWrapper'}
+
+
+def test_bad_input_is_one_error(options, tmp_path, make_pairs):
+    srresnet, srgan = 'configs/srresnet_x4_demo.py', 'configs/srgan_x4_demo.py'
+    (tmp_path / 'text.pth').write_text('no weights')
+    train(srresnet, str(tmp_path / 'a'), options=options)
+    weights_only = tmp_path / 'weights.pth'
+    torch.save(states(tmp_path / 'a/iter_4.pth'), weights_only)
+    gan = options | GAN | {'model.generator.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / 'a/iter_4.pth'))}
+    other = {'model.generator.mid_channels': 8}
+    cases = [
+        (lambda: train('configs/nothing.py'), r'configs/nothing\.py does not exist.*srgan_x4\.py'),
+        (lambda: train('configs/srgan_x4.py', str(tmp_path / 'b'), options={'model.perceptual_loss': None}),
+         r'DIV2K_train_HR does not exist.*unpack.*quickstart'),
+        (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.train_cfg.disc_step': 2}), "unknown key 'disc_step'"),
+        (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.gan_loss.gan_type': 'vanila'}), "gan_type 'vanila'.*vanilla"),
+        (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.generator.init_cfg.checkpoint': 'no.pth'}),
+         r'no\.pth does not exist'),
+        (lambda: train(srresnet, str(tmp_path / 'a'), str(tmp_path / 'text.pth'), options=options), 'text.pth is not a checkpoint'),
+        (lambda: train(srresnet, str(tmp_path / 'a'), str(weights_only), options=options), 'holds weights only'),
+        (lambda: train(srresnet, str(tmp_path / 'a'), 'auto', options=options | other), r'iter_4\.pth is not for GANRestorer'),
+        (lambda: evaluate(srresnet, [str(tmp_path / 'text.pth')], options=options), 'text.pth is not a checkpoint'),
+        (lambda: evaluate(srresnet, [str(weights_only)], str(tmp_path / 'c'), options=options | other),
+         r'weights\.pth is not for SRResNet'),
+    ]
+    for call, message in cases:
+        with pytest.raises(InputError, match=message):
+            call()
+
+
+def test_command_line_ends_without_traceback(options, tmp_path):
+    """The truncated image is met by a worker process, in the middle of training."""
+    path = Path(options['train_dataloader.dataset.gt_folder'], '1.png')
+    path.write_bytes(path.read_bytes()[:-100])
+    out = run('tools/train.py', 'configs/srresnet_x4_demo.py', '--work-dir', str(tmp_path / 'a'), '--cfg-options',
+              *command(options | {'train_dataloader.num_workers': 1}))
+    assert out.returncode == 1
+    assert 'Traceback' not in out.stderr
+    assert re.search(r'^error: .*1\.png cannot be read as an image', out.stderr, re.MULTILINE)
+
+
+def test_interrupted_run_goes_on(options, tmp_path):
+    arguments = ['tools/train.py', 'configs/srgan_x4_demo.py', '--work-dir', str(tmp_path / 'a'), '--resume', '--cfg-options',
+                 *command(options | GAN)]
+    with (tmp_path / 'log').open('w') as log:
+        endless = [sys.executable, *arguments, 'train_cfg.max_iters=100000']
+        process = subprocess.Popen(endless, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        deadline = time.time() + 120
+        while not list((tmp_path / 'a').glob('iter_*.pth')) and time.time() < deadline:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    text = (tmp_path / 'log').read_text()
+    assert 'interrupted. Go on with: python tools/train.py configs/srgan_x4_demo.py --resume' in text
+    assert 'Traceback' not in text
+    saved = int(re.search(r'iter_(\d+)', (tmp_path / 'a/last_checkpoint').read_text()).group(1))
+    out = run(*arguments, f'train_cfg.max_iters={saved + 3}')
+    assert out.returncode == 0, out.stderr
+    assert f'resumed epoch: 0, iter: {saved}' in out.stdout + out.stderr
+    assert states(tmp_path / f'a/iter_{saved + 3}.pth')['step_counter'] == saved + 3
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
+def test_two_processes(options, tmp_path, script):
+    environment = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
+    checkpoint = tmp_path / 'weights.pth'
+    if script == 'dist_test.sh':
+        train('configs/srresnet_x4_demo.py', str(tmp_path / 'one'), options=options)
+        checkpoint = tmp_path / 'one/iter_4.pth'
+        arguments = ['configs/srresnet_x4_demo.py', str(checkpoint), '2', '--out', str(tmp_path / 'two.json')]
+        overrides = options
+    else:
+        arguments, overrides = ['configs/srgan_x4_demo.py', '2'], options | GAN
+    out = subprocess.run(['bash', f'tools/{script}', *arguments, '--work-dir', str(tmp_path / 'a'), '--cfg-options', *command(overrides)],
+                         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert out.returncode == 0, out.stdout + out.stderr
+    if script == 'dist_train.sh':
+        assert not any('module' in key for key in states(tmp_path / 'a/iter_4.pth'))
+    else:
+        one = evaluate('configs/srresnet_x4_demo.py', [str(checkpoint)], str(tmp_path / 'b'), options=options)
+        two = json.loads((tmp_path / 'two.json').read_text())
+        for row in one:
+            assert two[row] == pytest.approx(one[row], rel=1e-6)
