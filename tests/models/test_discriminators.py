@@ -8,17 +8,18 @@ from torch.nn import functional as F
 from mmsr_ext import InputError
 from mmsr_ext.registry import MODELS
 
-PATCHGAN = dict(type='PatchGANDiscriminator', mid_channels=4)
+RESNET = dict(type='mmsr_ext.ResNetDiscriminator', mid_channels=4)
+PATCHGAN = dict(type='mmsr_ext.PatchGANDiscriminator', mid_channels=4)
 DISCRIMINATORS = {
-    'vgg': (dict(type='VGGDiscriminator', mid_channels=4, patch_size=35, dense_channels=8), (35, 35), (1, )),
-    'vgg per location': (dict(type='VGGDiscriminator', mid_channels=4, dense_channels=8, head='location'), (33, 50), (1, 3, 4)),
-    'resnet': (dict(type='ResNetDiscriminator', mid_channels=4, num_down=3), (13, 30), (1, )),
-    'resnet without spectral norm': (dict(type='ResNetDiscriminator', mid_channels=4, num_down=1, spectral_norm=False), (7, 9), (1, )),
+    'vgg': (dict(type='mmsr_ext.VGGDiscriminator', mid_channels=4, patch_size=35, dense_channels=8), (35, 35), (1, )),
+    'vgg per location': (dict(type='mmsr_ext.VGGDiscriminator', mid_channels=4, dense_channels=8, head='location'), (33, 50), (1, 3, 4)),
+    'resnet': (RESNET | dict(num_down=3), (13, 30), (1, )),
+    'resnet without spectral norm': (RESNET | dict(num_down=1, spectral_norm=False), (7, 9), (1, )),
     'patchgan': (PATCHGAN, (37, 50), (1, 2, 4)),
     'patchgan with spectral norm': (PATCHGAN | dict(norm='none', spectral_norm=True), (37, 50), (1, 2, 4)),
     'patchgan with instance norm': (PATCHGAN | dict(norm='instance', num_layers=1), (9, 11), (1, 2, 3)),
-    'unet': (dict(type='UNetDiscriminator', mid_channels=4), (13, 26), (1, 13, 26)),
-    'unet without skips': (dict(type='UNetDiscriminator', mid_channels=4, skip_connection=False), (9, 15), (1, 9, 15)),
+    'unet': (dict(type='mmsr_ext.UNetDiscriminator', mid_channels=4), (13, 26), (1, 13, 26)),
+    'unet without skips': (dict(type='mmsr_ext.UNetDiscriminator', mid_channels=4, skip_connection=False), (9, 15), (1, 9, 15)),
 }
 
 
@@ -101,10 +102,10 @@ def test_power_iteration_runs_once_a_training_forward_and_not_in_eval(name):
 
 
 @pytest.mark.parametrize(('cfg', 'size', 'message'), [
-    (dict(type='ResNetDiscriminator', mid_channels=4, num_down=4), 15, '15x15, but num_down=4 needs at least 16x16'),
+    (RESNET | dict(num_down=4), 15, '15x15, but num_down=4 needs at least 16x16'),
     (PATCHGAN, 23, 'need at least 24x24'),
-    (dict(type='UNetDiscriminator', mid_channels=4), 7, 'at least 8x8'),
-    (dict(type='VGGDiscriminator', mid_channels=4, patch_size=32), 33, 'built for 32x32 patches'),
+    (dict(type='mmsr_ext.UNetDiscriminator', mid_channels=4), 7, 'at least 8x8'),
+    (dict(type='mmsr_ext.VGGDiscriminator', mid_channels=4, patch_size=32), 33, 'built for 32x32 patches'),
 ])
 def test_unsuitable_sizes(cfg, size, message):
     network = MODELS.build(cfg)
@@ -113,19 +114,19 @@ def test_unsuitable_sizes(cfg, size, message):
 
 
 @pytest.mark.parametrize(('cfg', 'size'), [
-    (dict(type='ResNetDiscriminator', mid_channels=4, num_down=4), 16),
+    (RESNET | dict(num_down=4), 16),
     (PATCHGAN | dict(norm='instance'), 24),
-    (dict(type='UNetDiscriminator', mid_channels=4), 8),
+    (dict(type='mmsr_ext.UNetDiscriminator', mid_channels=4), 8),
 ])
 def test_smallest_size(cfg, size):
     assert MODELS.build(cfg)(torch.rand(2, 3, size, size)).isfinite().all()
 
 
 @pytest.mark.parametrize(('cfg', 'message'), [
-    (dict(type='ResNetDiscriminator', num_down=0), 'num_down=0 must be an integer of at least 1'),
-    (dict(type='PatchGANDiscriminator', num_layers=0), 'num_layers=0 must be an integer of at least 1'),
-    (dict(type='PatchGANDiscriminator', norm='layer'), "norm='layer' must be one of none, batch, instance"),
-    (dict(type='VGGDiscriminator', head='dense'), "head='dense' must be 'patch' or 'location'"),
+    (RESNET | dict(num_down=0), 'num_down=0 must be an integer of at least 1'),
+    (PATCHGAN | dict(num_layers=0), 'num_layers=0 must be an integer of at least 1'),
+    (PATCHGAN | dict(norm='layer'), "norm='layer' must be one of none, batch, instance"),
+    (dict(type='mmsr_ext.VGGDiscriminator', head='dense'), "head='dense' must be 'patch' or 'location'"),
 ])
 def test_errors(cfg, message):
     with pytest.raises(InputError, match=message):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from helpers import PREPROCESSOR, batch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
@@ -103,11 +104,11 @@ def test_float32_under_autocast_and_for_half_images(penalty):
 def restorer(penalty: dict) -> GANRestorer:
     torch.manual_seed(0)
     return GANRestorer(
-        generator=dict(type='SRResNet', mid_channels=4, num_blocks=1, batch_norm=False),
-        discriminator=dict(type='PatchGANDiscriminator', mid_channels=4, num_layers=2, norm='none'),
-        gan_loss=dict(type='AdversarialLoss', gan_type='wgan'),
+        generator=dict(type='mmsr_ext.SRResNet', mid_channels=4, num_blocks=1, batch_norm=False),
+        discriminator=dict(type='mmsr_ext.PatchGANDiscriminator', mid_channels=4, num_layers=2, norm='none'),
+        gan_loss=dict(type='mmsr_ext.AdversarialLoss', gan_type='wgan'),
         gradient_penalty=penalty,
-        data_preprocessor=dict(type='mmagic.DataPreprocessor', mean=[0.] * 3, std=[255.] * 3))
+        data_preprocessor=PREPROCESSOR)
 
 
 def train(model: GANRestorer, batches: list[dict], accumulate: int = 1) -> dict:
@@ -121,25 +122,19 @@ def train(model: GANRestorer, batches: list[dict], accumulate: int = 1) -> dict:
     return logs
 
 
-def batch(count: int) -> dict:
-    from mmagic.structures import DataSample
-    samples = [DataSample(gt_img=torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)) for _ in range(count)]
-    return dict(inputs=[torch.randint(0, 256, (3, 4, 4), dtype=torch.uint8) for _ in range(count)], data_samples=samples)
-
-
 def test_in_the_restorer():
-    model = restorer(dict(type='GradientPenalty'))
+    model = restorer(dict(type='mmsr_ext.GradientPenalty'))
     before = [parameter.clone() for parameter in model.discriminator.parameters()]
-    logs = train(model, [batch(2), batch(2)])
+    logs = train(model, [batch(2, 4), batch(2, 4)])
     assert logs['loss_gp'] > 0
     assert all(torch.isfinite(value) for value in logs.values())
     assert all(not torch.equal(old, new) for old, new in zip(before[:-1], model.discriminator.parameters()))
 
 
 def test_accumulation_equals_a_larger_batch():
-    data = batch(4)
+    data = batch(4, 4)
     halves = [{key: value[part] for key, value in data.items()} for part in (slice(0, 2), slice(2, 4))]
-    whole, parts = restorer(dict(type='R1Penalty')), restorer(dict(type='R1Penalty'))
+    whole, parts = restorer(dict(type='mmsr_ext.R1Penalty')), restorer(dict(type='mmsr_ext.R1Penalty'))
     train(whole, [data])
     train(parts, halves, accumulate=2)
     for a, b in zip(whole.parameters(), parts.parameters()):

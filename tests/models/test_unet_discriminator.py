@@ -1,10 +1,10 @@
-import os
 from copy import deepcopy
 
 import pytest
 import torch
-import torch.multiprocessing as mp
+from helpers import PREPROCESSOR, batch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import multiprocessing as mp
 
 from mmsr_ext.engine import SeparateDDP
 from mmsr_ext.models import AdversarialLoss, GANRestorer, UNetDiscriminator
@@ -28,13 +28,13 @@ def test_state_dict_keys():
 def build(disc_repeat: int = 1, penalty: dict | None = None) -> GANRestorer:
     torch.manual_seed(0)
     return GANRestorer(
-        generator=dict(type='SRResNet', mid_channels=4, num_blocks=1, batch_norm=False),
-        discriminator=dict(type='UNetDiscriminator', mid_channels=4),
-        gan_loss=dict(type='AdversarialLoss', loss_weight=0.1),
+        generator=dict(type='mmsr_ext.SRResNet', mid_channels=4, num_blocks=1, batch_norm=False),
+        discriminator=dict(type='mmsr_ext.UNetDiscriminator', mid_channels=4),
+        gan_loss=dict(type='mmsr_ext.AdversarialLoss', loss_weight=0.1),
         pixel_loss=dict(type='mmagic.L1Loss'),
         gradient_penalty=penalty,
         train_cfg=dict(disc_repeat=disc_repeat),
-        data_preprocessor=dict(type='mmagic.DataPreprocessor', mean=[0.] * 3, std=[255.] * 3))
+        data_preprocessor=PREPROCESSOR)
 
 
 def optimizers(model: GANRestorer) -> OptimWrapperDict:
@@ -44,20 +44,11 @@ def optimizers(model: GANRestorer) -> OptimWrapperDict:
     })
 
 
-def batch(seed: int, part: slice = slice(None)) -> dict:
-    from mmagic.structures import DataSample  # here, because a spawned process has not yet mended MMagic when it imports this file
-
-    generator = torch.Generator().manual_seed(seed)
-    gt = torch.randint(0, 256, (4, 3, 16, 16), generator=generator, dtype=torch.uint8)
-    lq = torch.randint(0, 256, (4, 3, 4, 4), generator=generator, dtype=torch.uint8)
-    return dict(inputs=list(lq[part]), data_samples=[DataSample(gt_img=image) for image in gt[part]])
-
-
 @pytest.mark.parametrize('disc_repeat', [1, 2])
 def test_step_of_the_restorer(disc_repeat):
     model = build(disc_repeat)
     generator, discriminator = deepcopy(model.generator), deepcopy(model.discriminator)
-    data = batch(0)
+    data = batch(size=4)
     real, lq = (torch.stack(images) / 255 for images in ([sample.gt_img for sample in data['data_samples']], data['inputs']))
     model.train_step(data, optimizers(model))
 
@@ -73,36 +64,29 @@ def test_step_of_the_restorer(disc_repeat):
     assert not torch.equal(model.generator.tail.weight, generator.tail.weight)
 
 
-def _process(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE='2', LOCAL_RANK=str(rank))
+def _process(rank: int, folder: str) -> None:
+    torch.distributed.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
     torch.set_num_threads(1)
-    torch.distributed.init_process_group('gloo')
-    model = build(disc_repeat=2, penalty=dict(type='R1Penalty'))
+    model = build(disc_repeat=2, penalty=dict(type='mmsr_ext.R1Penalty'))
     if rank:  # the processes have to agree by what DDP sends, not because they were seeded alike
         for tensor in model.state_dict().values():
             tensor.data.mul_(2)
     wrapped = SeparateDDP(model)
     wrappers = optimizers(model)
     for step in range(3):
-        wrapped.train_step(batch(step, slice(2 * rank, 2 * rank + 2)), wrappers)
+        half = {key: value[2 * rank:2 * rank + 2] for key, value in batch(size=4, seed=step).items()}
+        wrapped.train_step(half, wrappers)
     torch.save(model.state_dict(), f'{folder}/{rank}.pth')
     torch.distributed.destroy_process_group()
 
 
 def test_two_processes_equal_one_with_both_batches(tmp_path):
-    mp.spawn(_process, (_free_port(), str(tmp_path)), nprocs=2)
+    mp.spawn(_process, (str(tmp_path), ), nprocs=2)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))
-    model = build(disc_repeat=2, penalty=dict(type='R1Penalty'))
+    model = build(disc_repeat=2, penalty=dict(type='mmsr_ext.R1Penalty'))
     wrappers = optimizers(model)
     for step in range(3):
-        model.train_step(batch(step), wrappers)
+        model.train_step(batch(size=4, seed=step), wrappers)
     for key, expected in model.state_dict().items():
         assert torch.equal(first[key], second[key]), key
         torch.testing.assert_close(first[key], expected, rtol=1e-4, atol=1e-6, msg=key)
-
-
-def _free_port() -> int:
-    import socket
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]

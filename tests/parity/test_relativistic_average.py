@@ -1,8 +1,8 @@
 """GANRestorer with relativistic='average' and MMagic's ESRGAN: the same weights after five steps of SGD."""
 
 import torch
+from helpers import PREPROCESSOR, batch
 from mmagic.models.editors import ESRGAN
-from mmagic.structures import DataSample
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DefaultScope
 
@@ -12,7 +12,7 @@ MODEL = dict(
     generator=dict(type='mmagic.MSRResNet', in_channels=3, out_channels=3, mid_channels=4, num_blocks=1, upscale_factor=4),
     discriminator=dict(type='mmagic.PatchDiscriminator', in_channels=3, base_channels=4, num_conv=1),  # with batch normalisation
     pixel_loss=dict(type='mmagic.L1Loss', loss_weight=1e-2),
-    data_preprocessor=dict(type='mmagic.DataPreprocessor', mean=[0.] * 3, std=[255.] * 3))
+    data_preprocessor=PREPROCESSOR)
 
 
 def train(model, steps):
@@ -21,17 +21,14 @@ def train(model, steps):
         for name in ('generator', 'discriminator')
     })
     for step in range(steps):
-        generator = torch.Generator().manual_seed(step)
-        gt = torch.randint(0, 256, (3, 3, 32, 32), generator=generator, dtype=torch.uint8)
-        lq = torch.randint(0, 256, (3, 3, 8, 8), generator=generator, dtype=torch.uint8)
-        model.train_step(dict(inputs=list(lq), data_samples=[DataSample(gt_img=image) for image in gt]), wrappers)
+        model.train_step(batch(3, seed=step), wrappers)
 
 
 def test_equals_mmagic_s_esrgan():
     with DefaultScope.overwrite_default_scope('mmagic'):
         theirs = ESRGAN(gan_loss=dict(type='GANLoss', gan_type='vanilla', loss_weight=0.5), **MODEL)
     ours = GANRestorer(
-        gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', relativistic='average', loss_weight=0.5), **MODEL)
+        gan_loss=dict(type='mmsr_ext.AdversarialLoss', gan_type='vanilla', relativistic='average', loss_weight=0.5), **MODEL)
     # MMagic's start makes the generator's last layers, and so their gradients, all but vanish
     for parameter in theirs.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
