@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
+from ..engine.checkpoint import check_fits, generator_weights, own_names
 from ..errors import InputError
 from .comparison import save_comparison
 from .config import load_config, start_processes
@@ -41,7 +41,7 @@ def evaluate(config: str,
     Raises:
         InputError: For a config, data or checkpoint that cannot be used.
     """
-    weights = {_name_of(path, checkpoints): weights_of(read_checkpoint(path), 'generator') for path in checkpoints}
+    weights = {_name_of(path, checkpoints): generator_weights(path) for path in checkpoints}
     cfg = load_config(config, options, work_dir)
     start_processes(cfg, launcher)
     cfg.load_from, cfg.resume = None, False
@@ -56,6 +56,7 @@ def evaluate(config: str,
     generator = getattr(runner.model, 'module', runner.model).generator
     table: dict[str, dict[str, float]] = {}
     for (name, state), path in zip(weights.items(), checkpoints):
+        state = own_names(generator, state)
         check_fits(generator, state, path)
         generator.load_state_dict(state)
         recorder.method = name

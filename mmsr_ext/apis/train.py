@@ -68,5 +68,8 @@ def _check_checkpoint(runner: Runner) -> None:
             raise InputError(f'{path} holds weights only, no state of a run that could be resumed. Start a new run from these weights with '
                              f'--cfg-options load_from={path}')
         check_fits(model, weights_of(content), path)
-    else:
-        check_fits(model.generator, weights_of(content, 'generator'), path)
+        return
+    if not any(key.removeprefix('module.').startswith('generator.') for key in content.get('state_dict', content)):
+        raise InputError(f'load_from={path} holds a bare network; load_from takes what tools/train.py wrote. Start the generator from this '
+                         f'file with --cfg-options model.generator.init_cfg.type=Pretrained model.generator.init_cfg.checkpoint={path}')
+    check_fits(model.generator, weights_of(content, 'generator'), path)

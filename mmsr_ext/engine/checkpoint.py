@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import InputError
+
+CONTAINERS = ('params_ema', 'params', 'state_dict')  # BasicSR's averaged weights, its raw ones, and MMEngine's
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Load a checkpoint onto the CPU without running code from it.
 
     Args:
-        path (str or Path): A file that MMEngine, BasicSR or plain PyTorch wrote.
+        path (str or Path): A file that MMEngine, BasicSR or plain PyTorch wrote, or a .safetensors file.
 
     Returns:
         dict: The file's content.
@@ -27,31 +32,64 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise InputError(f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
+        content = load_file(path) if Path(path).suffix == '.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
         reason = (str(error).splitlines() or ['the file ends early'])[0]
         raise InputError(f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
-                         'give a .pth file that tools/train.py wrote.') from error
+                         'give a .pth or .safetensors file with weights.') from error
     if not isinstance(content, dict):
         raise InputError(f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.')
     return content
 
 
 def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
-    """The weights in a checkpoint.
+    """The weights in a checkpoint, without the prefixes that DistributedDataParallel and torch.compile give to their names.
 
     Args:
-        content (dict): As ``read_checkpoint`` returns it.
+        content (dict): As ``read_checkpoint`` returns it, of MMEngine's, BasicSR's or no structure.
         part (str): 'generator' for that part of a restorer's checkpoint; a file that holds a bare network is taken whole.
 
     Returns:
         dict[str, Tensor]: A state_dict.
     """
-    weights = content.get('state_dict', content)
+    weights = _bare(next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content))
     prefix = f'{part}.'
     if part and any(key.startswith(prefix) for key in weights):
-        weights = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+        weights = _bare({key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)})
     return weights
+
+
+def generator_weights(path: str | Path) -> dict[str, Tensor]:
+    """The generator's weights in a file; the averaged ones where it holds both, as BasicSR's and MMagic's Real-ESRGAN do.
+
+    Raises:
+        InputError: If the file cannot be read, or holds something else than weights.
+    """
+    content = read_checkpoint(path)
+    weights = weights_of(weights_of(content, 'generator_ema'), 'generator')
+    strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
+    if strange or not weights:
+        raise InputError(f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, or at the top): '
+                         f'found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the state_dict of the network.')
+    return weights
+
+
+def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights under the names that the network has, where it recognises another project's names for them."""
+    found = network.recognise(weights) if hasattr(network, 'recognise') else None
+    return found[1] if found else weights
+
+
+def differences(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
+    """In words, how many names and shapes of ``weights`` are not those of ``own``, with the first of each; empty if all agree."""
+    missing = [key for key in own if key not in weights]
+    unexpected = [key for key in weights if key not in own]
+    unlike = [key for key in own if key in weights and own[key].shape != getattr(weights[key], 'shape', None)]
+    faults = [f'{len(keys)} {what} (such as {keys[0]})' for keys, what in [(missing, 'missing'), (unexpected, 'unexpected')] if keys]
+    if unlike:
+        shapes = f'{tuple(getattr(weights[unlike[0]], "shape", ()))} instead of {tuple(own[unlike[0]].shape)}'
+        faults.append(f'{len(unlike)} of another shape (such as {unlike[0]}: {shapes})')
+    return ', '.join(faults)
 
 
 def check_fits(network: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
@@ -60,15 +98,14 @@ def check_fits(network: nn.Module, weights: dict[str, Tensor], path: str | Path)
     Raises:
         InputError: Naming the first keys that differ.
     """
-    own = network.state_dict()
-    missing = [key for key in own if key not in weights]
-    unexpected = [key for key in weights if key not in own]
-    unlike = [key for key in own if key in weights and own[key].shape != getattr(weights[key], 'shape', None)]
-    if not (missing or unexpected or unlike):
-        return
-    faults = [f'{len(keys)} {what} (such as {keys[0]})' for keys, what in [(missing, 'missing'), (unexpected, 'unexpected')] if keys]
-    if unlike:
-        shapes = f'{tuple(weights[unlike[0]].shape)} instead of {tuple(own[unlike[0]].shape)}'
-        faults.append(f'{len(unlike)} of another shape (such as {unlike[0]}: {shapes})')
-    raise InputError(f'checkpoint {path} is not for {type(network).__name__} as the config builds it: weights {", ".join(faults)}. '
-                     'Use the config that the checkpoint was trained with.')
+    faults = differences(network.state_dict(), weights)
+    if faults:
+        raise InputError(f'checkpoint {path} is not for {type(network).__name__} as the config builds it: weights {faults}. '
+                         'Use the config that the checkpoint was trained with.')
+
+
+def _bare(weights: Mapping[str, Any]) -> dict[str, Any]:
+    weights = {str(key).replace('_orig_mod.', ''): value for key, value in weights.items()}
+    while weights and all(key.startswith('module.') for key in weights):
+        weights = {key.removeprefix('module.'): value for key, value in weights.items()}
+    return weights

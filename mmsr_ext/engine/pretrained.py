@@ -6,7 +6,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from ..registry import WEIGHT_INITIALIZERS
-from .checkpoint import check_fits, read_checkpoint, weights_of
+from .checkpoint import check_fits, own_names, read_checkpoint, weights_of
 
 
 @WEIGHT_INITIALIZERS.register_module()
@@ -29,7 +29,7 @@ class Pretrained:
 
     def __call__(self, module: nn.Module) -> None:
         """Load the weights into ``module``."""
-        weights = weights_of(read_checkpoint(self.checkpoint), self.prefix)
+        weights = own_names(module, weights_of(read_checkpoint(self.checkpoint), self.prefix))
         check_fits(module, weights, self.checkpoint)
         module.load_state_dict(weights)
         print_log(f'{type(module).__name__} initialised from {self.checkpoint}', logger='current')

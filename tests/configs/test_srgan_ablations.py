@@ -28,7 +28,7 @@ def logged(runner) -> dict:
     ('srgan_x4_blur.py', RANDOM_VGG, 'loss_perceptual'),
 ])
 def test_trains(config, overrides, content, tmp_path):
-    runner = tiny_run(config, tmp_path, SMALL | overrides)
+    runner = tiny_run(CONFIGS / config, tmp_path, SMALL | overrides)
     logs = logged(runner)
     assert {key for key in logs if 'loss' in key} == {content, 'loss_gan', 'loss_d_real', 'loss_d_fake'}
     assert all(torch.isfinite(torch.tensor(value)) for value in logs.values())

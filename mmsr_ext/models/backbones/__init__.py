@@ -1,3 +1,4 @@
+from .rrdbnet import RRDBNet
 from .srresnet import SRResNet
 
-__all__ = ['SRResNet']
+__all__ = ['RRDBNet', 'SRResNet']

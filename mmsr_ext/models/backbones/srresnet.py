@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
+from .length import length_of
+
+# What the shapes of the weights do not tell is told by the presence of a buffer, so that weights are not used with another function.
+TANH, RESIDUAL = 'output_is_tanh', 'output_adds_bicubic'
 
 
 @MODELS.register_module()
@@ -25,10 +34,12 @@ class SRResNet(BaseModule):
         batch_norm (bool): Batch normalisation in the trunk.
         output_activation (str): 'none', or 'tanh' for (tanh(x) + 1) / 2, the paper's output mapped to this project's range [0, 1].
         residual (bool): Add the network's output to the bicubically upsampled input. It learns faster; not in the paper.
+        trunk_end (str): What follows the convolution after the blocks: 'norm' (batch normalisation if there is any), or 'prelu', as in some
+            ports of SRGAN.
         init_cfg (dict, optional): See MMEngine's BaseModule.
 
     Raises:
-        InputError: For another scale or output activation, or residual with unequal channels or an output activation.
+        InputError: For another scale, output activation or trunk end, or residual with unequal channels or an output activation.
     """
 
     def __init__(self,
@@ -40,12 +51,15 @@ class SRResNet(BaseModule):
                  batch_norm: bool = True,
                  output_activation: str = 'none',
                  residual: bool = False,
+                 trunk_end: str = 'norm',
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if scale not in (2, 4, 8):
             raise InputError(f'SRResNet: scale={scale!r} must be 2, 4 or 8.')
         if output_activation not in ('none', 'tanh'):
             raise InputError(f"SRResNet: output_activation={output_activation!r} must be 'none' or 'tanh'.")
+        if trunk_end not in ('norm', 'prelu'):
+            raise InputError(f"SRResNet: trunk_end={trunk_end!r} must be 'norm' or 'prelu'.")
         if residual and (in_channels != out_channels or output_activation != 'none'):
             raise InputError('SRResNet: residual=True needs in_channels == out_channels and output_activation=\'none\', but got '
                              f'{in_channels}, {out_channels} and {output_activation!r}.')
@@ -55,12 +69,15 @@ class SRResNet(BaseModule):
         width = mid_channels
         self.head = nn.Sequential(nn.Conv2d(in_channels, width, 9, padding=4), nn.PReLU())
         self.body = nn.Sequential(*[ResidualBlock(width, batch_norm) for _ in range(num_blocks)], nn.Conv2d(width, width, 3, padding=1),
-                                  _norm(width, batch_norm))
+                                  nn.PReLU() if trunk_end == 'prelu' else _norm(width, batch_norm))
         stages = []
         for _ in range(scale.bit_length() - 1):
             stages += [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
         self.upsample = nn.Sequential(*stages)
         self.tail = nn.Conv2d(width, out_channels, 9, padding=4)
+        for name, present in [(TANH, output_activation == 'tanh'), (RESIDUAL, residual)]:
+            if present:
+                self.register_buffer(name, torch.ones(()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, h, w) in [0, 1] to (N, C, h * scale, w * scale)."""
@@ -69,6 +86,35 @@ class SRResNet(BaseModule):
         if self.output_activation == 'tanh':
             return (out.tanh() + 1) / 2
         return out + imresize(x, self.scale) if self.residual else out
+
+    @classmethod
+    def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Read the hyper-parameters off the weights of such a network, which may have the names of leftthomas' port of SRGAN.
+
+        Args:
+            weights (Mapping[str, Tensor]): A state_dict.
+
+        Returns:
+            tuple: Arguments of the constructor, and the weights under the names that they have here; None if the weights are of another
+            architecture.
+        """
+        weights = _from_leftthomas(weights)
+        if not {'head.0.weight', 'head.1.weight', 'body.0.conv1.weight', 'tail.weight'} <= weights.keys():
+            return None
+        num_blocks = length_of(weights, 'body', 'conv1')
+        end = f'body.{num_blocks + 1}.'
+        width, in_channels = weights['head.0.weight'].shape[:2]
+        args = dict(
+            in_channels=in_channels,
+            out_channels=weights['tail.weight'].shape[0],
+            mid_channels=width,
+            num_blocks=num_blocks,
+            scale=2**(length_of(weights, 'upsample') // 3),
+            batch_norm='body.0.norm1.weight' in weights,
+            output_activation='tanh' if TANH in weights else 'none',
+            residual=RESIDUAL in weights,
+            trunk_end='prelu' if end + 'weight' in weights and end + 'bias' not in weights else 'norm')
+        return args, weights
 
 
 class ResidualBlock(nn.Module):
@@ -94,3 +140,36 @@ class ResidualBlock(nn.Module):
 
 def _norm(channels: int, batch_norm: bool) -> nn.Module:
     return nn.BatchNorm2d(channels) if batch_norm else nn.Identity()
+
+
+def _from_leftthomas(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the weights of github.com/leftthomas/SRGAN, which numbers its parts through: head, blocks, end of the trunk, the rest."""
+    blocks = [int(found[1]) for found in map(re.compile(r'block(\d+)\.conv1\.weight').match, weights) if found]
+    if not blocks or 'block1.0.weight' not in weights:
+        return dict(weights)
+    last = max(blocks)
+    renamed = {_leftthomas_name(key, last): value for key, value in weights.items()}
+    for key in [key for key in renamed if key.endswith('.running_mean')]:  # the files are older than this counter
+        renamed.setdefault(key.replace('running_mean', 'num_batches_tracked'), torch.tensor(0))
+    renamed[TANH] = torch.ones(())
+    return renamed
+
+
+def _leftthomas_name(key: str, last: int) -> str:
+    """The name here of a weight of a network whose last residual block is ``block<last>``."""
+    found = re.fullmatch(r'block(\d+)\.(\w+)\.(.+)', key)
+    if not found:
+        return key
+    number, part, rest = int(found[1]), found[2], found[3]
+    if number == 1:
+        return f'head.{part}.{rest}'
+    if number <= last:
+        return f'body.{number - 2}.{part.replace("bn", "norm").replace("prelu", "act")}.{rest}'
+    if not part.isdigit():
+        return key
+    if number == last + 1:
+        return f'body.{last - 1 + int(part)}.{rest}'
+    if '.' not in rest:
+        return f'tail.{rest}'
+    layer, _, rest = rest.partition('.')
+    return f'upsample.{3 * int(part) + (2 if layer == "prelu" else 0)}.{rest}'

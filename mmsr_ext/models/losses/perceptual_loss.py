@@ -21,8 +21,13 @@ class PerceptualLoss(nn.Module):
     ``sum_layer w * criterion(s * phi(x), s * phi(y))`` and, for the style, the same over ``gram(phi)``. The network is frozen, always in
     eval mode, and no part of the module tree: it is neither saved, nor wrapped for distributed training, nor trained.
 
-    Sources: Johnson et al. 2016; Ledig et al. 2017, eq. (5), for VGG22 and VGG54; Wang et al. 2018 (ESRGAN) for features before the
-    activation.
+    ESRGAN's MINC loss is this with ``vgg_type='vgg16'``, ``layer_weights={'conv5_3': 1.0}`` and the weights of a network that was trained
+    to recognise materials (Bell et al. 2015). There is no lasting place to download them from, so that ``pretrained`` is a file of the
+    user's, on which ``use_input_norm`` depends: 'minc' for the Caffe model of the MINC release with its weights unchanged; 'none' for
+    VGG16minc_53.pth of ESRGAN's authors, which they changed to take RGB in [0, 1] (XPixelGroup/BasicSR, issue 134).
+
+    Sources: Johnson et al. 2016; Ledig et al. 2017, eq. (5), for VGG22 and VGG54; Wang et al. 2018 (ESRGAN), section 3.3, for features
+    before the activation and for MINC.
 
     Args:
         layer_weights (dict[str, float]): Weight by layer: 'conv5_4' (before the activation), 'relu5_4' (after it), 'VGG22' (relu2_2),
@@ -34,11 +39,11 @@ class PerceptualLoss(nn.Module):
         criterion (str): 'l1' or 'mse', mean over all elements.
         feature_scale (float): The factor s on the feature maps. Ledig et al. use 1 / 12.75.
         input_range (tuple[float, float]): Values of black and white in the images.
-        use_input_norm (bool): Normalise with the ImageNet mean and standard deviation.
-        pretrained (str): 'imagenet' (torchvision's weights), a file of weights with torchvision's names, or 'random'.
+        use_input_norm (bool or str): True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
+        pretrained (str): 'imagenet' (torchvision's weights), a file of weights, or 'random'; see ``VGGFeatures``.
 
     Raises:
-        InputError: For an unknown layer, network or criterion, or weights that cannot be had.
+        InputError: For an unknown layer, network, criterion or normalisation, or weights that cannot be had.
     """
 
     def __init__(self,
@@ -50,7 +55,7 @@ class PerceptualLoss(nn.Module):
                  criterion: str = 'l1',
                  feature_scale: float = 1.0,
                  input_range: tuple[float, float] = (0.0, 1.0),
-                 use_input_norm: bool = True,
+                 use_input_norm: bool | str = True,
                  pretrained: str = 'imagenet') -> None:
         super().__init__()
         if criterion not in CRITERIA:

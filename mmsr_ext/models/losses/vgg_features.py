@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,10 +10,19 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from ...engine.checkpoint import read_checkpoint, weights_of
 from ...errors import InputError
 
 ALIASES = {'VGG22': 'relu2_2', 'VGG54': 'relu5_4'}
 BLOCKS = {'vgg16': (2, 2, 3, 3, 3), 'vgg19': (2, 2, 4, 4, 4)}
+
+# Mean and standard deviation of RGB in [0, 1], and whether the network takes BGR instead. MINC's are of its model release: BGR in
+# [0, 255], minus (104, 117, 124).
+NORMS = {
+    'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), False),
+    'minc': ((124 / 255, 117 / 255, 104 / 255), (1 / 255, 1 / 255, 1 / 255), True),
+    'none': ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), False),
+}
 
 
 def layer_names(vgg_type: str) -> list[str]:
@@ -30,21 +40,31 @@ class VGGFeatures(nn.Module):
         layers (Iterable[str]): Names like 'conv5_4' (before the activation) and 'relu5_4' (after it), 'VGG22', 'VGG54', or the index in
             torchvision's ``features`` as MMagic writes it ('34').
         vgg_type (str): 'vgg16' or 'vgg19'.
-        pretrained (str): 'imagenet' for torchvision's weights, a file of a state_dict with torchvision's names, or 'random'.
-        input_norm (bool): Normalise [0, 1] input with the ImageNet mean and standard deviation.
+        pretrained (str): 'imagenet' for torchvision's weights, 'random', or a file of a state_dict, where the layers have torchvision's
+            names ('features.0'), Caffe's ('conv1_1') or those of the MINC file of ESRGAN's authors ('conv11').
+        input_norm (bool or str): What the weights expect of the input, which is RGB in [0, 1]: True or 'imagenet' for torchvision's
+            normalisation, 'minc' for that of the MINC release's Caffe model (BGR in [0, 255], mean subtracted), False or 'none' for none.
 
     Raises:
-        InputError: For an unknown network or layer, or weights that cannot be had.
+        InputError: For an unknown network, layer or normalisation, or weights that cannot be had.
     """
 
-    def __init__(self, layers: Iterable[str], vgg_type: str = 'vgg19', pretrained: str = 'imagenet', input_norm: bool = True) -> None:
+    def __init__(self,
+                 layers: Iterable[str],
+                 vgg_type: str = 'vgg19',
+                 pretrained: str = 'imagenet',
+                 input_norm: bool | str = True) -> None:
         super().__init__()
         if vgg_type not in BLOCKS:
             raise InputError(f'vgg_type={vgg_type!r} must be one of {", ".join(BLOCKS)}.')
         self.taps = {layer: _index_of(layer, vgg_type) for layer in layers}
         if not self.taps:
             raise InputError('layer_weights is empty: name at least one layer, such as conv5_4.')
-        self.input_norm = input_norm
+        norm = {True: 'imagenet', False: 'none'}.get(input_norm, input_norm)
+        if norm not in NORMS:
+            raise InputError(f'input normalisation {input_norm!r} of {vgg_type} must be one of {", ".join(NORMS)}, True or False.')
+        mean, std, self.bgr = NORMS[norm]
+        self.normalised = norm != 'none'
         with torch.device('meta'):  # neither memory nor time for the classifier, which is not used
             network = getattr(torchvision.models, vgg_type)(weights=None, init_weights=False)
         self.features = network.features[:max(self.taps.values()) + 1].to_empty(device='cpu')
@@ -52,14 +72,16 @@ class VGGFeatures(nn.Module):
             if isinstance(layer, nn.ReLU):
                 layer.inplace = index - 1 not in self.taps.values()  # a tapped map must not be overwritten
         _load(self.features, vgg_type, pretrained)
-        self.register_buffer('mean', torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
-        self.register_buffer('std', torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+        self.register_buffer('mean', torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1))
         self.requires_grad_(False).eval()
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Map (N, 3, H, W) in [0, 1] to the feature maps, by the names given to the constructor."""
-        if self.input_norm:
+        if self.normalised:
             x = (x - self.mean) / self.std
+        if self.bgr:
+            x = x.flip(1)
         maps: dict[int, Tensor] = {}
         for index, layer in enumerate(self.features):
             x = maps[index] = layer(x)
@@ -83,14 +105,21 @@ def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
                 layer.reset_parameters()
         return
     state = _imagenet(vgg_type) if pretrained == 'imagenet' else _file(pretrained)
-    state = {key.removeprefix('features.'): value for key, value in state.items()}
     names = layer_names(vgg_type)
+    state = {_index_key(key, names): value for key, value in state.items()}
     for key, parameter in features.state_dict().items():
         if key not in state or state[key].shape != parameter.shape:
             raise InputError(f'{pretrained}: no weights of {vgg_type} for layer {names[int(key.split(".")[0])]} (key features.{key}, shape '
                              f'{tuple(parameter.shape)}), which the perceptual loss needs. Give a file that goes as deep, or name layers '
                              'that it has.')
     features.load_state_dict({key: state[key].float() for key in features.state_dict()})
+
+
+def _index_key(key: str, names: list[str]) -> str:
+    """'0.weight' for each of 'features.0.weight', 'conv1_1.weight' and 'conv11.weight'."""
+    found = re.fullmatch(r'conv(\d)_?(\d)\.(weight|bias)', key)
+    name = f'conv{found[1]}_{found[2]}' if found else ''
+    return f'{names.index(name)}.{found[3]}' if name in names else key.removeprefix('features.')
 
 
 def _imagenet(vgg_type: str) -> dict[str, Tensor]:
@@ -106,4 +135,4 @@ def _imagenet(vgg_type: str) -> dict[str, Tensor]:
 def _file(path: str) -> dict[str, Tensor]:
     if not Path(path).is_file():
         raise InputError(f"pretrained={path!r} must be 'imagenet', 'random' or a file with VGG weights; there is no such file.")
-    return torch.load(path, map_location='cpu', weights_only=True)
+    return weights_of(read_checkpoint(path))
