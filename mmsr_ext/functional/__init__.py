@@ -1,12 +1,14 @@
 from .blur_kernels import gaussian_kernel, sinc_kernel
 from .filter2d import filter2d
+from .gaussian_blur import gaussian_blur
 from .gram import gram_matrix
 from .imresize import imresize
 from .jpeg import jpeg, jpeg_file
+from .mirror import mirror_index
 from .noise import add_gaussian_noise, add_poisson_noise
 from .usm import usm_sharpen
 
 __all__ = [
-    'add_gaussian_noise', 'add_poisson_noise', 'filter2d', 'gaussian_kernel', 'gram_matrix', 'imresize', 'jpeg', 'jpeg_file', 'sinc_kernel',
-    'usm_sharpen'
+    'add_gaussian_noise', 'add_poisson_noise', 'filter2d', 'gaussian_blur', 'gaussian_kernel', 'gram_matrix', 'imresize', 'jpeg',
+    'jpeg_file', 'mirror_index', 'sinc_kernel', 'usm_sharpen'
 ]

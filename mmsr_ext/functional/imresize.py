@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
+from .mirror import mirror_index
 
 
 def imresize(image: Tensor, scale: float) -> Tensor:
@@ -51,14 +52,8 @@ def _resize_axis(x: Tensor, axis: int, factor: int, shrink: bool) -> Tensor:
     # the kernel reaches 2 input pixels, or 2 output pixels when shrinking; whole output pixels keep the grid
     low = 2 * factor + factor if shrink else 3
     high = low + (length * factor - size if shrink else 0)
-    x = x.index_select(axis, _mirror(size, low, high).to(x.device))
+    x = x.index_select(axis, mirror_index(size, low, high, x.device))
     ratio = [1.0, 1.0]
     ratio[axis - 2] = 1 / factor if shrink else float(factor)
     x = F.interpolate(x, scale_factor=tuple(ratio), mode='bicubic', antialias=True)
     return x.narrow(axis, low // factor if shrink else low * factor, length)
-
-
-def _mirror(size: int, low: int, high: int) -> Tensor:
-    """Indices of 0..size-1 extended by ``low`` and ``high`` in half-sample symmetry, as often as needed."""
-    index = torch.arange(-low, size + high) % (2 * size)
-    return torch.where(index < size, index, 2 * size - 1 - index)

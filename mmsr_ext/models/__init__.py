@@ -1,7 +1,8 @@
-from .backbones import SRResNet, SRVGGNetCompact
-from .discriminators import VGGDiscriminator
-from .losses import AdversarialLoss, PerceptualLoss
-from .preprocessors import RealESRGANDegradation
-from .restorers import GANRestorer
+from . import backbones, discriminators, losses, preprocessors, restorers
+from .backbones import *  # noqa: F403
+from .discriminators import *  # noqa: F403
+from .losses import *  # noqa: F403
+from .preprocessors import *  # noqa: F403
+from .restorers import *  # noqa: F403
 
-__all__ = ['AdversarialLoss', 'GANRestorer', 'PerceptualLoss', 'RealESRGANDegradation', 'SRResNet', 'SRVGGNetCompact', 'VGGDiscriminator']
+__all__ = [name for folder in (backbones, discriminators, losses, preprocessors, restorers) for name in folder.__all__]  # noqa: PLE0604

@@ -1,3 +1,6 @@
+from .patchgan_discriminator import PatchGANDiscriminator
+from .resnet_discriminator import ResNetDiscriminator
+from .unet_discriminator import UNetDiscriminator
 from .vgg_discriminator import VGGDiscriminator
 
-__all__ = ['VGGDiscriminator']
+__all__ = ['PatchGANDiscriminator', 'ResNetDiscriminator', 'UNetDiscriminator', 'VGGDiscriminator']

@@ -10,6 +10,7 @@ from ...errors import InputError
 from ...registry import MODELS
 
 GAN_TYPES = ('vanilla', 'lsgan', 'wgan', 'softplus', 'hinge')
+LABELLED = ('vanilla', 'lsgan')
 RELATIVISTIC = (False, 'average', 'batch')
 
 
@@ -44,7 +45,7 @@ class AdversarialLoss(nn.Module):
         loss_weight (float): Weight of the generator's term. The discriminator's is always 1.
 
     Raises:
-        InputError: For an unknown ``gan_type`` or ``relativistic``.
+        InputError: For an unknown ``gan_type`` or ``relativistic``, and for labels that the ``gan_type`` does not have.
     """
 
     def __init__(self,
@@ -58,6 +59,9 @@ class AdversarialLoss(nn.Module):
             raise InputError(f'AdversarialLoss: unknown gan_type {gan_type!r}; choose one of {", ".join(GAN_TYPES)}.')
         if relativistic not in RELATIVISTIC:
             raise InputError(f"AdversarialLoss: relativistic={relativistic!r} must be False, 'average' or 'batch'.")
+        if gan_type not in LABELLED and (real_label, fake_label) != (1.0, 0.0):
+            raise InputError(f'AdversarialLoss: {gan_type} has no labels, but real_label={real_label!r} and fake_label={fake_label!r}. '
+                             f'Leave them out, or use {" or ".join(LABELLED)}.')
         self.gan_type = gan_type
         self.relativistic = relativistic
         self.real_label = real_label

@@ -1,3 +1,4 @@
+from .blur_downsample import BlurDownsample
 from .real_esrgan_degradation import RealESRGANDegradation
 
-__all__ = ['RealESRGANDegradation']
+__all__ = ['BlurDownsample', 'RealESRGANDegradation']

@@ -1,0 +1,69 @@
+"""Gradient penalty of WGAN-GP."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class GradientPenalty(nn.Module):
+    """``weight * mean_n (||grad_x D(x_n)||_2 - 1)^2`` at x_n = alpha_n real_n + (1 - alpha_n) fake_n, alpha_n uniform in [0, 1].
+
+    One alpha and one norm, over all of C, H and W, for each sample. D is what the losses make of a sample: the mean over its logits, when
+    there are several. Computed in float32 also under autocast. The discriminator should not have batch normalisation, which makes one
+    sample's output depend on the others.
+
+    Source: Gulrajani et al. 2017 (WGAN-GP), eq. (3) and algorithm 1.
+
+    Args:
+        loss_weight (float): The paper's lambda.
+
+    Raises:
+        InputError: For a weight that is not positive.
+    """
+
+    def __init__(self, loss_weight: float = 10.0) -> None:
+        super().__init__()
+        if not loss_weight > 0:
+            raise InputError(f'GradientPenalty: loss_weight={loss_weight!r} must be positive; leave the penalty out instead.')
+        self.loss_weight = loss_weight
+
+    def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """The penalty.
+
+        Args:
+            discriminator (nn.Module): (N, C, H, W) to logits of any shape (N, ...).
+            real (Tensor): (N, C, H, W).
+            fake (Tensor): Of the same shape; no gradient flows into it.
+
+        Returns:
+            Tensor: A scalar, differentiable in the discriminator's parameters.
+        """
+        real, fake = _at_least_float32(real), _at_least_float32(fake)
+        alpha = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+        gradient = input_gradient(discriminator, alpha * real + (1 - alpha) * fake)
+        return self.loss_weight * (torch.linalg.vector_norm(gradient, dim=1) - 1).square().mean()
+
+
+def input_gradient(discriminator: nn.Module, images: Tensor) -> Tensor:
+    """Gradient of each sample's mean logit in its pixels, itself differentiable in the discriminator's parameters.
+
+    Args:
+        discriminator (nn.Module): (N, C, H, W) to logits of any shape (N, ...).
+        images (Tensor): (N, C, H, W); taken as constants.
+
+    Returns:
+        Tensor: (N, C * H * W), float32 (float64 for float64).
+    """
+    images = _at_least_float32(images).detach().requires_grad_()
+    with torch.autocast(images.device.type, enabled=False):
+        logits = discriminator(images).reshape(len(images), -1)
+        return torch.autograd.grad(logits.mean(1).sum(), images, create_graph=True)[0].flatten(1)
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))

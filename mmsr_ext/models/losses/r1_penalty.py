@@ -1,0 +1,44 @@
+"""R1 regularisation."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+from .gradient_penalty import input_gradient
+
+
+@MODELS.register_module()
+class R1Penalty(nn.Module):
+    """``gamma / 2 * mean_n ||grad_x D(real_n)||_2^2``; takes the place of ``GradientPenalty``.
+
+    As there, D is the mean over a sample's logits, and it is computed in float32.
+
+    Source: Mescheder et al. 2018, eq. (9).
+
+    Args:
+        gamma (float): The paper's gamma.
+
+    Raises:
+        InputError: For a gamma that is not positive.
+    """
+
+    def __init__(self, gamma: float = 10.0) -> None:
+        super().__init__()
+        if not gamma > 0:
+            raise InputError(f'R1Penalty: gamma={gamma!r} must be positive; leave the penalty out instead.')
+        self.gamma = gamma
+
+    def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """The penalty.
+
+        Args:
+            discriminator (nn.Module): (N, C, H, W) to logits of any shape (N, ...).
+            real (Tensor): (N, C, H, W).
+            fake (Tensor): Not used.
+
+        Returns:
+            Tensor: A scalar, differentiable in the discriminator's parameters.
+        """
+        return self.gamma / 2 * input_gradient(discriminator, real).square().sum(1).mean()

@@ -1,0 +1,79 @@
+"""LQ images made from GT by blur and bicubic reduction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmagic.models import DataPreprocessor
+from torch import Tensor
+
+from ...errors import InputError
+from ...functional import gaussian_blur, imresize
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class BlurDownsample(DataPreprocessor):
+    """MMagic's ``DataPreprocessor`` with LQ made anew from GT, in training, validation and test: Gaussian blur, then MATLAB's bicubic.
+
+    As if both steps were saved as 8-bit images: the blurred image is rounded half up to uint8, and ``imresize`` of uint8 rounds as
+    MATLAB's does. The borders of what the dataset gives, whole images or crops, are mirrored. The batch's own LQ is not looked at.
+
+    Args:
+        scale (int): GT size / LQ size.
+        sigma (float): Standard deviation of the blur in pixels of GT.
+        truncate (float): Where the blur's kernel ends, in standard deviations.
+        **kwargs: See MMagic's ``DataPreprocessor``: ``mean``, ``std``, ...
+
+    Raises:
+        InputError: For a scale, sigma or truncate out of range; at the first batch if the size of GT is not a multiple of the scale.
+    """
+
+    def __init__(self, scale: int, sigma: float, truncate: float = 4.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(scale, int) or scale < 1:
+            raise InputError(f'BlurDownsample: scale={scale!r} must be an integer of at least 1.')
+        if not (sigma > 0 and truncate > 0):
+            raise InputError(f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur use '
+                             'DataPreprocessor and LQ images from tools/make_pairs.py.')
+        self.scale = scale
+        self.sigma = sigma
+        self.truncate = truncate
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make LQ, then go on as MMagic's.
+
+        Args:
+            data (dict): ``data_samples``, a list of samples with ``gt_img`` (C, H, W), integers in [0, 255].
+            training (bool): See MMagic's.
+
+        Returns:
+            dict: See MMagic's.
+        """
+        data = self.cast_data(data)
+        images = [sample.gt_img for sample in data['data_samples']]
+        alike = all(image.shape == images[0].shape for image in images)
+        lq = self.degrade(torch.stack(images)) if alike else [self.degrade(image) for image in images]
+        for sample in data['data_samples']:
+            if 'gt_channel_order' in sample.metainfo:
+                sample.set_metainfo(dict(img_channel_order=sample.metainfo['gt_channel_order']))
+        return super().forward({**data, 'inputs': lq}, training)
+
+    def degrade(self, gt: Tensor) -> Tensor:
+        """LQ of GT.
+
+        Args:
+            gt (Tensor): (C, H, W) or (N, C, H, W), integers in [0, 255] of any type.
+
+        Returns:
+            Tensor: (C, H / scale, W / scale) or with N, uint8.
+
+        Raises:
+            InputError: If the size is not a multiple of the scale.
+        """
+        height, width = gt.shape[-2:]
+        if height % self.scale or width % self.scale:
+            raise InputError(f'BlurDownsample: a GT image is {height}x{width}, not a multiple of the scale, {self.scale}. Crop the images, '
+                             'as tools/make_pairs.py does.')
+        return imresize(gaussian_blur(gt.to(torch.uint8), self.sigma, self.truncate), 1 / self.scale)
