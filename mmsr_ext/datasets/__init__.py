@@ -1,5 +1,6 @@
 from .image_pairs import PairedImageDataset
 from .imread import read_image
 from .sampler import Draw, InfiniteDraws
+from .side_by_side import SideBySideDataset
 
-__all__ = ['Draw', 'InfiniteDraws', 'PairedImageDataset', 'read_image']
+__all__ = ['Draw', 'InfiniteDraws', 'PairedImageDataset', 'SideBySideDataset', 'read_image']

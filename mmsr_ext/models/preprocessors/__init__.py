@@ -1,0 +1,3 @@
+from .motion_blur import MotionBlur
+
+__all__ = ['MotionBlur']
