@@ -85,6 +85,8 @@ class PairedImageDataset(Dataset):
         sample = DataSample(gt_img=_tensor(gt))
         sample.set_metainfo(
             dict(key=self.names[index], gt_path=str(gt_path), img_path=str(lq_path), gt_channel_order='rgb', img_channel_order='rgb'))
+        if isinstance(draw, Draw):
+            sample.set_metainfo(dict(position=draw.position, seed=draw.seed))  # what else is random for it follows from these
         return {'inputs': _tensor(lq), 'data_samples': sample}
 
     def _images(self, gt_path: Path, lq_path: Path) -> tuple[np.ndarray, np.ndarray]:
