@@ -104,7 +104,7 @@ class _Recorder(Hook):
                 self.images.append(name)
             pictures = {self.method: sample.output.pred_img, 'GT': sample.gt_img}
             if self.baseline:
-                pictures[self.baseline] = sample.output[f'{self.baseline}_img']
+                pictures[self.baseline] = sample.output.get(f'{self.baseline}_img')
             for method, image in pictures.items():
                 (self.folder / method).mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(self.folder / method / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())

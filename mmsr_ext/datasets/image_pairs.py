@@ -119,8 +119,8 @@ def _pair(gt_folder: str, lq_folder: str, lq_name: str) -> tuple[list[str], list
     """Names and files of the pairs."""
     gt, lq = named_images(gt_folder), named_images(lq_folder)
     partners = {key: (*key[:-1], lq_name.format(key[-1])) for key in gt}
-    wanted = set(partners.values())
-    unpaired = sorted(['/'.join(key) for key in wanted - lq.keys()] + [str(lq[key]) for key in lq.keys() - wanted])
+    unpaired = [gt[key] for key, partner in partners.items() if partner not in lq]
+    unpaired += [lq[key] for key in sorted(lq.keys() - set(partners.values()))]
     if unpaired:
         raise InputError(f'{gt_folder} has {len(gt)} images and {lq_folder} has {len(lq)}, of which {len(unpaired)} have no partner, '
                          f'such as {unpaired[0]}. A GT file NAME.png belongs to the LQ file {lq_name.format("NAME")}.png.')

@@ -78,9 +78,9 @@ def test_dropout_can_be_left_out():
 
 def test_initialised_with_small_weights():
     network = DeblurResNet(mid_channels=32, num_blocks=1)
-    network.init_weights()
     weights = torch.cat([layer.weight.flatten() for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))])
     assert weights.std().item() == pytest.approx(0.02, rel=0.01)
+    assert not any(value.any() for key, value in network.state_dict().items() if key.endswith('bias'))
 
 
 def test_bad_norm_and_size():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mmagic.models.editors.cyclegan import ResnetGenerator
-from torch import Tensor
+from mmengine.model import BaseModule
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import InputError
@@ -28,7 +29,7 @@ class DeblurResNet(ResnetGenerator):
         num_blocks (int): Residual blocks.
         norm (str): 'instance', or 'batch' as the Keras port has it.
         dropout (bool): Dropout in the residual blocks, in train mode.
-        init_cfg (dict, optional): See MMEngine's BaseModule; a normal distribution of standard deviation 0.02 by default.
+        init_cfg (dict, optional): See MMEngine's BaseModule. By default normal with standard deviation 0.02, as the authors' code.
 
     Raises:
         InputError: For an unknown norm, and at the forward of an image smaller than 5 pixels.
@@ -43,14 +44,19 @@ class DeblurResNet(ResnetGenerator):
                  init_cfg: dict | None = None) -> None:
         if norm not in NORMS:
             raise InputError(f'DeblurResNet: norm={norm!r} must be one of {", ".join(NORMS)}.')
-        super().__init__(
-            channels,
-            channels,
-            mid_channels,
-            norm_cfg=dict(type=NORMS[norm]),
-            use_dropout=dropout,
-            num_blocks=num_blocks,
-            init_cfg=init_cfg)
+        norm_cfg = dict(type=NORMS[norm])
+        super().__init__(channels, channels, mid_channels, norm_cfg, use_dropout=dropout, num_blocks=num_blocks, init_cfg=init_cfg)
+        for layer in self.modules():
+            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                nn.init.normal_(layer.weight, 0.0, 0.02)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.BatchNorm2d):
+                nn.init.normal_(layer.weight, 1.0, 0.02)
+
+    def init_weights(self) -> None:
+        """See MMEngine's BaseModule; MMagic's own fails in a model that the runner initialises."""
+        BaseModule.init_weights(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) in [0, 1] to the same shape."""
