@@ -45,7 +45,9 @@ def test_layers_in_their_order():
     torch.manual_seed(1)
     output = network(x)
     torch.manual_seed(1)
-    torch.testing.assert_close(output, x + chain(x))
+    papers = 2 * x - 1  # in the paper's range, which the first instance norm makes the same, but for its epsilon
+    chain[2].eps *= 4
+    torch.testing.assert_close(2 * output - 1, papers + chain(papers), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize('size', [(5, 5), (13, 18), (15, 16), (16, 21)])
@@ -68,7 +70,7 @@ def test_equals_mmagics_generator_plus_the_input():
              use_dropout=True)).eval()
     theirs.load_state_dict(ours.state_dict())
     x = torch.rand(1, 3, 8, 12)
-    torch.testing.assert_close(ours(x), x + theirs(x))
+    torch.testing.assert_close(ours(x), x + theirs(x) / 2)
 
 
 def test_dropout_can_be_left_out():

@@ -19,7 +19,8 @@ class DeblurResNet(ResnetGenerator):
 
     7x7 convolution, two strided convolutions, residual blocks with dropout 0.5, two transposed convolutions, 7x7 convolution, tanh;
     reflection padding. The layers are those of MMagic's ``ResnetGenerator``, which has no skip and takes multiples of 4 only; here the
-    image is extended by reflection, and the output cut to its size. The defaults are the paper's network, 11,378,179 parameters.
+    image is extended by reflection, and the output cut to its size. The tanh is halved, because the paper's images are in [-1, 1]. The
+    defaults are the paper's network, 11,378,179 parameters.
 
     Sources: Kupyn et al. 2018 (DeblurGAN), section 3.2 and figure 3; Johnson et al. 2016.
 
@@ -64,4 +65,4 @@ class DeblurResNet(ResnetGenerator):
         if min(height, width) < 5:
             raise InputError(f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in both directions.')
         extended = F.pad(x, (0, -width % 4, 0, -height % 4), mode='reflect')
-        return x + self.model(extended)[..., :height, :width]
+        return x + self.model(extended)[..., :height, :width] / 2
