@@ -24,7 +24,7 @@ def evaluate(config: str,
              options: dict[str, Any] | None = None,
              launcher: str = 'none',
              raw: bool = False) -> dict[str, dict[str, float]]:
-    """Measure checkpoints of one architecture on a config's test set, with the bicubic baseline beside them.
+    """Measure checkpoints of one architecture on a config's test set, with the baseline beside them that the config has.
 
     Prints a table, and leaves every output and a comparison picture in ``work_dir/test``.
 
@@ -53,9 +53,10 @@ def evaluate(config: str,
         raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
     runner = Runner.from_cfg(cfg)
     pictures = Path(cfg.work_dir) / 'test'
-    recorder = _Recorder(pictures)
+    model = getattr(runner.model, 'module', runner.model)
+    generator, baseline = model.generator, model.baseline
+    recorder = _Recorder(pictures, baseline)
     runner.register_hook(recorder, 'LOWEST')
-    generator = getattr(runner.model, 'module', runner.model).generator
     table: dict[str, dict[str, float]] = {}
     for (name, state), path in zip(weights.items(), checkpoints):
         state = own_names(generator, state)
@@ -63,10 +64,11 @@ def evaluate(config: str,
         generator.load_state_dict(state)
         recorder.method = name
         runner.test()
-        baseline = {key.removeprefix('bicubic/'): value for key, value in recorder.metrics.items() if key.startswith('bicubic/')}
-        if baseline:
-            table['bicubic'] = baseline
-        table[name] = {key: value for key, value in recorder.metrics.items() if not key.startswith('bicubic/')}
+        prefix = f'{baseline}/'
+        figures = {key.removeprefix(prefix): value for key, value in recorder.metrics.items() if key.startswith(prefix)}
+        if figures:
+            table[baseline] = figures
+        table[name] = {key: value for key, value in recorder.metrics.items() if not key.startswith(prefix)}
     if is_main_process():
         print(format_table(table, f'{_protocol(cfg.test_evaluator)}; {len(recorder.images)} images'))
         print(f'outputs: {pictures}')
@@ -91,22 +93,24 @@ def format_table(table: dict[str, dict[str, float]], title: str) -> str:
 class _Recorder(Hook):
     """Keeps the metrics of a test, and saves its outputs as work_dir/test/<method>/<image>.png."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, baseline: str | None) -> None:
         self.folder = folder
+        self.baseline = baseline
         self.method = ''
         self.metrics: dict[str, float] = {}
         self.images: list[str] = []
 
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         for sample in outputs:
-            name = Path(sample.gt_path).stem
+            name = sample.get('key', Path(sample.gt_path).stem).replace('/', '_')
             if name not in self.images:
                 self.images.append(name)
-            pictures = {self.method: sample.output.pred_img, 'bicubic': sample.output.get('bicubic_img'), 'GT': sample.gt_img}
+            pictures = {self.method: sample.output.pred_img, 'GT': sample.gt_img}
+            if self.baseline:
+                pictures[self.baseline] = sample.output.get(f'{self.baseline}_img')
             for method, image in pictures.items():
-                if image is not None:
-                    (self.folder / method).mkdir(parents=True, exist_ok=True)
-                    cv2.imwrite(str(self.folder / method / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())
+                (self.folder / method).mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(self.folder / method / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         self.metrics = {name: float(value) for name, value in (metrics or {}).items()}

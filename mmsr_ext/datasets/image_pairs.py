@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..registry import DATASETS
-from .imread import image_size, list_images, read_image
+from .imread import image_size, named_images, read_image
 from .sampler import Draw
 
 
@@ -25,8 +25,9 @@ class PairedImageDataset(Dataset):
     crop fits. A sample is MMagic's: ``inputs`` (3, h, w) and ``data_samples.gt_img`` (3, H, W), uint8, RGB.
 
     Args:
-        gt_folder (str): Folder of the ground truth.
-        lq_folder (str): Folder of the low-quality images.
+        gt_folder (str): Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.
+        lq_folder (str): Folder of the low-quality images, or a pattern with as many wildcards: 'GoPro/train/*/blur'. It may be gt_folder,
+            where a data preprocessor makes the inputs.
         scale (int): GT size / LQ size.
         gt_size (int, optional): Height and width of the GT crops, a multiple of ``scale``; whole images by default.
         lq_name (str): Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
@@ -57,7 +58,7 @@ class PairedImageDataset(Dataset):
         if gt_size is not None and (gt_size < scale or gt_size % scale):
             raise InputError(f'PairedImageDataset: gt_size={gt_size!r} must be a multiple of the scale, {scale}.')
         try:
-            self.pairs = _pair(list_images(gt_folder), list_images(lq_folder), lq_name)
+            self.names, self.pairs = _pair(gt_folder, lq_folder, lq_name)
         except InputError as error:
             raise InputError(f'{error} {hint}'.strip()) from error
         with ThreadPoolExecutor() as pool:
@@ -76,17 +77,24 @@ class PairedImageDataset(Dataset):
         """
         index, rng = (draw.index, draw.rng()) if isinstance(draw, Draw) else (draw, random_numbers())
         gt_path, lq_path = self.pairs[index]
-        gt, lq = self._read(gt_path), self._read(lq_path)
+        gt, lq = self._images(gt_path, lq_path)
         if self.gt_size is not None:
             lq, gt = _crop(lq, gt, self.gt_size, self.scale, rng)
         if self.augment:
             lq, gt = augment_images([lq, gt], rng)
         sample = DataSample(gt_img=to_tensor(gt))
         sample.set_metainfo(
-            dict(key=gt_path.stem, gt_path=str(gt_path), img_path=str(lq_path), gt_channel_order='rgb', img_channel_order='rgb'))
+            dict(key=self.names[index], gt_path=str(gt_path), img_path=str(lq_path), gt_channel_order='rgb', img_channel_order='rgb'))
         if isinstance(draw, Draw):
             sample.set_metainfo(dict(position=draw.position, seed=draw.seed))  # what else is random for it follows from these
         return {'inputs': to_tensor(lq), 'data_samples': sample}
+
+    def _images(self, gt_path: Path, lq_path: Path) -> tuple[np.ndarray, np.ndarray]:
+        gt = self._read(gt_path)
+        return gt, gt if lq_path == gt_path else self._read(lq_path)
+
+    def _sizes(self, gt_path: Path, lq_path: Path) -> tuple[tuple[int, int], tuple[int, int]]:
+        return image_size(gt_path), image_size(lq_path)
 
     def _read(self, path: Path) -> np.ndarray:
         if self.cached is None:
@@ -97,7 +105,7 @@ class PairedImageDataset(Dataset):
 
     def _check(self, pair: tuple[Path, Path]) -> None:
         gt_path, lq_path = pair
-        (gt_h, gt_w), (lq_h, lq_w) = image_size(gt_path), image_size(lq_path)
+        (gt_h, gt_w), (lq_h, lq_w) = self._sizes(gt_path, lq_path)
         if (gt_h, gt_w) != (lq_h * self.scale, lq_w * self.scale):
             raise InputError(f'{gt_path} is {gt_h}x{gt_w} and {lq_path} is {lq_h}x{lq_w}; at scale {self.scale} the LQ image must be '
                              f'{gt_h / self.scale:g}x{gt_w / self.scale:g}. Set the scale of these data, or make the pairs anew with '
@@ -107,14 +115,16 @@ class PairedImageDataset(Dataset):
                              'set a smaller gt_size.')
 
 
-def _pair(gt: list[Path], lq: list[Path], lq_name: str) -> list[tuple[Path, Path]]:
-    lq_by_stem = {path.stem: path for path in lq}
-    wanted = {lq_name.format(path.stem): path for path in gt}
-    unpaired = [wanted[stem] for stem in wanted if stem not in lq_by_stem] + [lq_by_stem[stem] for stem in lq_by_stem if stem not in wanted]
+def _pair(gt_folder: str, lq_folder: str, lq_name: str) -> tuple[list[str], list[tuple[Path, Path]]]:
+    """Names and files of the pairs."""
+    gt, lq = named_images(gt_folder), named_images(lq_folder)
+    partners = {key: (*key[:-1], lq_name.format(key[-1])) for key in gt}
+    unpaired = [gt[key] for key, partner in partners.items() if partner not in lq]
+    unpaired += [lq[key] for key in sorted(lq.keys() - set(partners.values()))]
     if unpaired:
-        raise InputError(f'{gt[0].parent} has {len(gt)} images and {lq[0].parent} has {len(lq)}, of which {len(unpaired)} have no partner, '
+        raise InputError(f'{gt_folder} has {len(gt)} images and {lq_folder} has {len(lq)}, of which {len(unpaired)} have no partner, '
                          f'such as {unpaired[0]}. A GT file NAME.png belongs to the LQ file {lq_name.format("NAME")}.png.')
-    return [(path, lq_by_stem[stem]) for stem, path in wanted.items()]
+    return ['_'.join(key) for key in gt], [(gt[key], lq[partner]) for key, partner in partners.items()]
 
 
 def _crop(lq: np.ndarray, gt: np.ndarray, gt_size: int, scale: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import glob, has_magic
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,24 @@ def list_images(folder: str | Path) -> list[Path]:
     if not files:
         raise InputError(f'image folder {folder} has no images (looked for {", ".join(SUFFIXES)}).')
     return files
+
+
+def named_images(folder: str | Path) -> dict[tuple[str, ...], Path]:
+    """The image files in a folder, or in all folders that a pattern matches, such as 'GoPro/train/*/sharp'.
+
+    Returns:
+        dict: Files by their name without suffix, preceded by the parts of the path for which the pattern has a wildcard.
+
+    Raises:
+        InputError: If there is no such folder, one has no images, or the pattern has '**'.
+    """
+    folder = Path(folder)
+    if folder.is_dir() or not has_magic(str(folder)):
+        return {(path.stem, ): path for path in list_images(folder)}
+    if '**' in folder.parts:
+        raise InputError(f"image folder {folder} has '**'; write a '*' for each folder in between.")
+    wild = [index for index, part in enumerate(folder.parts) if has_magic(part)]
+    folders = [path for path in map(Path, sorted(glob(str(folder)))) if path.is_dir()]
+    if not folders:
+        raise InputError(f'no image folder matches {folder}.')
+    return {(*(path.parts[index] for index in wild), file.stem): file for path in folders for file in list_images(path)}

@@ -1,3 +1,4 @@
+from .lpips_metric import LPIPS
 from .protocol import PSNR, SSIM
 
-__all__ = ['PSNR', 'SSIM']
+__all__ = ['LPIPS', 'PSNR', 'SSIM']

@@ -1,14 +1,15 @@
 from .blur_kernels import gaussian_kernel, sinc_kernel
 from .filter2d import filter2d
 from .gaussian_blur import gaussian_blur
-from .gram import gram_matrix
+from .gram import gram_matrix, texture_distance
 from .imresize import imresize
 from .jpeg import jpeg, jpeg_file
 from .mirror import mirror_index
+from .motion_blur import motion_blur, motion_psf, motion_trajectory
 from .noise import add_gaussian_noise, add_poisson_noise
 from .usm import usm_sharpen
 
 __all__ = [
     'add_gaussian_noise', 'add_poisson_noise', 'filter2d', 'gaussian_blur', 'gaussian_kernel', 'gram_matrix', 'imresize', 'jpeg',
-    'jpeg_file', 'mirror_index', 'sinc_kernel', 'usm_sharpen'
+    'jpeg_file', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'sinc_kernel', 'texture_distance', 'usm_sharpen'
 ]

@@ -1,7 +1,11 @@
 """Gram matrices."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
+
+from ..errors import InputError
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -20,3 +24,36 @@ def gram_matrix(features: Tensor) -> Tensor:
         flat = features.reshape(n, c, h * w)
         flat = flat.to(torch.promote_types(flat.dtype, torch.float32)) * (c * h * w)**-0.5
         return flat @ flat.transpose(1, 2)
+
+
+def texture_distance(x: Tensor, y: Tensor, patch_size: int = 16) -> Tensor:
+    """Squared Frobenius distance of the Gram matrices of corresponding patches, mean over patches and samples.
+
+    The patches do not overlap, and what remains at the right and the bottom belongs to none. The Gram matrix of a patch is F F^T over its
+    positions, divided by nothing. Source: Sajjadi et al. 2017 (EnhanceNet), section 4.2.3.
+
+    Args:
+        x (Tensor): Feature maps (N, C, H, W).
+        y (Tensor): Of the same shape.
+        patch_size (int): Height and width of the patches, in positions of the maps.
+
+    Returns:
+        Tensor: Scalar, float32 (float64 for float64).
+
+    Raises:
+        InputError: If the maps are smaller than a patch.
+    """
+    if min(x.shape[-2:]) < patch_size:
+        raise InputError(f'texture patches of {patch_size}x{patch_size} do not fit into feature maps of {x.shape[-2]}x{x.shape[-1]}. Train '
+                         'on larger crops, name shallower layers, or set a smaller style_patch_size.')
+    with torch.autocast(x.device.type, enabled=False):
+        grams = [flat @ flat.transpose(1, 2) for flat in (_patches(x, patch_size), _patches(y, patch_size))]
+        return (grams[0] - grams[1]).square().sum((1, 2)).mean()
+
+
+def _patches(features: Tensor, size: int) -> Tensor:
+    """(N, C, H, W) to (N * patches, C, size * size), at least float32."""
+    n, c, h, w = features.shape
+    rows, columns = h // size, w // size
+    features = features.to(torch.promote_types(features.dtype, torch.float32))[..., :rows * size, :columns * size]
+    return features.reshape(n, c, rows, size, columns, size).permute(0, 2, 4, 1, 3, 5).reshape(-1, c, size * size)

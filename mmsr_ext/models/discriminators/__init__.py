@@ -1,6 +1,7 @@
+from .bounded_critic import BoundedCritic
 from .patchgan_discriminator import PatchGANDiscriminator
 from .resnet_discriminator import ResNetDiscriminator
 from .unet_discriminator import UNetDiscriminator
 from .vgg_discriminator import VGGDiscriminator
 
-__all__ = ['PatchGANDiscriminator', 'ResNetDiscriminator', 'UNetDiscriminator', 'VGGDiscriminator']
+__all__ = ['BoundedCritic', 'PatchGANDiscriminator', 'ResNetDiscriminator', 'UNetDiscriminator', 'VGGDiscriminator']

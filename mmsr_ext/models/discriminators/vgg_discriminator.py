@@ -13,21 +13,24 @@ from ...registry import MODELS
 class VGGDiscriminator(BaseModule):
     """Eight 3x3 convolutions, of which every second halves the size, and two dense layers for the patch or for each location.
 
+    EnhanceNet's (Sajjadi et al. 2017, supplement, table 1) is this with ``mid_channels=32, num_stages=5, batch_norm=False``.
+
     Source: Ledig et al. 2017 (SRGAN), figure 4, without its final sigmoid, which is part of the loss. Works at any patch size; MMagic's
     ``ModifiedVGG`` (4x4 strided convolutions, 10 layers) takes 128 px only. The head per location is that of Keras-GAN's SRGAN, whose
     dense layers act on the channels alone; it takes patches of any size.
 
     Args:
         in_channels (int): Channels of the image.
-        mid_channels (int): Width of the first layer; it doubles with every halving of the size, up to 8 times.
-        patch_size (int): Height and width of the patches, at least 16. The paper's is 96. Not used by the head per location.
+        mid_channels (int): Width of the first layer; it doubles with every halving of the size.
+        patch_size (int): Height and width of the patches, at least 2^num_stages. The paper's is 96. Not used by the head per location.
         dense_channels (int): Width of the first dense layer.
         batch_norm (bool): Batch normalisation after all convolutions but the first.
         head (str): 'patch' for one logit a patch, 'location' for one at each of its ceil(H / 16) x ceil(W / 16) locations.
+        num_stages (int): Pairs of convolutions, and so of halvings; the 16 above is 2^num_stages.
         init_cfg (dict, optional): See MMEngine's BaseModule.
 
     Raises:
-        InputError: For a patch size below 16, another head, and with the head 'patch' at the first forward of another size.
+        InputError: For a patch size that is too small, another head, and with the head 'patch' at the first forward of another size.
     """
 
     def __init__(self,
@@ -37,17 +40,19 @@ class VGGDiscriminator(BaseModule):
                  dense_channels: int = 1024,
                  batch_norm: bool = True,
                  head: str = 'patch',
+                 num_stages: int = 4,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if patch_size < 16:
-            raise InputError(f'VGGDiscriminator: patch_size={patch_size!r} must be at least 16, because the size is halved 4 times.')
+        if patch_size < 2**num_stages:
+            raise InputError(f'VGGDiscriminator: patch_size={patch_size!r} must be at least {2**num_stages}, because the size is halved '
+                             f'{num_stages} times.')
         if head not in ('patch', 'location'):
             raise InputError(f"VGGDiscriminator: head={head!r} must be 'patch' or 'location'.")
         self.patch_size = patch_size
         self.head = head
         layers: list[nn.Module] = []
         channels, size = in_channels, patch_size
-        for index in range(8):
+        for index in range(2 * num_stages):
             width, stride = mid_channels * 2**(index // 2), 1 + index % 2
             with_norm = batch_norm and index > 0
             layers.append(nn.Conv2d(channels, width, 3, stride, 1, bias=not with_norm))

@@ -1,7 +1,8 @@
 from .adversarial_loss import AdversarialLoss
 from .gan_loss_adapter import as_adversarial_loss
 from .gradient_penalty import GradientPenalty
+from .lpips_loss import LPIPSLoss
 from .perceptual_loss import PerceptualLoss
 from .r1_penalty import R1Penalty
 
-__all__ = ['AdversarialLoss', 'GradientPenalty', 'PerceptualLoss', 'R1Penalty', 'as_adversarial_loss']
+__all__ = ['AdversarialLoss', 'GradientPenalty', 'LPIPSLoss', 'PerceptualLoss', 'R1Penalty', 'as_adversarial_loss']

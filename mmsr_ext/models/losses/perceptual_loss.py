@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import InputError
-from ...functional import gram_matrix
+from ...functional import gram_matrix, texture_distance
 from ...registry import MODELS
 from .vgg_features import VGGFeatures
 
@@ -18,8 +18,9 @@ CRITERIA = {'l1': F.l1_loss, 'mse': F.mse_loss}
 class PerceptualLoss(nn.Module):
     """Distance of two images in the feature maps of a VGG network, and of their Gram matrices.
 
-    ``sum_layer w * criterion(s * phi(x), s * phi(y))`` and, for the style, the same over ``gram(phi)``. The network is frozen, always in
-    eval mode, and no part of the module tree: it is neither saved, nor wrapped for distributed training, nor trained.
+    ``sum_layer w * criterion(s * phi(x), s * phi(y))`` and, for the style, the same over ``gram(phi)``, or EnhanceNet's texture loss. The
+    network is frozen, always in eval mode, and no part of the module tree: it is neither saved, nor wrapped for distributed training, nor
+    trained. Both terms take their maps from one forward of it.
 
     ESRGAN's MINC loss is this with ``vgg_type='vgg16'``, ``layer_weights={'conv5_3': 1.0}`` and the weights of a network that was trained
     to recognise materials (Bell et al. 2015). There is no lasting place to download them from, so that ``pretrained`` is a file of the
@@ -27,7 +28,7 @@ class PerceptualLoss(nn.Module):
     VGG16minc_53.pth of ESRGAN's authors, which they changed to take RGB in [0, 1] (XPixelGroup/BasicSR, issue 134).
 
     Sources: Johnson et al. 2016; Ledig et al. 2017, eq. (5), for VGG22 and VGG54; Wang et al. 2018 (ESRGAN), section 3.3, for features
-    before the activation and for MINC.
+    before the activation and for MINC; Sajjadi et al. 2017 (EnhanceNet), section 4.2.3, for the texture loss.
 
     Args:
         layer_weights (dict[str, float]): Weight by layer: 'conv5_4' (before the activation), 'relu5_4' (after it), 'VGG22' (relu2_2),
@@ -37,13 +38,16 @@ class PerceptualLoss(nn.Module):
         perceptual_weight (float): Weight of the feature term; it is not computed when 0.
         style_weight (float): Weight of the style term; it is not computed when 0.
         criterion (str): 'l1' or 'mse', mean over all elements.
-        feature_scale (float): The factor s on the feature maps. Ledig et al. use 1 / 12.75.
+        feature_scale (float or str): The factor s on the feature maps; Ledig et al. use 1 / 12.75. 'unit_mean' gives the target's maps of
+            a layer the mean absolute value 1, sample by sample, and the output's the same factor; EnhanceNet's weights are for such maps.
         input_range (tuple[float, float]): Values of black and white in the images.
         use_input_norm (bool or str): True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
         pretrained (str): 'imagenet' (torchvision's weights), a file of weights, or 'random'; see ``VGGFeatures``.
+        style_patch_size (int, optional): Makes the style term EnhanceNet's texture loss, ``texture_distance`` over patches of this size
+            (the paper's is 16); the criterion does not apply to it.
 
     Raises:
-        InputError: For an unknown layer, network, criterion or normalisation, or weights that cannot be had.
+        InputError: For an unknown layer, network, criterion, scale or normalisation, or weights that cannot be had.
     """
 
     def __init__(self,
@@ -53,13 +57,18 @@ class PerceptualLoss(nn.Module):
                  perceptual_weight: float = 1.0,
                  style_weight: float = 0.0,
                  criterion: str = 'l1',
-                 feature_scale: float = 1.0,
+                 feature_scale: float | str = 1.0,
                  input_range: tuple[float, float] = (0.0, 1.0),
                  use_input_norm: bool | str = True,
-                 pretrained: str = 'imagenet') -> None:
+                 pretrained: str = 'imagenet',
+                 style_patch_size: int | None = None) -> None:
         super().__init__()
         if criterion not in CRITERIA:
             raise InputError(f'PerceptualLoss: criterion={criterion!r} must be one of {", ".join(CRITERIA)}.')
+        if isinstance(feature_scale, str) and feature_scale != 'unit_mean':
+            raise InputError(f"PerceptualLoss: feature_scale={feature_scale!r} must be a number or 'unit_mean'.")
+        if style_patch_size is not None and style_patch_size < 1:
+            raise InputError(f'PerceptualLoss: style_patch_size={style_patch_size!r} must be at least 1; the paper has 16.')
         low, high = input_range
         if not low < high:
             raise InputError(f'PerceptualLoss: input_range={input_range!r} must be (black, white) with black < white.')
@@ -71,6 +80,7 @@ class PerceptualLoss(nn.Module):
         }
         self.criterion = CRITERIA[criterion]
         self.feature_scale = feature_scale
+        self.style_patch_size = style_patch_size
         self.low, self.high = low, high
         layers = {layer: None for weight, weights in self.terms.values() if weight > 0 for layer in weights}
         # in a tuple, which torch does not search for submodules
@@ -89,21 +99,34 @@ class PerceptualLoss(nn.Module):
         with torch.no_grad():
             target = self._features(gt)
         output = self._features(x)
+        if self.feature_scale != 1:
+            scales = {name: self._scale(value) for name, value in target.items()}
+            output, target = ({name: maps[name] * scale for name, scale in scales.items()} for maps in (output, target))
         return self._term('perceptual', output, target), self._term('style', output, target)
 
     def _features(self, x: Tensor) -> dict[str, Tensor]:
         network = self._network[0]
         if network.mean.device != x.device:
             network.to(x.device)
-        maps = network((x - self.low) / (self.high - self.low))
-        return {name: value * self.feature_scale for name, value in maps.items()} if self.feature_scale != 1 else maps
+        return network((x - self.low) / (self.high - self.low))
+
+    def _scale(self, target: Tensor) -> float | Tensor:
+        if self.feature_scale != 'unit_mean':
+            return self.feature_scale
+        # VGG's activations are of the order of 1; the floor keeps a sample without any from having all the weight
+        return 1 / _at_least_float32(target).abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-2)
 
     def _term(self, name: str, output: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor | None:
         weight, layers = self.terms[name]
         if weight <= 0:
             return None
+        return weight * sum(w * self._distance(name, output[layer], target[layer]) for layer, w in layers.items())
+
+    def _distance(self, name: str, output: Tensor, target: Tensor) -> Tensor:
+        if name == 'style' and self.style_patch_size is not None:
+            return texture_distance(output, target, self.style_patch_size)
         prepare = gram_matrix if name == 'style' else _at_least_float32
-        return weight * sum(w * self.criterion(prepare(output[layer]), prepare(target[layer])) for layer, w in layers.items())
+        return self.criterion(prepare(output), prepare(target))
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

@@ -41,7 +41,8 @@ class GANRestorer(BaseModel):
         gradient_penalty (dict, optional): A module called with (discriminator, real, fake), all of the discriminator's input size; its
             scalar is added to the discriminator's losses and logged as ``loss_gp``.
         train_cfg (dict, optional): ``disc_steps``, ``disc_init_steps``, ``disc_repeat``; see ``Schedule``.
-        test_cfg (dict, optional): ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as ``bicubic_img``.
+        test_cfg (dict, optional): ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as ``bicubic_img``;
+            ``baseline='input'`` the input itself, as ``input_img``, where the output has its size.
         init_cfg (dict, optional): See MMEngine's BaseModule.
         data_preprocessor (dict, optional): MMagic's ``DataPreprocessor`` or one of the same interface.
         channels_last (bool): Keep networks and images in channels-last memory format; same results, faster convolutions on CPUs.
@@ -220,6 +221,8 @@ class GANRestorer(BaseModel):
         fields = {'pred_img': self.data_preprocessor.destruct(output.float(), data_samples).round()}
         if self.baseline == 'bicubic':
             fields['bicubic_img'] = imresize(lq.to(torch.uint8), output.shape[-1] / inputs.shape[-1]).float()
+        elif self.baseline == 'input':
+            fields['input_img'] = lq
         data_samples.set_tensor_data({'input': lq})
         samples = data_samples.split()
         for index, sample in enumerate(samples):
@@ -264,6 +267,6 @@ def _baseline(test_cfg: dict | None) -> str | None:
     baseline = cfg.pop('baseline', None)
     if cfg:
         raise InputError(f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong into val_evaluator.')
-    if baseline not in (None, 'bicubic'):
-        raise InputError(f"test_cfg: baseline={baseline!r} must be 'bicubic' or None.")
+    if baseline not in (None, 'bicubic', 'input'):
+        raise InputError(f"test_cfg: baseline={baseline!r} must be 'bicubic', 'input' or None.")
     return baseline

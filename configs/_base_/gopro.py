@@ -1,0 +1,31 @@
+# GoPro (Nah et al. 2017), GOPRO_Large: 2,103 pairs to train on, 1,111 to validate, 1280x720. The layout is that of the official archive:
+# train/<sequence>/blur, blur_gamma and sharp. Of the two blurs this takes the linear one.
+gopro_hint = 'Put GoPro there: unpack GOPRO_Large.zip into data/GoPro, so that data/GoPro/train/GOPR0372_07_00/blur exists.'
+
+train_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    sampler=dict(type='InfiniteDraws'),
+    dataset=dict(
+        type='PairedImageDataset',
+        gt_folder='data/GoPro/train/*/sharp',
+        lq_folder='data/GoPro/train/*/blur',
+        scale=1,
+        gt_size=256,
+        augment=True,
+        hint=gopro_hint))
+
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='PairedImageDataset',
+        gt_folder='data/GoPro/test/*/sharp',
+        lq_folder='data/GoPro/test/*/blur',
+        scale=1,
+        hint=gopro_hint))
+test_dataloader = val_dataloader

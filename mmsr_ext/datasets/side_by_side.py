@@ -1,0 +1,41 @@
+"""Pairs of images that share a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..registry import DATASETS
+from .image_pairs import PairedImageDataset
+from .imread import image_size
+
+
+@DATASETS.register_module()
+class SideBySideDataset(PairedImageDataset):
+    """A|B images as pix2pix and DeblurGAN's code keep them: the left half is the input, the right half its target of the same size.
+
+    Args:
+        folder (str): Folder of the images, or a pattern of folders.
+        reverse (bool): The target is on the left.
+        **kwargs: ``gt_size``, ``augment``, ``cache`` and ``hint`` of ``PairedImageDataset``.
+
+    Raises:
+        InputError: If the folder is missing or empty, an image has an odd width, or a crop does not fit.
+    """
+
+    def __init__(self, folder: str, reverse: bool = False, **kwargs: Any) -> None:
+        self.reverse = reverse
+        super().__init__(gt_folder=folder, lq_folder=folder, scale=1, **kwargs)
+
+    def _images(self, gt_path: Path, lq_path: Path) -> tuple[np.ndarray, np.ndarray]:
+        left, right = np.split(self._read(gt_path), 2, axis=1)
+        return (left, right) if self.reverse else (right, left)
+
+    def _sizes(self, gt_path: Path, lq_path: Path) -> tuple[tuple[int, int], tuple[int, int]]:
+        height, width = image_size(gt_path)
+        if width % 2:
+            raise InputError(f'{gt_path} is {width} pixels wide; an image of two halves must have an even width.')
+        return (height, width // 2), (height, width // 2)

@@ -1,0 +1,68 @@
+"""The generator of DeblurGAN."""
+
+from __future__ import annotations
+
+from mmagic.models.editors.cyclegan import ResnetGenerator
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import InputError
+from ...registry import MODELS
+
+NORMS = {'instance': 'IN', 'batch': 'BN'}
+
+
+@MODELS.register_module()
+class DeblurResNet(ResnetGenerator):
+    """Johnson's residual network with a skip from the input to the output, for images of any size.
+
+    7x7 convolution, two strided convolutions, residual blocks with dropout 0.5, two transposed convolutions, 7x7 convolution, tanh;
+    reflection padding. The layers are those of MMagic's ``ResnetGenerator``, which has no skip and takes multiples of 4 only; here the
+    image is extended by reflection, and the output cut to its size. The tanh is halved, because the paper's images are in [-1, 1]. The
+    defaults are the paper's network, 11,378,179 parameters.
+
+    Sources: Kupyn et al. 2018 (DeblurGAN), section 3.2 and figure 3; Johnson et al. 2016.
+
+    Args:
+        channels (int): Channels of the input and the output.
+        mid_channels (int): Width of the first layer; 4 times as wide in the residual blocks.
+        num_blocks (int): Residual blocks.
+        norm (str): 'instance', or 'batch' as the Keras port has it.
+        dropout (bool): Dropout in the residual blocks, in train mode.
+        init_cfg (dict, optional): See MMEngine's BaseModule. By default normal with standard deviation 0.02, as the authors' code.
+
+    Raises:
+        InputError: For an unknown norm, and at the forward of an image smaller than 5 pixels.
+    """
+
+    def __init__(self,
+                 channels: int = 3,
+                 mid_channels: int = 64,
+                 num_blocks: int = 9,
+                 norm: str = 'instance',
+                 dropout: bool = True,
+                 init_cfg: dict | None = None) -> None:
+        if norm not in NORMS:
+            raise InputError(f'DeblurResNet: norm={norm!r} must be one of {", ".join(NORMS)}.')
+        norm_cfg = dict(type=NORMS[norm])
+        super().__init__(channels, channels, mid_channels, norm_cfg, use_dropout=dropout, num_blocks=num_blocks, init_cfg=init_cfg)
+        for layer in self.modules():
+            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                nn.init.normal_(layer.weight, 0.0, 0.02)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.BatchNorm2d):
+                nn.init.normal_(layer.weight, 1.0, 0.02)
+
+    def init_weights(self) -> None:
+        """See MMEngine's BaseModule; MMagic's own fails in a model that the runner initialises."""
+        BaseModule.init_weights(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) in [0, 1] to the same shape."""
+        height, width = x.shape[-2:]
+        if min(height, width) < 5:
+            raise InputError(f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in both directions.')
+        extended = F.pad(x, (0, -width % 4, 0, -height % 4), mode='reflect')
+        return x + self.model(extended)[..., :height, :width] / 2

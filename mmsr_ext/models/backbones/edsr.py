@@ -1,0 +1,60 @@
+"""EDSR."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ...registry import MODELS
+from .residual_trunk import DIV2K_MEAN, ResidualTrunk
+
+
+@MODELS.register_module()
+class EDSR(ResidualTrunk):
+    """Enhanced deep super-resolution network: residual blocks without normalisation.
+
+    The defaults are the baseline model, BasicSR's EDSR-M (1,517,571 parameters at x4); EDSR-L, the paper's final model, has
+    ``mid_channels=256, num_blocks=32, res_scale=0.1`` (43,089,923). Names in the state_dict are BasicSR's, so its weights load; MMagic's
+    ``EDSRNet`` has other names and no ``img_range``.
+
+    Source: Lim et al. 2017, figure 2, table 1.
+
+    Args:
+        in_channels (int): Channels of the input.
+        out_channels (int): Channels of the output.
+        mid_channels (int): Width of the trunk.
+        num_blocks (int): Residual blocks.
+        scale (int): 2, 3, 4 or 8.
+        res_scale (float): Factor on what a block adds to its input.
+        img_range (float): See ``ResidualTrunk``.
+        rgb_mean (tuple[float, ...]): See ``ResidualTrunk``.
+        init_cfg (dict, optional): See MMEngine's BaseModule.
+
+    Raises:
+        InputError: For another scale, or a mean that does not have a value for every channel.
+    """
+
+    def __init__(self,
+                 in_channels: int = 3,
+                 out_channels: int = 3,
+                 mid_channels: int = 64,
+                 num_blocks: int = 16,
+                 scale: int = 4,
+                 res_scale: float = 1.0,
+                 img_range: float = 255.0,
+                 rgb_mean: tuple[float, ...] = DIV2K_MEAN,
+                 init_cfg: dict | None = None) -> None:
+        blocks = [_Block(mid_channels, res_scale) for _ in range(num_blocks)]
+        super().__init__(blocks, in_channels, out_channels, mid_channels, scale, img_range, rgb_mean, init_cfg)
+
+
+class _Block(nn.Module):
+    """conv, ReLU, conv, scaled, plus the input."""
+
+    def __init__(self, channels: int, res_scale: float) -> None:
+        super().__init__()
+        self.res_scale = res_scale
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(self.conv1(x).relu()) * self.res_scale

@@ -1,0 +1,52 @@
+"""ESPCN."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class ESPCN(BaseModule):
+    """Efficient sub-pixel convolutional network: three convolutions on the small image, tanh between them, and one PixelShuffle.
+
+    The defaults are the paper's layers (5x5x64, 3x3x32, 3x3) on colour images; the paper's network takes the Y channel alone
+    (``in_channels=1, out_channels=1``).
+
+    Source: Shi et al. 2016, section 3.2, with the tanh of section 4.3.
+
+    Args:
+        in_channels (int): Channels of the input.
+        out_channels (int): Channels of the output.
+        mid_channels (tuple[int, int]): Width of the first and the second layer.
+        kernel_sizes (tuple[int, int, int]): Odd sizes of the three kernels.
+        scale (int): At least 2.
+        init_cfg (dict, optional): See MMEngine's BaseModule.
+
+    Raises:
+        InputError: For a scale below 2 or an even kernel size.
+    """
+
+    def __init__(self,
+                 in_channels: int = 3,
+                 out_channels: int = 3,
+                 mid_channels: tuple[int, int] = (64, 32),
+                 kernel_sizes: tuple[int, int, int] = (5, 3, 3),
+                 scale: int = 4,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if not isinstance(scale, int) or scale < 2:
+            raise InputError(f'ESPCN: scale={scale!r} must be an integer of at least 2.')
+        if any(size % 2 == 0 for size in kernel_sizes):
+            raise InputError(f'ESPCN: kernel_sizes={kernel_sizes!r} must be odd, so that the image keeps its size.')
+        widths = (in_channels, *mid_channels, out_channels * scale**2)
+        self.conv1, self.conv2, self.conv3 = (
+            nn.Conv2d(inner, outer, size, padding=size // 2) for inner, outer, size in zip(widths, widths[1:], kernel_sizes))
+        self.shuffle = nn.PixelShuffle(scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, h, w) in [0, 1] to (N, C, h * scale, w * scale)."""
+        return self.shuffle(self.conv3(self.conv2(self.conv1(x).tanh()).tanh()))

@@ -1,0 +1,72 @@
+"""Training pairs for deblurring, from sharp images alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from mmagic.models.data_preprocessors import DataPreprocessor
+
+from ...errors import InputError
+from ...functional import motion_blur, motion_psf, motion_trajectory
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class MotionBlur(DataPreprocessor):
+    """MMagic's ``DataPreprocessor`` that, in training, makes the input out of the target: blurred by a random camera shake, in 8 bit.
+
+    Each sample has a shake of its own, which depends on the seed and the position of its draw alone (sampler ``InfiniteDraws``). In
+    validation the dataset's own inputs are used.
+
+    Sources: Boracchi and Foi 2012; Kupyn et al. 2018 (DeblurGAN), section 4, whose values are the defaults.
+
+    Args:
+        length (float): Length of the camera's path in pixels.
+        anxiety (tuple[float, ...]): How much the camera shakes; each sample draws one of these.
+        exposures (tuple[float, ...]): The part of the path that is exposed, in (0, 1]; each sample draws one of these.
+        **kwargs: See MMagic's ``DataPreprocessor``.
+
+    Raises:
+        InputError: For values out of range, and at the first batch whose samples do not say their seed and position.
+    """
+
+    def __init__(self,
+                 length: float = 60.0,
+                 anxiety: tuple[float, ...] = (0.01, 0.009, 0.008, 0.007, 0.005, 0.003, 0.002, 0.001),
+                 exposures: tuple[float, ...] = (0.001, 0.1, 0.5, 1.0),
+                 **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not length > 0:
+            raise InputError(f'MotionBlur: length={length!r} must be positive.')
+        if not anxiety or min(anxiety) < 0:
+            raise InputError(f'MotionBlur: anxiety={anxiety!r} must be a list of values of at least 0.')
+        if not exposures or not 0 < min(exposures) <= max(exposures) <= 1:
+            raise InputError(f'MotionBlur: exposures={exposures!r} must be a list of values in (0, 1].')
+        self.length = length
+        self.anxiety = tuple(anxiety)
+        self.exposures = tuple(exposures)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """See MMagic's ``DataPreprocessor.forward``."""
+        batch = super().forward(data, training)
+        if training:
+            samples = batch['data_samples']
+            draws = [samples.metainfo.get(name) for name in ('seed', 'position')]
+            if None in draws:
+                raise InputError('MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
+                                 "PairedImageDataset with sampler=dict(type='InfiniteDraws').")
+            target = samples.gt_img
+            psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in zip(*draws)])).to(target.device)
+            blurred = motion_blur(target, psfs) * self.std + self.mean
+            batch['inputs'] = (blurred.round().clamp(0, 255) - self.mean) / self.std
+        return batch
+
+    def psf(self, seed: int, position: int) -> np.ndarray:
+        """The point spread function of one sample, (size, size)."""
+        # another counter than that of the draw's own generator, which crops the image
+        rng = np.random.Generator(np.random.Philox(key=[seed, position], counter=[0, 0, 0, 2]))
+        trajectory = motion_trajectory(rng, self.length, float(rng.choice(self.anxiety)))
+        return motion_psf(trajectory, 2 * math.ceil(self.length / 2) + 1, rng.choice(self.exposures))
