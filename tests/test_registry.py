@@ -30,3 +30,21 @@ def test_every_registry_of_mmagic_has_a_child(scope):
     from mmagic import registry as mmagic
     for name in set(mmagic.__all__) - {'DIFFUSION_SCHEDULERS'}:
         assert getattr(registry, name).parent is getattr(mmagic, name)
+
+
+def test_readme_names_every_part():
+    from conftest import ROOT
+    text = (ROOT / 'README.md').read_text()
+    parts = set()
+    for child in vars(registry).values():
+        if isinstance(child, registry.ChildRegistry):
+            child.import_from_location()
+            parts |= {name for name, part in child.module_dict.items() if part.__module__.startswith('mmsr_ext.')}
+    assert len(parts) > 30
+    assert {name for name in parts if f'`{name}`' not in text} == set()
+
+
+def test_readme_names_every_recipe():
+    from conftest import ROOT
+    text = (ROOT / 'README.md').read_text()
+    assert [path.name for path in (ROOT / 'configs').glob('*.py') if f'`{path.name}`' not in text and 'demo' not in path.name] == []

@@ -9,7 +9,7 @@ from torch import nn
 from mmsr_ext import InputError
 from mmsr_ext.apis import load_generator, train
 from mmsr_ext.engine import Pretrained
-from mmsr_ext.models.backbones import RRDBNet, SRResNet, SRVGGNetCompact
+from mmsr_ext.models.backbones import EDSR, RCAN, RRDBNet, SRResNet, SRVGGNetCompact
 
 RRDB_CASES = [
     dict(mid_channels=8, num_blocks=2, growth_channels=4, scale=4),
@@ -223,3 +223,26 @@ def test_a_bare_network_is_no_load_from_and_the_cure_works(tmp_path):
     trained = train(config, str(tmp_path / 'run'), options=options | start).model.generator
     distances = [(value - network.state_dict()[key]).abs().max().item() for key, value in trained.state_dict().items()]
     assert 0 < max(distances) < 3 * 2.1e-4  # three steps of Adam at 2e-4
+
+
+@pytest.mark.parametrize('network', [
+    lambda: EDSR(scale=2),
+    lambda: EDSR(scale=3),
+    lambda: RCAN(mid_channels=8, num_groups=2, num_blocks=3, squeeze_factor=4, scale=4),
+    lambda: RCAN(mid_channels=8, num_groups=1, num_blocks=1, squeeze_factor=2, scale=3),
+])
+def test_psnr_networks_load_from_basicsr_files(tmp_path, network):
+    source = network().eval()
+    torch.save({'params': source.state_dict()}, tmp_path / 'a.pth')
+    loaded = load_generator(tmp_path / 'a.pth')
+    x = torch.rand(1, 3, 6, 7)
+    with torch.no_grad():
+        assert type(loaded) is type(source)
+        assert loaded.scale == source.scale
+        assert torch.equal(loaded(x), source(x))
+
+
+def test_edsr_of_unknown_size_does_not_guess(tmp_path):
+    torch.save(EDSR(mid_channels=8, num_blocks=2).state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='no architecture that is recognised'):
+        load_generator(tmp_path / 'a.pth')

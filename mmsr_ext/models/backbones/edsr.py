@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
 
 from ...registry import MODELS
-from .residual_trunk import DIV2K_MEAN, ResidualTrunk
+from .length import length_of
+from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
+
+# Weights do not tell the factor; those of the published models by width and blocks.
+RES_SCALES = {(64, 16): 1.0, (256, 32): 0.1}
 
 
 @MODELS.register_module()
@@ -45,6 +52,24 @@ class EDSR(ResidualTrunk):
                  init_cfg: dict | None = None) -> None:
         blocks = [_Block(mid_channels, res_scale) for _ in range(num_blocks)]
         super().__init__(blocks, in_channels, out_channels, mid_channels, scale, img_range, rgb_mean, init_cfg)
+
+    @classmethod
+    def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Read the hyper-parameters off the weights of an EDSR-M or EDSR-L; those of other sizes do not tell their ``res_scale``.
+
+        Args:
+            weights (Mapping[str, Tensor]): A state_dict.
+
+        Returns:
+            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
+        """
+        args = trunk_arguments(weights)
+        if args is None or 'body.0.conv1.weight' not in weights:
+            return None
+        num_blocks = length_of(weights, 'body')
+        if (args['mid_channels'], num_blocks) not in RES_SCALES:
+            return None
+        return {**args, 'num_blocks': num_blocks, 'res_scale': RES_SCALES[args['mid_channels'], num_blocks]}, dict(weights)
 
 
 class _Block(nn.Module):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ...registry import MODELS
-from .residual_trunk import DIV2K_MEAN, ResidualTrunk
+from .length import length_of
+from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
 
 
 @MODELS.register_module()
@@ -50,6 +54,23 @@ class RCAN(ResidualTrunk):
             raise InputError(f'RCAN: squeeze_factor={squeeze_factor!r} must be between 1 and mid_channels, {mid_channels}.')
         groups = [_Group(mid_channels, num_blocks, squeeze_factor, res_scale) for _ in range(num_groups)]
         super().__init__(groups, in_channels, out_channels, mid_channels, scale, img_range, rgb_mean, init_cfg)
+
+    @classmethod
+    def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Read the hyper-parameters off the weights; ``res_scale``, which they do not tell, is 1 as in all published models.
+
+        Args:
+            weights (Mapping[str, Tensor]): A state_dict.
+
+        Returns:
+            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
+        """
+        args, squeeze = trunk_arguments(weights), 'body.0.residual_group.0.rcab.3.attention.1.weight'
+        if args is None or squeeze not in weights:
+            return None
+        num_blocks = length_of((key.removeprefix('body.0.') for key in weights if key.startswith('body.0.')), 'residual_group')
+        squeeze_factor = args['mid_channels'] // weights[squeeze].shape[0]
+        return {**args, 'num_groups': length_of(weights, 'body'), 'num_blocks': num_blocks, 'squeeze_factor': squeeze_factor}, dict(weights)
 
 
 class _Group(nn.Module):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn, tensor
 
@@ -45,6 +49,7 @@ class ResidualTrunk(BaseModule):
         if not len(rgb_mean) == in_channels == out_channels:
             raise InputError(f'{name}: rgb_mean={rgb_mean!r} is subtracted from the input and added to the output, so it needs a value for '
                              f'each of the channels; in_channels={in_channels}, out_channels={out_channels}.')
+        self.scale = scale
         self.img_range = img_range
         self.register_buffer('mean', tensor(rgb_mean).view(1, -1, 1, 1), persistent=False)
         self.conv_first = nn.Conv2d(in_channels, mid_channels, 3, padding=1)
@@ -61,3 +66,13 @@ class ResidualTrunk(BaseModule):
         features = self.conv_first((x - self.mean) * self.img_range)
         features = features + self.conv_after_body(self.body(features))
         return self.conv_last(self.upsample(features)) / self.img_range + self.mean
+
+
+def trunk_arguments(weights: Mapping[str, Tensor]) -> dict[str, Any] | None:
+    """The arguments that EDSR's and RCAN's constructors share, from the shapes of a state_dict; None if it is of neither."""
+    stages = [weights[key] for key in sorted(weights) if re.fullmatch(r'upsample\.\d+\.weight', key)]
+    if not stages or not {'conv_first.weight', 'conv_after_body.weight', 'conv_last.weight'} <= weights.keys():
+        return None
+    width, channels = weights['conv_first.weight'].shape[:2]
+    scale = 3 if stages[0].shape[0] == 9 * width else 2**len(stages)
+    return dict(in_channels=channels, out_channels=weights['conv_last.weight'].shape[0], mid_channels=width, scale=scale)
