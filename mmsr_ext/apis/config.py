@@ -21,7 +21,9 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     if not Path(path).is_file():
         nearby = sorted(map(str, [*Path(path).parent.glob('*.py')] or [*Path('configs').glob('*.py')]))
         raise InputError(f'config {path} does not exist. There are: {", ".join(nearby) or "none; give the path of a .py file"}.')
-    cfg = Config.fromfile(path, format_python_code=False)  # yapf would take seconds at the start and at every checkpoint
+    read = Config.fromfile(path)
+    # without yapf, which would take seconds at the start and at every checkpoint; fromfile has no working switch for it
+    cfg = Config(read.to_dict(), cfg_text=read.text, filename=read.filename, format_python_code=False)
     if options:
         cfg.merge_from_dict(options)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
