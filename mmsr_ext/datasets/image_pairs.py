@@ -26,8 +26,7 @@ class PairedImageDataset(Dataset):
 
     Args:
         gt_folder (str): Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.
-        lq_folder (str): Folder of the low-quality images, or a pattern with as many wildcards: 'GoPro/train/*/blur'. It may be gt_folder,
-            where a data preprocessor makes the inputs.
+        lq_folder (str): Folder of the low-quality images, or a pattern with as many wildcards: 'GoPro/train/*/blur'.
         scale (int): GT size / LQ size.
         gt_size (int, optional): Height and width of the GT crops, a multiple of ``scale``; whole images by default.
         lq_name (str): Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
@@ -90,8 +89,7 @@ class PairedImageDataset(Dataset):
         return {'inputs': to_tensor(lq), 'data_samples': sample}
 
     def _images(self, gt_path: Path, lq_path: Path) -> tuple[np.ndarray, np.ndarray]:
-        gt = self._read(gt_path)
-        return gt, gt if lq_path == gt_path else self._read(lq_path)
+        return self._read(gt_path), self._read(lq_path)
 
     def _sizes(self, gt_path: Path, lq_path: Path) -> tuple[tuple[int, int], tuple[int, int]]:
         return image_size(gt_path), image_size(lq_path)

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from ..errors import InputError
 from ..registry import DATASETS
 from .image_pairs import augment_images, random_numbers, to_tensor
-from .imread import image_size, list_images, read_image
+from .imread import image_size, named_images, read_image
 from .sampler import Draw
 
 
@@ -25,7 +25,7 @@ class ImageDataset(Dataset):
     as ``data_samples.gt_img``.
 
     Args:
-        gt_folder (str): Folder of the images.
+        gt_folder (str): Folder of the images, or a pattern of folders: 'GoPro/train/*/sharp'.
         gt_size (int): Height and width of the random crops.
         augment (bool): Flip and transpose at random.
         cache (bool): Keep decoded images in memory.
@@ -43,9 +43,10 @@ class ImageDataset(Dataset):
         self.cached: dict[Path, np.ndarray] | None = {} if cache else None
         self.metainfo = dict(dataset_type='images', task_name='restoration', folder=str(gt_folder))
         try:
-            self.paths = list_images(gt_folder)
+            files = named_images(gt_folder)
         except InputError as error:
             raise InputError(f'{error} {hint}'.strip()) from error
+        self.names, self.paths = ['_'.join(key) for key in files], list(files.values())
         with ThreadPoolExecutor() as pool:
             for _ in pool.map(self._check, self.paths):
                 pass
@@ -69,7 +70,7 @@ class ImageDataset(Dataset):
             image, = augment_images([image], rng)
         gt = to_tensor(image)
         sample = DataSample(gt_img=gt)
-        sample.set_metainfo(dict(key=path.stem, gt_path=str(path), gt_channel_order='rgb', img_channel_order='rgb'))
+        sample.set_metainfo(dict(key=self.names[index], gt_path=str(path), gt_channel_order='rgb', img_channel_order='rgb'))
         if isinstance(draw, Draw):
             sample.set_metainfo(dict(position=draw.position, seed=draw.seed))  # what else is random for it follows from these
         return {'inputs': gt, 'data_samples': sample}

@@ -10,6 +10,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from ...engine.checkpoint import read_checkpoint
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -100,4 +101,4 @@ def _file(path: str, net: str) -> dict[str, Tensor]:
     if not Path(path).is_file():
         raise InputError(f"LPIPS: pretrained={path!r} must be 'imagenet', 'random' or a file with torchvision's weights of "
                          f'{NETWORKS[net]}; there is no such file.')
-    return torch.load(path, map_location='cpu', weights_only=True)
+    return read_checkpoint(path)

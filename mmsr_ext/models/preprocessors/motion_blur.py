@@ -57,7 +57,7 @@ class MotionBlur(DataPreprocessor):
             draws = [samples.metainfo.get(name) for name in ('seed', 'position')]
             if None in draws:
                 raise InputError('MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
-                                 "PairedImageDataset with sampler=dict(type='InfiniteDraws').")
+                                 "ImageDataset with sampler=dict(type='InfiniteDraws').")
             target = samples.gt_img
             psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in zip(*draws)])).to(target.device)
             blurred = motion_blur(target, psfs) * self.std + self.mean
