@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import shlex
+import sys
 
 from mmengine.config import DictAction
 
@@ -28,4 +30,5 @@ def main(args: argparse.Namespace) -> None:
 if __name__ == '__main__':
     args = parse_args()
     from mmsr_ext.apis import cli
-    cli.run(lambda: main(args), f'Go on with: python tools/train.py {args.config} --resume')
+    again = shlex.join(['python', *sys.argv, *([] if args.resume else ['--resume'])])
+    cli.run(lambda: main(args), f'Go on with: {again}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
@@ -41,10 +42,20 @@ def train(config: str,
         _use_amp(cfg.optim_wrapper)
     if resume:
         cfg.resume, cfg.load_from = True, None if resume == 'auto' else resume
+    _check_data(cfg)
     runner = Runner.from_cfg(cfg)
     _check_checkpoint(runner)
     runner.train()
     return runner
+
+
+def _check_data(cfg: Config) -> None:
+    """Build the datasets once before anything else: what is missing is said before a perceptual network is downloaded."""
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        for name in ('train_dataloader', 'val_dataloader'):
+            loaders = cfg.get(name) or []
+            for loader in [loaders] if isinstance(loaders, dict) else loaders:
+                DATASETS.build(loader['dataset'])
 
 
 def _use_amp(optim_wrapper: Config) -> None:
