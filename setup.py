@@ -22,7 +22,6 @@ EXTRAS = {
     'full': ['mmcv>=2.0.0,<2.2.0'],
     'tests': ['pytest>=8', 'ruff>=0.9', 'scikit-image>=0.22', 'scipy>=1.11'],
     'demo': ['scikit-image>=0.22'],
-    'tensorboard': ['tensorboard'],
 }
 
 
@@ -44,8 +43,8 @@ def _link_mim() -> None:
     mim.mkdir(exist_ok=True)
     for folder in ('configs', 'tools'):
         link = mim / folder
-        if not link.is_symlink():
-            link.symlink_to(HERE / folder)
+        link.unlink(missing_ok=True)
+        link.symlink_to(HERE / folder)
 
 
 setup(

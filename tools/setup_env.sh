@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the environment in .venv, or leaves it alone when it is already right. Sourced by quickstart.sh and run_tests.sh.
-# PYTHON chooses the interpreter (3.10 to 3.13; default: the newest that is found).
+# PYTHON chooses the interpreter (3.10 to 3.13; default: python3 if it fits, else the newest that is found).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -25,7 +25,7 @@ if [ "$(cat .venv/.complete 2>/dev/null)" != "$wanted $PWD" ]; then
     "$python" -m venv .venv
     .venv/bin/python -m pip install -q --disable-pip-version-check -c requirements/constraints.txt 'setuptools<81' wheel
     .venv/bin/python -m pip install -q --disable-pip-version-check -c requirements/constraints.txt --no-build-isolation \
-        -e '.[lite,tests,demo,tensorboard]' || {
+        -e '.[lite,tests,demo]' || {
         echo "error: pip could not install the packages (see above). Check the network and the free disk space (df -h .), then run this again." >&2
         exit 1
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,15 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     """Read a config file and set its work_dir: the given one, the config's own, or ``work_dirs/<name of the config>``.
 
     Raises:
-        InputError: If there is no such file.
+        InputError: If there is no such file, or it cannot be read.
     """
     if not Path(path).is_file():
         nearby = sorted(map(str, [*Path(path).parent.glob('*.py')] or [*Path('configs').glob('*.py')]))
         raise InputError(f'config {path} does not exist. There are: {", ".join(nearby) or "none; give the path of a .py file"}.')
-    read = Config.fromfile(path)
+    try:
+        read = Config.fromfile(path)
+    except (OSError, SyntaxError) as error:
+        raise InputError(f'config {path} cannot be read: {error}') from error
     # without yapf, which would take seconds at the start and at every checkpoint; fromfile has no working switch for it
     cfg = Config(read.to_dict(), cfg_text=read.text, filename=read.filename, format_python_code=False)
     if options:
@@ -38,8 +40,6 @@ def start_processes(cfg: Config, launcher: str) -> None:
     cfg.launcher = launcher
     if launcher == 'none' or torch.cuda.is_available() or torch.distributed.is_initialized():
         return
-    if launcher == 'slurm':
-        os.environ.setdefault('RANK', os.environ['SLURM_PROCID'])
-        os.environ.setdefault('WORLD_SIZE', os.environ['SLURM_NTASKS'])
-        os.environ.setdefault('LOCAL_RANK', os.environ['SLURM_LOCALID'])
+    if launcher != 'pytorch':
+        raise InputError(f'--launcher {launcher} needs a GPU, and none is visible; on CPUs start the processes with tools/dist_train.sh.')
     torch.distributed.init_process_group('gloo')

@@ -16,6 +16,9 @@ from ..errors import InputError
 from .comparison import save_comparison
 from .config import load_config, start_processes
 
+# A test neither needs these nor the weights that some of them download.
+TRAINING_ONLY = {'discriminator', 'gan_loss', 'pixel_loss', 'perceptual_loss', 'extra_losses', 'gradient_penalty'}
+
 
 def evaluate(config: str,
              checkpoints: list[str],
@@ -43,12 +46,14 @@ def evaluate(config: str,
     Raises:
         InputError: For a config, data or checkpoint that cannot be used.
     """
-    weights = {_name_of(path, checkpoints): generator_weights(path, raw) for path in checkpoints}
+    weights = {name: generator_weights(path, raw) for name, path in zip(_names_of(checkpoints), checkpoints)}
     cfg = load_config(config, options, work_dir)
     start_processes(cfg, launcher)
     cfg.load_from, cfg.resume = None, False
     cfg.custom_hooks = []
     cfg.log_level = 'WARNING'  # the table says it all
+    for part in TRAINING_ONLY & cfg.model.keys():
+        cfg.model[part] = None
     if cfg.get('test_dataloader') is None:
         raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
     runner = Runner.from_cfg(cfg)
@@ -70,7 +75,7 @@ def evaluate(config: str,
             table[baseline] = figures
         table[name] = {key: value for key, value in recorder.metrics.items() if not key.startswith(prefix)}
     if is_main_process():
-        print(format_table(table, f'{_protocol(cfg.test_evaluator)}; {len(recorder.images)} images'))
+        print(format_table(table, f'{_protocol(cfg.test_evaluator)}; {sum(map(len, _test_sets(runner)))} images'))
         print(f'outputs: {pictures}')
         if recorder.images:
             print(f'comparison: {save_comparison(pictures, list(table), recorder.images)}')
@@ -116,12 +121,23 @@ class _Recorder(Hook):
         self.metrics = {name: float(value) for name, value in (metrics or {}).items()}
 
 
-def _protocol(evaluator: dict) -> str:
-    borders = sorted({str(metric.get('crop_border', 0)) for metric in evaluator['metrics']})
-    return f'outputs rounded to 8 bit, border of {" or ".join(borders)} px left out, Y of BT.601 (16 to 235)'
+def _test_sets(runner: Runner) -> list[Any]:
+    return [loader.dataset for loader in getattr(runner.test_loop, 'dataloaders', [runner.test_dataloader])]
 
 
-def _name_of(path: str, paths: list[str]) -> str:
-    """The file's stem, or its folder's name where two stems are equal: runs of different configs have equal file names."""
-    stems = [Path(other).stem for other in paths]
-    return Path(path).parent.name if stems.count(Path(path).stem) > 1 else Path(path).stem
+def _protocol(evaluators: dict | list[dict]) -> str:
+    groups = [evaluator['metrics'] for evaluator in ([evaluators] if isinstance(evaluators, dict) else evaluators)]
+    metrics = [metric for group in groups for metric in ([group] if isinstance(group, dict) else group)]
+    borders = sorted({str(metric.get('crop_border', 0)) for metric in metrics})
+    luma = ', Y of BT.601 (16 to 235)' if any(metric.get('convert_to') == 'Y' for metric in metrics) else ''
+    return f'outputs rounded to 8 bit, border of {" or ".join(borders)} px left out{luma}'
+
+
+def _names_of(paths: list[str]) -> list[str]:
+    """The files' stems, or their folders' names where stems are equal: runs of different configs have equal file names."""
+    stems = [Path(path).stem for path in paths]
+    names = [Path(path).parent.name if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems)]
+    for name, path in zip(names, paths):
+        if names.count(name) > 1 or name in ('bicubic', 'input', 'GT'):
+            raise InputError(f'checkpoint {path} would be called {name!r} in the table, as another row is. Link it under another name.')
+    return names

@@ -40,8 +40,10 @@ def train(config: str,
     start_processes(cfg, launcher)
     if amp:
         _use_amp(cfg.optim_wrapper)
-    if resume:
-        cfg.resume, cfg.load_from = True, None if resume == 'auto' else resume
+    checkpoint = find_latest_checkpoint(cfg.work_dir) if resume == 'auto' else resume
+    if checkpoint:
+        cfg.resume, cfg.load_from = True, checkpoint
+        _skip_initialisation(cfg.model)
     _check_data(cfg)
     runner = Runner.from_cfg(cfg)
     _check_checkpoint(runner)
@@ -67,6 +69,13 @@ def _use_amp(optim_wrapper: Config) -> None:
         wrapper.type = 'AmpOptimWrapper'
 
 
+def _skip_initialisation(model: Config) -> None:
+    """The weights that a run started from may be gone when it is resumed, and are not needed."""
+    for name in ('generator', 'discriminator'):
+        if (model.get(name) or {}).get('init_cfg'):
+            model[name].init_cfg = None
+
+
 def _check_checkpoint(runner: Runner) -> None:
     """MMEngine would go on with random weights where a checkpoint does not fit."""
     path = runner._load_from or (find_latest_checkpoint(runner.work_dir) if runner._resume else None)
@@ -79,6 +88,9 @@ def _check_checkpoint(runner: Runner) -> None:
             raise InputError(f'{path} holds weights only, no state of a run that could be resumed. Start a new run from these weights with '
                              f'--cfg-options load_from={path}')
         # GeneratorEMAHook, which keeps its average outside the model, checks that part
+        if 'config' in content.get('meta', {}):
+            raise InputError(f'{path} has a config in its meta data that MMEngine would run as code. Start a new run from its weights with '
+                             f'--cfg-options load_from={path}')
         check_fits(model, {key: value for key, value in weights_of(content).items() if not key.startswith('generator_ema.')}, path)
         return
     if not any(key.removeprefix('module.').startswith('generator.') for key in content.get('state_dict', content)):

@@ -34,7 +34,8 @@ class Draw(NamedTuple):
 class InfiniteDraws(Sampler):
     """An endless sequence of draws: one permutation of the dataset after the other.
 
-    Draw number p is a function of (seed, p) alone, whatever the number of processes and workers.
+    Draw number p is a function of (seed, p) alone, whatever the number of processes and workers. A run that is resumed sets ``start`` to
+    the number of draws that are past (over all processes), and ``seed`` to that of the run.
 
     Args:
         dataset (Sized): The dataset.
@@ -46,10 +47,11 @@ class InfiniteDraws(Sampler):
         self.size = len(dataset)
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
+        self.start = 0
         self.rank, self.world_size = get_dist_info()
 
     def __iter__(self) -> Iterator[Draw]:
-        position, epoch, order = self.rank, -1, np.arange(self.size)
+        position, epoch, order = self.start + self.rank, -1, np.arange(self.size)
         while True:
             if position // self.size != epoch:
                 epoch = position // self.size

@@ -2,5 +2,6 @@ from .amp_optim_wrapper import AmpOptimWrapper
 from .generator_ema import GeneratorEMAHook
 from .pretrained import Pretrained
 from .separate_ddp import SeparateDDP
+from .train_loop import IterBasedTrainLoop
 
-__all__ = ['AmpOptimWrapper', 'GeneratorEMAHook', 'Pretrained', 'SeparateDDP']
+__all__ = ['AmpOptimWrapper', 'GeneratorEMAHook', 'IterBasedTrainLoop', 'Pretrained', 'SeparateDDP']

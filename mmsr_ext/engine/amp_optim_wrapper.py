@@ -37,3 +37,7 @@ class AmpOptimWrapper(StockAmpOptimWrapper):
         self.cast_dtype = torch.bfloat16
         self._scale_update_param = None
         self.loss_scaler = torch.amp.GradScaler('cpu', enabled=False)
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Load the optimizer's state and, if it was saved on a machine with one, the loss scaler's."""
+        super().load_state_dict({key: value for key, value in state_dict.items() if key != 'loss_scaler' or value})

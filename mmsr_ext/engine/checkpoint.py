@@ -29,6 +29,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: If there is no such file, or it is no checkpoint.
     """
+    if '://' in str(path):
+        raise InputError(f'{path} is an address; download the file, and give its path.')
     if not Path(path).is_file():
         raise InputError(f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.')
     try:

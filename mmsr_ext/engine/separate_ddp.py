@@ -21,10 +21,10 @@ class SeparateDDP(nn.Module):
     Args:
         module (nn.Module): A GANRestorer.
         broadcast_buffers (bool): Copy the buffers of rank 0 before each forward; has to be False for batch normalisation in a GAN.
-        **kwargs: See DistributedDataParallel. ``device_ids``, which MMEngine sets, is not used: a device a process.
+        **kwargs: See DistributedDataParallel.
     """
 
-    def __init__(self, module: nn.Module, broadcast_buffers: bool = False, device_ids: Any = None, **kwargs: Any) -> None:
+    def __init__(self, module: nn.Module, broadcast_buffers: bool = False, **kwargs: Any) -> None:
         super().__init__()
         self.module = module.to(get_device())
         networks = {name: getattr(module, name, None) for name in ('generator', 'discriminator')}

@@ -29,6 +29,7 @@ def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
     if kernel.ndim == 3 and len(kernel) != n:
         raise InputError(f'filter2d: {len(kernel)} kernels for {n} images; give one, or one an image.')
     padded = F.pad(image, (columns // 2, columns // 2, rows // 2, rows // 2), mode='reflect')
-    weight = kernel.to(image).reshape(-1, 1, 1, rows, columns).expand(n, c, 1, rows, columns).reshape(n * c, 1, rows, columns)
+    kernel = kernel.to(image, non_blocking=True)
+    weight = kernel.reshape(-1, 1, 1, rows, columns).expand(n, c, 1, rows, columns).reshape(n * c, 1, rows, columns)
     # A group a channel: torch's own kernels for that are exact in float32, where cuDNN's convolution would round to TF32.
     return F.conv2d(padded.reshape(1, n * c, *padded.shape[-2:]), weight, groups=n * c).reshape(n, c, h, w)

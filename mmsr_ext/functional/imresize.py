@@ -28,6 +28,8 @@ def imresize(image: Tensor, scale: float) -> Tensor:
     Raises:
         InputError: If the scale is neither an integer nor 1 / integer.
     """
+    if not scale > 0:
+        raise InputError(f'imresize: scale={scale} must be positive.')
     factor = round(scale if scale >= 1 else 1 / scale)
     if not math.isclose(scale, factor if scale >= 1 else 1 / factor):
         raise InputError(f'imresize: scale={scale} must be an integer or 1 / integer, such as 4 or 0.25.')

@@ -44,7 +44,7 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: str 
     """
     if subsampling not in SUBSAMPLING:
         raise InputError(f'jpeg: subsampling={subsampling!r} must be one of {", ".join(SUBSAMPLING)}.')
-    luminance, chrominance = (table.to(image) for table in quantisation_tables(quality))
+    luminance, chrominance = (table.to(image, non_blocking=True) for table in quantisation_tables(quality))
     factor = 2 if subsampling == '4:2:0' else 1
     h, w = image.shape[-2:]
     block = 8 * factor

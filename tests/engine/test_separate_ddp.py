@@ -37,7 +37,7 @@ def worker(rank, folder, accumulate):
     torch.distributed.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
     torch.set_num_threads(1)
     model = build()
-    wrapped = SeparateDDP(model, device_ids=[rank])
+    wrapped = SeparateDDP(model)
     reductions = []
     for network in model._parallel.values():
         network.register_comm_hook(reductions, count)

@@ -63,7 +63,7 @@ def test_batch_equals_single_images():
     assert torch.equal(imresize(images, 1 / 4), torch.stack([imresize(image, 1 / 4) for image in images]))
 
 
-@pytest.mark.parametrize('scale', [0.3, 2.5, 1.01])
+@pytest.mark.parametrize('scale', [0.3, 2.5, 1.01, 0, -2])
 def test_other_scales_are_refused(scale):
     with pytest.raises(InputError, match=str(scale)):
         imresize(torch.zeros(3, 8, 8), scale)

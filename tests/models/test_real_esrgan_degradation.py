@@ -217,3 +217,10 @@ def test_stays_on_the_device_and_never_waits_for_it():
     finally:
         for cache in caches:
             cache.cache_clear()
+
+
+def test_pool_of_another_size_is_refused():
+    from mmsr_ext.models.preprocessors.pair_pool import PairPool
+    small, large = (PairPool(size, (3, 2, 2), (3, 8, 8)) for size in (4, 8))
+    with pytest.raises(InputError, match=r'pool of \(8, 3, 2, 2\) for LQ.*\(4, 3, 2, 2\)'):
+        small.load_state_dict(large.state_dict())

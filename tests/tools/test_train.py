@@ -15,6 +15,8 @@ from conftest import ROOT
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import evaluate, train
+from mmsr_ext.apis.config import load_config
+from mmsr_ext.models import SRResNet
 
 TINY = {
     'model.generator.mid_channels': 4,
@@ -170,3 +172,53 @@ def test_two_processes(options, tmp_path, script):
         two = json.loads((tmp_path / 'two.json').read_text())
         for row in one:
             assert two[row] == pytest.approx(one[row], rel=1e-6)
+
+
+def test_checkpoint_with_code_in_its_meta_data_is_refused(options, tmp_path):
+    train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), options=options)
+    content = torch.load(tmp_path / 'a/iter_4.pth', weights_only=True)
+    content['meta']['config'] = f"open({str(tmp_path / 'pwned')!r}, 'w')"
+    torch.save(content, tmp_path / 'a/iter_4.pth')
+    with pytest.raises(InputError, match='would run as code'):
+        train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), 'auto', options=options)
+    assert not (tmp_path / 'pwned').exists()
+
+
+def test_resumes_without_the_weights_it_started_from(options, tmp_path):
+    train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), options=options)
+    pretrained = tmp_path / 'a/iter_4.pth'
+    gan = options | GAN | {'model.generator.init_cfg': dict(type='Pretrained', checkpoint=str(pretrained))}
+    train('configs/srgan_x4_demo.py', str(tmp_path / 'b'), 'auto', options=gan)
+    pretrained.unlink()
+    assert train('configs/srgan_x4_demo.py', str(tmp_path / 'b'), 'auto', options=gan | {'train_cfg.max_iters': 5}).iter == 5
+
+
+def test_evaluation_needs_the_generator_alone(options, tmp_path):
+    """VGG's weights, which srgan_x4 trains with, are not on this machine; several test sets; names that clash."""
+    small = {key: value for key, value in options.items() if 'train' not in key}
+    network = SRResNet(mid_channels=4, num_blocks=1)
+    for folder in ('a/run', 'b/run'):
+        (tmp_path / folder).mkdir(parents=True)
+        torch.save(network.state_dict(), tmp_path / folder / 'net.pth')
+    small |= {'model.generator.init_cfg': None}
+    table = evaluate('configs/srgan_x4.py', [str(tmp_path / 'a/run/net.pth')], str(tmp_path / 'c'), options=small)
+    assert list(table) == ['bicubic', 'net']
+    cfg = load_config('configs/srgan_x4.py', small)
+    cfg.test_dataloader = [cfg.test_dataloader, cfg.test_dataloader]
+    cfg.test_evaluator = [dict(type='Evaluator', metrics=dict(type='PSNR', prefix=name)) for name in ('one', 'two')]
+    cfg.dump(tmp_path / 'two.py')
+    table = evaluate(str(tmp_path / 'two.py'), [str(tmp_path / 'a/run/net.pth')], str(tmp_path / 'd'))
+    assert list(table['net']) == ['one/PSNR-RGB', 'two/PSNR-RGB']
+    with pytest.raises(InputError, match="would be called 'run'"):
+        evaluate('configs/srgan_x4.py', [str(tmp_path / folder / 'net.pth') for folder in ('a/run', 'b/run')], options=small)
+
+
+def test_readme_recipe_for_own_images(tmp_path, in_root):
+    text = (ROOT / 'README.md').read_text()
+    recipe = text.split("<<'CONFIG'\n")[1].split('\nCONFIG')[0]
+    for base in ('srresnet_x4_demo.py', 'srresnet_x4.py'):
+        (tmp_path / 'mine.py').write_text(recipe.replace("'srresnet_x4_demo.py'", repr(str(ROOT / 'configs' / base))))
+        cfg = load_config(str(tmp_path / 'mine.py'))
+        for name, loader in [('train', cfg.train_dataloader), ('val', cfg.val_dataloader), ('val', cfg.test_dataloader)]:
+            assert loader.dataset.gt_folder == f'data/mine/{name}/GT'
+            assert loader.dataset.lq_name == '{}'

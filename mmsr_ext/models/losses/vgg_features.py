@@ -84,7 +84,9 @@ class VGGFeatures(nn.Module):
             x = x.flip(1)
         maps: dict[int, Tensor] = {}
         for index, layer in enumerate(self.features):
-            x = maps[index] = layer(x)
+            x = layer(x)
+            if index in self.taps.values():
+                maps[index] = x
         return {name: maps[index] for name, index in self.taps.items()}
 
 

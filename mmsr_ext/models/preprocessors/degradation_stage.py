@@ -152,15 +152,15 @@ def check_probability(name: str, value: float) -> None:
 
 def check_sizes(name: str, sizes: Any) -> None:
     """Raise InputError unless ``sizes`` are sizes of kernels."""
-    if not sizes or any(not isinstance(size, int) or size < 3 or size % 2 == 0 for size in sizes):
+    if not isinstance(sizes, (tuple, list)) or not sizes or any(not isinstance(size, int) or size < 3 or size % 2 == 0 for size in sizes):
         raise InputError(f'degradation: {name}={sizes!r} must be odd integers of at least 3.')
 
 
 def _check_range(name: str, value: Any, low: float, high: float) -> None:
-    if len(value) != 2 or not low <= value[0] <= value[1] <= high:
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or not low <= value[0] <= value[1] <= high:
         raise InputError(f'degradation: {name}={value!r} must be (lowest, highest), ascending, both within [{low:g}, {high:g}].')
 
 
 def _check_weights(name: str, weights: Any, count: int | None = None) -> None:
-    if (count and len(weights) != count) or min(weights, default=-1) < 0 or sum(weights) <= 0:
+    if not isinstance(weights, (tuple, list)) or (count and len(weights) != count) or min(weights, default=-1) < 0 or sum(weights) <= 0:
         raise InputError(f'degradation: {name}={weights!r} must be {count or "some"} weights, none below 0 and not all 0.')

@@ -59,7 +59,7 @@ class MotionBlur(DataPreprocessor):
                 raise InputError('MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
                                  "ImageDataset with sampler=dict(type='InfiniteDraws').")
             target = samples.gt_img
-            psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in zip(*draws)])).to(target.device)
+            psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in zip(*draws)])).to(target.device, non_blocking=True)
             blurred = motion_blur(target, psfs) * self.std + self.mean
             batch['inputs'] = (blurred.round().clamp(0, 255) - self.mean) / self.std
         return batch

@@ -61,6 +61,11 @@ class PairPool(nn.Module):
         self.lq[chosen], self.gt[chosen] = lq, gt
         return taken
 
-    def _load_from_state_dict(self, *args: Any) -> None:
-        super()._load_from_state_dict(*args)
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        for name in ('lq', 'gt'):
+            saved, own = state_dict.get(f'{prefix}{name}'), getattr(self, name)
+            if saved is not None and saved.shape != own.shape:
+                raise InputError(f'the checkpoint has a pool of {tuple(saved.shape)} for {name.upper()}, but the config has one of '
+                                 f'{tuple(own.shape)}. Resume with the pool_size and gt_size of the run.')
+        super()._load_from_state_dict(state_dict, prefix, *args)
         self._filled = int(self.filled)

@@ -65,6 +65,7 @@ class GANRestorer(BaseModel):
                  data_preprocessor: dict | None = None,
                  channels_last: bool = False) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.data_preprocessor._non_blocking = True  # else each transfer would wait for the step before
         self.schedule = Schedule.from_cfg(train_cfg)
         self.baseline = _baseline(test_cfg)
         self.generator = MODELS.build(generator)
@@ -80,9 +81,9 @@ class GANRestorer(BaseModel):
             network.to(memory_format=self.memory_format)
         self._parallel: dict[str, nn.Module] = {}
         self._micro_step = 0
-        self.generator_updated = False  # by the last train_step; read by hooks
         if self.adversarial:
-            # Saved with the weights, so that a resumed run goes on in its schedule; read back to the host after loading only.
+            # Saved with the weights, so that a run that is resumed, or starts from a discriminator that was trained already, goes on in its
+            # schedule; read back to the host after loading only.
             self.register_buffer('step_counter', torch.tensor(0))
 
     # -- training --------------------------------------------------------------------------------------------------------------------
@@ -113,13 +114,14 @@ class GANRestorer(BaseModel):
             raise InputError('GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
                              'with a gan_loss.')
         wrapper.update_params(sum(losses.values()))
-        self.generator_updated = wrapper.should_update()
         return _detached(losses)
 
     def _adversarial_step(self, lq: Tensor, gt: Tensor, real: Tensor, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        if not isinstance(optim_wrapper, OptimWrapperDict):
+            raise InputError("GANRestorer with a discriminator needs an optimizer for each network: optim_wrapper=dict(constructor="
+                             "'MultiOptimWrapperConstructor', generator=dict(optimizer=...), discriminator=dict(optimizer=...)).")
         opt_g, opt_d = optim_wrapper['generator'], optim_wrapper['discriminator']
         update_g = self.schedule.updates_generator(self._micro_step // self._accumulation(opt_g, opt_d))
-        self.generator_updated = False
         self._micro_step += 1
         self.step_counter += 1
         logs: dict[str, Tensor] = {}
@@ -131,7 +133,7 @@ class GANRestorer(BaseModel):
         if update_g:
             with opt_g.optim_context(self):
                 losses = self._content_losses(fake, gt) | self.gan_loss.generator(pred_fake, pred_real)
-            self.generator_updated = _update(opt_g, sum(losses.values()), self.generator, 'generator', retain_graph=True)
+            _update(opt_g, sum(losses.values()), self.generator, 'generator', retain_graph=True)
             logs |= _detached(losses)
 
         for repeat in range(self.schedule.disc_repeat):
@@ -240,15 +242,13 @@ class GANRestorer(BaseModel):
             self._micro_step = int(self.step_counter)
 
 
-def _update(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str, **kwargs: Any) -> bool:
-    """The stock wrapper's ``update_params``, with the gradients of one network only; whether the weights were updated."""
+def _update(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str, **kwargs: Any) -> None:
+    """The stock wrapper's ``update_params``, with the gradients of one network only."""
     wrapper.grad_name = f'grad_norm_{name}'
     wrapper.backward(wrapper.scale_loss(loss), inputs=[p for p in network.parameters() if p.requires_grad], **kwargs)
     if wrapper.should_update():
         wrapper.step()
         wrapper.zero_grad()
-        return True
-    return False
 
 
 def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
