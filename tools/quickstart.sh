@@ -12,7 +12,8 @@ fi
 
 # $1: config, $2: its last checkpoint
 train() {
-    if [ -f "work_dirs/$1/$2" ]; then
+    # MMEngine names a checkpoint in last_checkpoint once it is written whole
+    if [ "$(basename "$(cat "work_dirs/$1/last_checkpoint" 2>/dev/null)")" = "$2" ]; then
         echo "$1 is trained already (work_dirs/$1/$2)."
         return
     fi

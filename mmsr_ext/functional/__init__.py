@@ -7,9 +7,11 @@ from .jpeg import jpeg, jpeg_file
 from .mirror import mirror_index
 from .motion_blur import motion_blur, motion_psf, motion_trajectory
 from .noise import add_gaussian_noise, add_poisson_noise
+from .precision import at_least_float32
 from .usm import usm_sharpen
 
 __all__ = [
-    'add_gaussian_noise', 'add_poisson_noise', 'filter2d', 'gaussian_blur', 'gaussian_kernel', 'gram_matrix', 'imresize', 'jpeg',
-    'jpeg_file', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'sinc_kernel', 'texture_distance', 'usm_sharpen'
+    'add_gaussian_noise', 'add_poisson_noise', 'at_least_float32', 'filter2d', 'gaussian_blur', 'gaussian_kernel', 'gram_matrix',
+    'imresize', 'jpeg', 'jpeg_file', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'sinc_kernel', 'texture_distance',
+    'usm_sharpen'
 ]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .precision import at_least_float32
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -22,7 +23,7 @@ def gram_matrix(features: Tensor) -> Tensor:
     n, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
         flat = features.reshape(n, c, h * w)
-        flat = flat.to(torch.promote_types(flat.dtype, torch.float32)) * (c * h * w)**-0.5
+        flat = at_least_float32(flat) * (c * h * w)**-0.5
         return flat @ flat.transpose(1, 2)
 
 
@@ -55,5 +56,5 @@ def _patches(features: Tensor, size: int) -> Tensor:
     """(N, C, H, W) to (N * patches, C, size * size), at least float32."""
     n, c, h, w = features.shape
     rows, columns = h // size, w // size
-    features = features.to(torch.promote_types(features.dtype, torch.float32))[..., :rows * size, :columns * size]
+    features = at_least_float32(features)[..., :rows * size, :columns * size]
     return features.reshape(n, c, rows, size, columns, size).permute(0, 2, 4, 1, 3, 5).reshape(-1, c, size * size)

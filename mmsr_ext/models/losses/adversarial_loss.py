@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import InputError
+from ...functional import at_least_float32
 from ...registry import MODELS
 
 GAN_TYPES = ('vanilla', 'lsgan', 'wgan', 'softplus', 'hinge')
@@ -78,9 +79,9 @@ class AdversarialLoss(nn.Module):
         Returns:
             dict[str, Tensor]: ``loss_gan``, weighted.
         """
-        fake = _at_least_float32(pred_fake)
+        fake = at_least_float32(pred_fake)
         if self.relativistic:
-            real = _at_least_float32(pred_real).detach()
+            real = at_least_float32(pred_real).detach()
             loss = (self._term(fake - self._mean(real), True) + self._term(real - self._mean(fake), False)) / 2
         elif self.gan_type in ('wgan', 'hinge'):
             loss = -fake.mean()
@@ -98,7 +99,7 @@ class AdversarialLoss(nn.Module):
         Returns:
             dict[str, Tensor]: ``loss_d_real`` and ``loss_d_fake``.
         """
-        real, fake = _at_least_float32(pred_real), _at_least_float32(pred_fake)
+        real, fake = at_least_float32(pred_real), at_least_float32(pred_fake)
         if not self.relativistic:
             return {'loss_d_real': self._term(real, True), 'loss_d_fake': self._term(fake, False)}
         return {
@@ -122,7 +123,3 @@ class AdversarialLoss(nn.Module):
         if self.gan_type == 'softplus':
             return F.softplus(sign * x).mean()
         return F.relu(1 + sign * x).mean()
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...functional import at_least_float32
 from ...registry import MODELS
 
 
@@ -43,7 +44,7 @@ class GradientPenalty(nn.Module):
         Returns:
             Tensor: A scalar, differentiable in the discriminator's parameters.
         """
-        real, fake = _at_least_float32(real), _at_least_float32(fake)
+        real, fake = at_least_float32(real), at_least_float32(fake)
         alpha = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
         gradient = input_gradient(discriminator, alpha * real + (1 - alpha) * fake)
         return self.loss_weight * (torch.linalg.vector_norm(gradient, dim=1) - 1).square().mean()
@@ -59,11 +60,7 @@ def input_gradient(discriminator: nn.Module, images: Tensor) -> Tensor:
     Returns:
         Tensor: (N, C * H * W), float32 (float64 for float64).
     """
-    images = _at_least_float32(images).detach().requires_grad_()
+    images = at_least_float32(images).detach().requires_grad_()
     with torch.autocast(images.device.type, enabled=False):
         logits = discriminator(images).reshape(len(images), -1)
         return torch.autograd.grad(logits.mean(1).sum(), images, create_graph=True)[0].flatten(1)
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

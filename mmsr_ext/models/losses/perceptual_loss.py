@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import InputError
-from ...functional import gram_matrix, texture_distance
+from ...functional import at_least_float32, gram_matrix, texture_distance
 from ...registry import MODELS
 from .vgg_features import VGGFeatures
 
@@ -114,7 +114,7 @@ class PerceptualLoss(nn.Module):
         if self.feature_scale != 'unit_mean':
             return self.feature_scale
         # VGG's activations are of the order of 1; the floor keeps a sample without any from having all the weight
-        return 1 / _at_least_float32(target).abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-2)
+        return 1 / at_least_float32(target).abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-2)
 
     def _term(self, name: str, output: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor | None:
         weight, layers = self.terms[name]
@@ -125,9 +125,5 @@ class PerceptualLoss(nn.Module):
     def _distance(self, name: str, output: Tensor, target: Tensor) -> Tensor:
         if name == 'style' and self.style_patch_size is not None:
             return texture_distance(output, target, self.style_patch_size)
-        prepare = gram_matrix if name == 'style' else _at_least_float32
+        prepare = gram_matrix if name == 'style' else at_least_float32
         return self.criterion(prepare(output), prepare(target))
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
