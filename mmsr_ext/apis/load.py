@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from torch import nn
@@ -31,7 +32,7 @@ def load_generator(path: str | Path) -> nn.Module:
         InputError: If the file cannot be read, or its weights are of none of the architectures, or are incomplete.
     """
     weights = generator_weights(path)
-    for architecture in ARCHITECTURES:
+    for architecture in _architectures():
         found = architecture.recognise(weights)
         if found is None:
             continue
@@ -43,6 +44,12 @@ def load_generator(path: str | Path) -> nn.Module:
                              f'but has weights {faults}. It may be damaged, or a variant that is not known here.')
         network.load_state_dict(weights)
         return network.eval()
-    known = ', '.join(architecture.__name__ for architecture in ARCHITECTURES)
+    known = ', '.join(architecture.__name__ for architecture in _architectures())
     raise InputError(f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
                      f'Recognised are: {known}. Build another from its config.')
+
+
+def _architectures() -> Iterator[type[nn.Module]]:
+    yield from ARCHITECTURES
+    from .msrresnet import MSRResNet  # imports all of MMagic's models, which takes seconds
+    yield MSRResNet

@@ -246,3 +246,15 @@ def test_edsr_of_unknown_size_does_not_guess(tmp_path):
     torch.save(EDSR(mid_channels=8, num_blocks=2).state_dict(), tmp_path / 'a.pth')
     with pytest.raises(InputError, match='no architecture that is recognised'):
         load_generator(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('scale', [2, 3, 4])
+def test_msrresnet_of_mmagic(tmp_path, scale):
+    from mmagic.models.editors.srgan import MSRResNet
+    source = MSRResNet(3, 3, mid_channels=8, num_blocks=2, upscale_factor=scale).eval()
+    torch.save({'state_dict': {f'generator.{key}': value for key, value in source.state_dict().items()}}, tmp_path / 'a.pth')
+    loaded = load_generator(tmp_path / 'a.pth')
+    x = torch.rand(1, 3, 6, 7)
+    with torch.no_grad():
+        assert torch.equal(loaded(x), source(x))
+    assert loaded.scale == scale
