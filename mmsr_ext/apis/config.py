@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,4 @@ def start_processes(cfg: Config, launcher: str) -> None:
     if launcher != 'pytorch':
         raise InputError(f'--launcher {launcher} needs a GPU, and none is visible; on CPUs start the processes with tools/dist_train.sh.')
     torch.distributed.init_process_group('gloo')
+    atexit.register(torch.distributed.destroy_process_group)  # threads of gloo that outlive the interpreter abort the process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -47,6 +48,7 @@ def train(config: str,
     _check_data(cfg)
     runner = Runner.from_cfg(cfg)
     _check_checkpoint(runner)
+    _check_discriminator(runner)
     runner.train()
     return runner
 
@@ -74,6 +76,16 @@ def _skip_initialisation(model: Config) -> None:
     for name in ('generator', 'discriminator'):
         if (model.get(name) or {}).get('init_cfg'):
             model[name].init_cfg = None
+
+
+def _check_discriminator(runner: Runner) -> None:
+    """Show it one crop, before data and networks are set up for training: many take certain sizes only."""
+    model = getattr(runner.model, 'module', runner.model)
+    size = getattr(model.data_preprocessor, 'gt_size', None) or runner.cfg.train_dataloader.dataset.get('gt_size')
+    if size and getattr(model, 'adversarial', False):
+        crop = torch.zeros(1, 3, size, size, device=next(model.discriminator.parameters()).device)
+        with torch.no_grad():
+            model.discriminator.eval()(crop)
 
 
 def _check_checkpoint(runner: Runner) -> None:

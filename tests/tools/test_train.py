@@ -104,6 +104,7 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
         (lambda: train('configs/srgan_x4.py', str(tmp_path / 'b')),
          r'DIV2K_train_HR does not exist.*unpack.*quickstart'),
         (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.train_cfg.disc_step': 2}), "unknown key 'disc_step'"),
+        (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.discriminator.patch_size': 48}), '48x48 patches, but got 32x32'),
         (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.gan_loss.gan_type': 'vanila'}), "gan_type 'vanila'.*vanilla"),
         (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.generator.init_cfg.checkpoint': 'no.pth'}),
          r'no\.pth does not exist'),
