@@ -1,0 +1,95 @@
+"""What a measurement says: the machine, a table, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ('torch', 'numpy', 'opencv-python', 'mmengine', 'mmcv', 'mmcv-lite', 'mmagic', 'mmsr_ext')
+
+
+@dataclass
+class Report:
+    """The result of a measurement.
+
+    Args:
+        title (str): What was measured, with sizes and precision.
+        rows (list[dict]): One a line of the table; the keys, which name units, are its columns, and are the same in every row.
+        notes (list[str]): What a reader must know to read the table.
+    """
+
+    title: str
+    rows: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The table as Markdown, under what was measured and on which machine."""
+        columns = list(self.rows[0])
+        cells = [[_cell(row[column]) for column in columns] for row in self.rows]
+        widths = [max(len(column), *(len(line[index]) for line in cells)) for index, column in enumerate(columns)]
+        lines = ['| ' + ' | '.join(text.ljust(width) for text, width in zip(line, widths)) + ' |' for line in [columns, *cells]]
+        lines.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
+        about = machine()
+        head = [self.title, f'{about["processor"]}, {about["cores"]} cores, {about["device"]}; '
+                + ', '.join(f'{name} {version}' for name, version in about['versions'].items())]
+        return '\n'.join([*head, '', *lines, *([''] if self.notes else []), *(f'- {note}' for note in self.notes)])
+
+    def save(self, path: str | Path) -> None:
+        """Write table, notes and machine as JSON."""
+        Path(path).write_text(json.dumps({**asdict(self), 'machine': machine()}, indent=1) + '\n')
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, accelerator and versions."""
+    import torch
+    versions = {'python': platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
+    return dict(processor=_processor(), cores=len(os.sched_getaffinity(0)), device=device, versions=versions)
+
+
+def interleaved(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Call every side once a round, in alternating order, so that what else the machine does falls on all of them.
+
+    Args:
+        sides (dict[str, Callable]): By name, a function that does the work once and returns what it measured, such as seconds.
+        rounds (int): How often.
+
+    Returns:
+        dict[str, list[float]]: By name, one value a round.
+    """
+    results: dict[str, list[float]] = {name: [] for name in sides}
+    for index in range(rounds):
+        names = list(sides)
+        for name in names if index % 2 == 0 else reversed(names):
+            results[name].append(sides[name]())
+    return results
+
+
+def median_ratio(ours: list[float], theirs: list[float]) -> float:
+    """The median over the rounds of ours / theirs."""
+    return statistics.median(a / b for a, b in zip(ours, theirs))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f'{value:.4g}' if abs(value) < 1000 else f'{value:,.0f}'
+    return '-' if value is None else str(value)
+
+
+def _processor() -> str:
+    for line in Path('/proc/cpuinfo').read_text().splitlines() if Path('/proc/cpuinfo').exists() else []:
+        if line.startswith('model name'):
+            return line.split(':', 1)[1].strip()
+    return platform.processor() or platform.machine()
