@@ -25,8 +25,8 @@ model = dict(
 # the betas are those of the authors' code
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',
-    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999))),
-    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999))))
+    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)),
+    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)))
 
 # 150 epochs of 2,103 pairs at the initial rate, and 150 in which it falls to 0
 param_scheduler = dict(type='LinearLR', by_epoch=False, start_factor=1.0, end_factor=0.0, begin=315_450, end=630_900)

@@ -26,7 +26,7 @@ model = dict(
 
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',
-    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))),
-    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))))
+    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)),
+    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)))
 param_scheduler = dict(type='MultiStepLR', by_epoch=False, milestones=[100_000], gamma=0.1)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=200_000, val_interval=10_000)
