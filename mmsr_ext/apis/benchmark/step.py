@@ -65,7 +65,8 @@ def measure(args: argparse.Namespace) -> Report:
             rows += _rows(args, dtype, disc_only)
     return Report(
         f'A training step of {args.recipe}: {args.blocks} blocks, batch {args.batch}, {args.patch} px, {args.device}; median of '
-        f'{args.rounds} rounds, in which the sides take turns; ceiling {_ceiling(args.device, torch.float32) / 1e9:.0f} GFLOP/s in float32', rows, [
+        f'{args.rounds} rounds, in which the sides take turns; ceiling {_ceiling(args.device, torch.float32) / 1e9:.0f} GFLOP/s in float32',
+        rows, [
             'ratios are ours to MMagic in float32 (first) and at the same precision (second), medians over the rounds',
             "MMagic reads its logged values at every step, as MMEngine's hook does; ours are kept for one transfer a log interval",
             'peak memory: ' + ('torch.cuda.max_memory_allocated of a step' if args.device.startswith('cuda') else
