@@ -1,4 +1,4 @@
-"""Let people judge images: python tools/mos_study.py build --methods bicubic=results/bicubic srgan=results/srgan --gt data/Set5/GT -o study"""
+"""Let people judge images: python tools/mos_study.py build --methods srresnet=results/srresnet srgan=results/srgan --gt GT -o study"""
 
 import argparse
 

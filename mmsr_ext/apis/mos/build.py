@@ -177,7 +177,7 @@ def _example(path: Path, scale: int, degraded: bool) -> np.ndarray:
     pixels = read_image(path)
     height, width = (edge - edge % scale for edge in pixels.shape[:2])
     if not height or not width:
-        raise InputError(f'{path} is {pixels.shape[0]}x{pixels.shape[1]}, smaller than the scale, {scale}. Remove it from the training images.')
+        raise InputError(f'{path} is {pixels.shape[0]}x{pixels.shape[1]}, less than the scale, {scale}. Remove it from {path.parent}.')
     pixels = np.ascontiguousarray(pixels[:height, :width])
     if not degraded:
         return pixels

@@ -121,7 +121,7 @@ class RatingsFile:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
-            raise InputError(f'{path} cannot be written ({error.strerror}). Serve the study from a folder that you can write to.') from error
+            raise InputError(f'{path} cannot be written ({error.strerror}). Serve the study where you can write.') from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
         except OSError as error:

@@ -71,7 +71,7 @@ class StudyScore:
         lines = [f'Mean opinion scores, {counted} raters; 95 % bootstrap intervals over raters and images '
                  f'({self.resamples} resamples, seed {self.seed})', '']
         lines += _table([['method', 'MOS', '95 % interval', 'ratings', *'12345'],
-                         *([row.method, _number(row.mos), f'{_number(row.low)} to {_number(row.high)}', row.ratings, *row.counts]
+                         *([row.method, _number(row.mos), f'{row.low:.2f} to {row.high:.2f}' if row.ratings else '-', row.ratings, *row.counts]
                            for row in self.methods)])
         lines += ['', f'Consistency: {self.consistency}', '']
         lines += _table([['rater', 'ratings', 'calibration error', 'correlation with the others'],
@@ -166,8 +166,8 @@ def _read(study: Study, out: Path, files: list[Path]) -> tuple[dict[str, dict[st
     for path in paths:
         whole, dropped = read_ratings(path, study)
         if not whole and path != collected:
-            raise InputError(f'{path} has no ratings of the study {out}{f" ({dropped})" if dropped else ""}. Leave it out, or score the study '
-                             'that it belongs to.')
+            raise InputError(f'{path} has no ratings of the study {out}{f" ({dropped})" if dropped else ""}. Leave it out, or score '
+                             'its own study.')
         ratings += whole
         notes += [dropped] if dropped else []
     merged, more = merge(ratings)

@@ -69,7 +69,7 @@ class StudyServer(ThreadingHTTPServer):
         self.files['/'] = page / 'index.html'
         missing = [path for path in self.files.values() if not path.is_file()]
         if missing:
-            raise InputError(f'{len(missing)} files of the study are missing, such as {missing[0]}. Restore them, or build the study again.')
+            raise InputError(f'{len(missing)} files are missing, such as {missing[0]}. Restore them, or build the study anew.')
         self.ratings = RatingsFile(out / NAME, self.study)
         try:
             super().__init__((host, port), Handler)

@@ -29,7 +29,8 @@ class Item:
 class Study:
     """What is behind the random names of a study.
 
-    Its folder holds ``page/``, which is all that raters get, ``key.json``, which they must not get, and ``ratings.jsonl`` once it is served.
+    Its folder holds ``page/``, which is all that raters get, ``key.json``, which they must not get, and ``ratings.jsonl`` once it is
+    served.
 
     Args:
         name (str): Random; ratings carry it, so that those of another study are recognised.
