@@ -71,8 +71,8 @@ class StudyScore:
         lines = [f'Mean opinion scores, {counted} raters; 95 % bootstrap intervals over raters and images '
                  f'({self.resamples} resamples, seed {self.seed})', '']
         lines += _table([['method', 'MOS', '95 % interval', 'ratings', *'12345'],
-                         *([row.method, _number(row.mos), f'{row.low:.2f} to {row.high:.2f}' if row.ratings else '-', row.ratings, *row.counts]
-                           for row in self.methods)])
+                         *([row.method, _number(row.mos), f'{row.low:.2f} to {row.high:.2f}' if row.ratings else '-', row.ratings,
+                            *row.counts] for row in self.methods)])
         lines += ['', f'Consistency: {self.consistency}', '']
         lines += _table([['rater', 'ratings', 'calibration error', 'correlation with the others'],
                          *([row.rater, row.ratings, _number(row.calibration_error), _number(row.agreement)] for row in self.raters)])
