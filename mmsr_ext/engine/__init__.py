@@ -5,7 +5,9 @@ from .pretrained import Pretrained
 from .separate_ddp import SeparateDDP
 from .tf32 import TF32Hook
 from .train_loop import IterBasedTrainLoop
+from .update_guard import UpdateGuardHook
 
 __all__ = [
-    'AmpOptimWrapper', 'DeferredRuntimeInfoHook', 'GeneratorEMAHook', 'IterBasedTrainLoop', 'Pretrained', 'SeparateDDP', 'TF32Hook'
+    'AmpOptimWrapper', 'DeferredRuntimeInfoHook', 'GeneratorEMAHook', 'IterBasedTrainLoop', 'Pretrained', 'SeparateDDP', 'TF32Hook',
+    'UpdateGuardHook'
 ]

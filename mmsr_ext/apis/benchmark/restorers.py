@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -75,5 +76,6 @@ def random_vgg() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         state = torchvision.models.vgg19(weights=None).state_dict()
-    with mock.patch.object(torchvision.models.VGG19_Weights, 'get_state_dict', return_value=state):
+    with mock.patch.object(torchvision.models.VGG19_Weights, 'get_state_dict', return_value=state), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # MMagic asks torchvision in an old way
         yield

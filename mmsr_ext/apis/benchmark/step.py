@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import multiprocessing
 import statistics
 import time
@@ -11,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from mmengine.config import ConfigDict
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ...engine import AmpOptimWrapper
 from ...errors import InputError
 from .report import Report, interleaved, median_ratio
 from .restorers import mmagics, ours, random_vgg
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--recipe', choices=RECIPES, default='srgan')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--batch', type=int, default=4)
-    parser.add_argument('--patch', type=int, default=128, help='height and width of GT; a multiple of 32')
+    parser.add_argument('--patch', type=int, default=128, help='height and width of GT')
     parser.add_argument('--blocks', type=int, help='blocks of the generator (default: srgan 16; else 23 on a GPU, 3 on a CPU)')
     parser.add_argument('--dtype', nargs='+', choices=['float32', 'bfloat16', 'float16'], default=['float32'])
     parser.add_argument('--rounds', type=int, default=9, help='measured steps of each side')
@@ -52,8 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> Report:
     """Steps of both sides in turns, precision by precision."""
-    if args.patch % 32 or args.patch < 32 or args.batch < 2:
-        raise InputError(f'--patch {args.patch} must be a multiple of 32 and --batch {args.batch} at least 2.')
+    if args.batch < 2:
+        raise InputError(f'--batch {args.batch} must be at least 2, because of the batch normalisation.')
+    if args.patch % 32 or args.patch < 32 or (args.patch != 128 and args.recipe != 'realesrgan'):
+        raise InputError(f"--patch {args.patch} must be {'a multiple of 32' if args.recipe == 'realesrgan' else '128'}, which is what "
+                         "MMagic's discriminator takes.")
     if args.device.startswith('cuda') and not torch.cuda.is_available():
         raise InputError(f'--device {args.device}: no GPU is visible to PyTorch. Use --device cpu.')
     if args.device == 'cpu' and 'float16' in args.dtype:
@@ -148,12 +150,17 @@ class Side:
         with DefaultScope.overwrite_default_scope('mmagic' if theirs else 'mmsr_ext'), random_vgg():
             self.model = (mmagics if theirs else ours)(args, disc_only, channels_last, vgg_dtype, compile)
             self.model.to(args.device).train()
-            adam = dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), **(dict() if theirs else dict(fused=fused)))
-            wrapper = dict(optimizer=adam) if dtype == 'float32' else dict(optimizer=adam, type='mmsr_ext.AmpOptimWrapper', dtype=dtype)
-            self.wrappers = build_optim_wrapper(
-                self.model, ConfigDict(constructor='MultiOptimWrapperConstructor', generator=wrapper, discriminator=copy.deepcopy(wrapper)))
+        self.wrappers = OptimWrapperDict(**{
+            name: self._wrapper(getattr(self.model, name), dtype, **({} if theirs else dict(fused=fused)))
+            for name in ('generator', 'discriminator')
+        })
         shapes = (args.batch, 3, args.patch // 4, args.patch // 4), (args.batch, 3, args.patch, args.patch)
         self.lq, self.gt = (torch.randint(0, 256, shape, dtype=torch.uint8) for shape in shapes)
+
+    @staticmethod
+    def _wrapper(network: nn.Module, dtype: str, **options: bool) -> OptimWrapper:
+        adam = torch.optim.Adam(network.parameters(), lr=1e-4, betas=(0.9, 0.999), **options)
+        return OptimWrapper(optimizer=adam) if dtype == 'float32' else AmpOptimWrapper(optimizer=adam, dtype=dtype)
 
     def batch(self) -> dict[str, Any]:
         """As the loader of each collates it; anew, because MMagic's preprocessor changes a batch in place."""

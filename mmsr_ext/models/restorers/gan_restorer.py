@@ -16,6 +16,7 @@ from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
+from .finite_guard import FiniteGuard, names_of
 from .schedule import Schedule
 
 
@@ -25,8 +26,9 @@ class GANRestorer(BaseModel):
 
     The step is MMEditing's (generator first, then the discriminator with the weights that judged the generator, on the same fake), with
     no network run twice on the same input with the same weights: D(fake) and D(real) are computed once and serve both updates, and no
-    graph is built through a generator that is not updated. Takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or
-    ``gan_loss`` it trains the generator alone (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
+    graph is built through a generator that is not updated. An update that is not finite is left out for both networks
+    (``FiniteGuard``). Takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator alone
+    (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
 
     Source: Ledig et al. 2017 (SRGAN), algorithm of Goodfellow et al. 2014; the schedule is MMEditing 0.15's.
 
@@ -84,6 +86,8 @@ class GANRestorer(BaseModel):
             module.to(memory_format=self.memory_format)
         self._trained = self._compiled(compile or {})  # what training runs in the place of a network, outside the module tree
         self._micro_step = 0
+        self.guard = FiniteGuard()
+        self._images: list[str] = []
         if self.adversarial:
             # Saved with the weights, so that a run that is resumed, or starts from a discriminator that was trained already, goes on in its
             # schedule; read back to the host after loading only.
@@ -102,9 +106,11 @@ class GANRestorer(BaseModel):
             dict[str, Tensor]: Scalars to log, on the device: ``loss_*`` and, with an adversary, ``d_real`` and ``d_fake``, the means of
             the discriminator's output. Gradient norms are logged by the optimizer wrappers that clip.
         """
+        names = names_of(data)
         batch = self.data_preprocessor(data, True)
         targets = _gt_of(batch['data_samples']), _gt_of(batch['data_samples'], 'gan_gt_img')
         lq, gt, real = (image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets))
+        self._images = names
         if self.adversarial:
             return self._adversarial_step(lq, gt, real, optim_wrapper)
         return self._plain_step(lq, gt, optim_wrapper)
@@ -116,8 +122,11 @@ class GANRestorer(BaseModel):
         if not losses:
             raise InputError('GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
                              'with a gan_loss.')
-        wrapper.update_params(sum(losses.values()))
-        return _detached(losses)
+        logs = _detached(losses)
+        wrapper.grad_name = 'grad_norm'
+        wrapper.backward(wrapper.scale_loss(sum(losses.values())))
+        self._update({'generator': wrapper}, logs)
+        return logs
 
     def _adversarial_step(self, lq: Tensor, gt: Tensor, real: Tensor, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         if not isinstance(optim_wrapper, OptimWrapperDict):
@@ -146,7 +155,7 @@ class GANRestorer(BaseModel):
             with opt_g.optim_context(self):
                 losses = self.gan_loss.generator(pred_fake, pred_real)
             _scaled(opt_g, losses).backward(inputs=[judged], retain_graph=True)
-            _update(opt_g, _GradientKnown.apply(fake, judged.grad), self.generator, 'generator')
+            _backward(opt_g, _GradientKnown.apply(fake, judged.grad), self.generator, 'generator')
             logs |= _detached(losses)
 
         judged = judged.detach()
@@ -159,8 +168,16 @@ class GANRestorer(BaseModel):
                 losses = self.gan_loss.discriminator(pred_real, pred_fake)
                 if self.gradient_penalty is not None:
                     losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, judged)
-            _update(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
-        return logs | _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': pred_fake.detach().mean()}
+            _backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
+            logs |= _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': pred_fake.detach().mean()}
+            self._update({'generator': opt_g, 'discriminator': opt_d} if update_g and not repeat else {'discriminator': opt_d}, logs)
+        return logs
+
+    def _update(self, wrappers: dict[str, OptimWrapper], logs: dict[str, Tensor]) -> None:
+        """Step the optimizers whose gradients are complete."""
+        wrappers = {name: wrapper for name, wrapper in wrappers.items() if wrapper.should_update()}
+        if wrappers:
+            self.guard.step(wrappers, {name: getattr(self, name) for name in wrappers}, logs, self._images)
 
     def _judge(self, images: Tensor, wrapper: OptimWrapper) -> Tensor:
         with wrapper.optim_context(self):
@@ -295,13 +312,10 @@ def _scaled(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
     return loss if scaler is None else scaler.scale(loss)
 
 
-def _update(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str) -> None:
-    """The stock wrapper's ``update_params``, with the gradients of one network only."""
+def _backward(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str) -> None:
+    """Gradients of one network only."""
     wrapper.grad_name = f'grad_norm_{name}'
     wrapper.backward(loss, inputs=[p for p in network.parameters() if p.requires_grad])
-    if wrapper.should_update():
-        wrapper.step()
-        wrapper.zero_grad()
 
 
 def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
