@@ -221,8 +221,9 @@ def order_of(samples: Samples | None, name: str, channels: int) -> str:
 def _packed_samples(data: dict) -> DataSample:
     samples, count = DataSample(gt_img=data['gt']), len(data['gt'])
     meta = dict(key=data['keys'], gt_path=data['keys'], gt_channel_order=['rgb'] * count, img_channel_order=['rgb'] * count)
-    if data.get('draws') is not None and (data['draws'] >= 0).all():
-        meta['seed'], meta['position'] = data['draws'].T.tolist()
+    draws = data['draws'].tolist() if data.get('draws') is not None else []
+    if draws and min(map(min, draws)) >= 0:
+        meta['seed'], meta['position'] = map(list, zip(*draws))
     _set_meta(samples, **meta)
     return samples
 
