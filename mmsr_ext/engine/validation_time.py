@@ -39,4 +39,5 @@ class ValidationTimeHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Log the sum."""
         total = time.perf_counter() - self.start
-        runner.logger.info(f'{self.count} validations took {self.seconds:.1f} s, {self.seconds / total:.1%} of the {total:.1f} s of this run')
+        share = f'{self.seconds / total:.1%} of the {total:.1f} s of this run'
+        runner.logger.info(f'{self.count} validations took {self.seconds:.1f} s, {share}')

@@ -81,7 +81,8 @@ def test_results_stay_on_the_device_until_the_end():
 
 def test_videos_are_measured_frame_by_frame():
     one, two = samples(2)
-    video = dict(gt_img=torch.stack([one.gt_img, two.gt_img]), output=dict(pred_img=torch.stack([one.output.pred_img, two.output.pred_img])))
+    output = dict(pred_img=torch.stack([one.output.pred_img, two.output.pred_img]))
+    video = dict(gt_img=torch.stack([one.gt_img, two.gt_img]), output=output)
     metric, frames = PSNR(convert_to='Y'), PSNR(convert_to='Y')
     metric.process(None, [video])
     frames.process(None, [one.to_dict(), two.to_dict()])

@@ -71,10 +71,10 @@ def measure(args: argparse.Namespace) -> Report:
     rows = [{'process': name, 'median s': statistics.median(values), 'least s': min(values),
              f'of {REFERENCE}': median_ratio(values, seconds[REFERENCE])} for name, values in seconds.items()]
     return Report(f'Start, {args.rounds} fresh processes each, interleaved', rows, [
-        f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what import mmsr_ext does, because MMagic has to "
-        "be mended first (mmsr_ext.compat).",
-        'The first iteration is that of SRGAN with tiny networks on tiny images, on the CPU or the GPU that is there, up to its line in the '
-        "log; it includes MMEngine's runner.",
+        f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what import mmsr_ext does, because MMagic has "
+        'to be mended first (mmsr_ext.compat).',
+        'The first iteration is that of SRGAN with tiny networks on tiny images, on the CPU or the GPU that is there, up to its line in '
+        "the log; it includes MMEngine's runner.",
         'The ratio is the median over the rounds.',
     ])
 
@@ -83,7 +83,8 @@ def _until(arguments: list[str], text: str = '') -> float:
     """Seconds from the start of a Python process to a line of its output with this text, or to its end."""
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))}
     start, seconds, lines = time.perf_counter(), None, []
-    with subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with subprocess.Popen([sys.executable, *arguments], env=environment, **pipes) as process:
         for line in process.stdout:
             lines.append(line)
             if seconds is None and text and text in line:
