@@ -39,7 +39,7 @@ def psnr(x: Tensor, y: Tensor) -> Tensor:
 def ssim(x: Tensor, y: Tensor) -> Tensor:
     """Structural similarity: Gaussian window of 11x11 px and sigma 1.5 where it fits into the image, mean over places and channels.
 
-    In float64, because the variances are small differences of large numbers: in float32 SSIM is wrong by up to 3e-4.
+    In float64, because the variances are small differences of large numbers.
 
     Source: Wang et al. 2004; K1 = 0.01, K2 = 0.03.
 

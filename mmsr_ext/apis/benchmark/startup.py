@@ -71,8 +71,8 @@ def measure(args: argparse.Namespace) -> Report:
     rows = [{'process': name, 'median s': statistics.median(values), 'least s': min(values),
              f'of {REFERENCE}': median_ratio(values, seconds[REFERENCE])} for name, values in seconds.items()]
     return Report(f'Start, {args.rounds} fresh processes each, interleaved', rows, [
-        f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what import mmsr_ext does, because MMagic has "
-        'to be mended first (mmsr_ext.compat).',
+        f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what import mmsr_ext does, because MMagic "
+        'has to be mended first (mmsr_ext.compat).',
         'The first iteration is that of SRGAN with tiny networks on tiny images, on the CPU or the GPU that is there, up to its line in '
         "the log; it includes MMEngine's runner.",
         'The ratio is the median over the rounds.',

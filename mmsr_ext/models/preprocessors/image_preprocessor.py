@@ -25,8 +25,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     - of ``PackedPairs``: ``gt`` (N, 3, H, W) and, unless LQ is made here, ``lq`` (N, 3, h, w), uint8, RGB; ``draws``, int64 (N, 2), seed
       and position of each sample or -1; ``keys``, the images' names.
-    - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample`` with ``gt_img`` (C, H, W) and meta
-      information.
+    - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample`` with ``gt_img`` (C, H, W) and
+      meta information.
 
     Does what MMagic's ``DataPreprocessor`` does to such batches, for the same arguments, without importing MMagic's models. A class that
     makes LQ out of GT overrides ``makes_lq`` and ``make_lq``.
