@@ -11,7 +11,8 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=5000, by_epoch=False, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # an update that is not finite is left out and said; so many in a row stop the run
-    update_guard=dict(type='UpdateGuardHook', limit=50, collapse_after=1000))
+    update_guard=dict(type='UpdateGuardHook', limit=50, collapse_after=1000),
+    validation_time=dict(type='ValidationTimeHook'))
 
 # at validation and test: bicubic | output | ground truth, as one picture an image, in work_dirs/<run>/<time>/vis_data/vis_image
 custom_hooks = [dict(type='BasicVisualizationHook', interval=10)]

@@ -6,8 +6,9 @@ from .separate_ddp import SeparateDDP
 from .tf32 import TF32Hook
 from .train_loop import IterBasedTrainLoop
 from .update_guard import UpdateGuardHook
+from .validation_time import ValidationTimeHook
 
 __all__ = [
     'AmpOptimWrapper', 'DeferredRuntimeInfoHook', 'GeneratorEMAHook', 'IterBasedTrainLoop', 'Pretrained', 'SeparateDDP', 'TF32Hook',
-    'UpdateGuardHook'
+    'UpdateGuardHook', 'ValidationTimeHook'
 ]
