@@ -1,4 +1,5 @@
 from .lpips_metric import LPIPS
+from .niqe_metric import NIQE
 from .protocol import PSNR, SSIM
 
-__all__ = ['LPIPS', 'PSNR', 'SSIM']
+__all__ = ['LPIPS', 'NIQE', 'PSNR', 'SSIM']
