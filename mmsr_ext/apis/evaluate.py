@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .comparison import save_comparison
 from .files import writable, write_text
 from .measure import TIMES, Measurement, is_main, measure
@@ -76,6 +77,8 @@ def evaluate_all(config: str,
     Raises:
         InputError: For a config, data, checkpoint or output file that cannot be used; before anything is measured, where it can be seen.
     """
+    if max_images is not None and max_images < 1:
+        raise InputError(f'--max-images {max_images} must be at least 1; leave it out for as many as a page of 100 MB takes.')
     for path in filter(None, (out, json_file, csv_file)):
         writable(path)
     result = measure(config, checkpoints, **{'benchmarks': 'data', **kwargs})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from mmagic.evaluation.metrics.base_sample_wise_metric import BaseSampleWiseMetric
@@ -34,7 +35,7 @@ class LPIPS(BaseSampleWiseMetric):
     def __init__(self, net: str = 'alex', crop_border: int = 0, pretrained: str = 'imagenet', **kwargs: Any) -> None:
         super().__init__(**{'device': get_device(), **kwargs})
         self.crop_border = crop_border
-        self.distance = LPIPSLoss(net, input_range=(0.0, 255.0), pretrained=pretrained)
+        self.distance = _distance(net, pretrained)
 
     def process_image(self, gt: Tensor, pred: Tensor, mask: Tensor) -> float:
         """Compare two images.
@@ -47,3 +48,9 @@ class LPIPS(BaseSampleWiseMetric):
         border = self.crop_border
         gt, pred = (image[:, border:image.shape[1] - border, border:image.shape[2] - border].flip(0)[None] for image in (gt, pred))
         return float(self.distance(pred, gt))
+
+
+@lru_cache(maxsize=1)
+def _distance(net: str, pretrained: str) -> LPIPSLoss:
+    """One network for all sets of images and methods of a test."""
+    return LPIPSLoss(net, input_range=(0.0, 255.0), pretrained=pretrained)
