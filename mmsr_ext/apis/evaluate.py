@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
+
 from ..errors import InputError
 from .comparison import save_comparison
 from .files import writable, write_text
-from .measure import TIMES, Measurement, is_main, measure
+from .measure import TIMES, Measurement, measure
 from .report import save_report
 from .table import as_csv, as_json, as_text, to_json
 
@@ -44,7 +46,7 @@ def evaluate(config: str,
     for part in result.sets:
         for method, figures in part.figures.items():
             table.setdefault(method, {}).update({name: value for name, value in figures.items() if name not in TIMES})
-    if is_main():
+    if is_main_process():
         _tell(result)
         if out:
             write_text(out, to_json(table))
@@ -82,7 +84,7 @@ def evaluate_all(config: str,
     for path in filter(None, (out, json_file, csv_file)):
         writable(path)
     result = measure(config, checkpoints, **{'benchmarks': 'data', **kwargs})
-    if is_main():
+    if is_main_process():
         _tell(result)
         if json_file:
             write_text(json_file, as_json(result))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from ..engine.checkpoint import check_fits, generator_weights, own_names
@@ -120,11 +119,6 @@ def measure(config: str,
     results = [SetResult(image_set.name, folders[index], _figures(recorder, index, image_set, list(weights), baseline),
                          recorder.images[index], _protocol(image_set.evaluator), image_set.note) for index, image_set in enumerate(sets)]
     return Measurement(config, dict(zip(weights, checkpoints)), baseline, results, notes)
-
-
-def is_main() -> bool:
-    """Whether this process is the one that reports."""
-    return is_main_process()
 
 
 def _without_training(cfg: Config) -> None:
