@@ -8,6 +8,7 @@ from types import ModuleType
 
 FUNCTIONS = {
     'evaluate': 'evaluate',
+    'evaluate_all': 'evaluate',
     'interpolate': 'interpolate',
     'load_generator': 'load',
     'make_pairs': 'pairs',

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner, find_latest_checkpoint
 
@@ -51,6 +54,7 @@ def train(config: str,
     _check_checkpoint(runner)
     _check_discriminator(runner)
     runner.train()
+    _tell_report_command(runner)
     return runner
 
 
@@ -123,3 +127,15 @@ def _check_checkpoint(runner: Runner) -> None:
         raise InputError(f'load_from={path} holds a bare network; load_from takes what tools/train.py wrote. Start the generator from this '
                          f'file with --cfg-options model.generator.init_cfg.type=Pretrained model.generator.init_cfg.checkpoint={path}')
     check_fits(model.generator, weights_of(content, 'generator'), path)
+
+
+def _tell_report_command(runner: Runner) -> None:
+    """Print the command that compares the best and the last checkpoint, by the config as it ran, which MMEngine leaves beside them."""
+    folder = Path(runner.work_dir)
+    config = folder / Path(runner.cfg.filename or '').name
+    best = [str(value) for key, value in runner.message_hub.runtime_info.items() if key.startswith('best_ckpt')]
+    last = (folder / 'last_checkpoint').read_text().strip() if (folder / 'last_checkpoint').is_file() else ''
+    checkpoints = [path for path in dict.fromkeys([*best, last]) if Path(path).is_file()]
+    if checkpoints and config.is_file() and is_main_process():
+        names = ['python', 'tools/test.py', str(config), *checkpoints, '--out', str(folder / 'report.html')]
+        print(f'See what was trained: {shlex.join(names)}')

@@ -1,6 +1,7 @@
 from .evaluator import Evaluator
 from .image_metric import ImageMetric
 from .lpips_metric import LPIPS
+from .niqe_metric import NIQE
 from .protocol import PSNR, SSIM
 
-__all__ = ['LPIPS', 'PSNR', 'SSIM', 'Evaluator', 'ImageMetric']
+__all__ = ['Evaluator', 'ImageMetric', 'LPIPS', 'NIQE', 'PSNR', 'SSIM']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -32,9 +33,15 @@ class LPIPS(ImageMetric):
 
     def __init__(self, net: str = 'alex', crop_border: int = 0, pretrained: str = 'imagenet', **kwargs: Any) -> None:
         super().__init__(crop_border, **kwargs)
-        self.distance = LPIPSLoss(net, input_range=(0.0, 255.0), pretrained=pretrained)
+        self.distance = _distance(net, pretrained)
 
     @torch.no_grad()
     def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
         """See ``ImageMetric``."""
         return self.distance(pred[None], gt[None])
+
+
+@lru_cache(maxsize=1)
+def _distance(net: str, pretrained: str) -> LPIPSLoss:
+    """One network for all sets of images and methods of a test."""
+    return LPIPSLoss(net, input_range=(0.0, 255.0), pretrained=pretrained)
