@@ -36,6 +36,8 @@ class DeblurResNet(ResnetGenerator):
         InputError: For an unknown norm, and at the forward of an image smaller than 5 pixels.
     """
 
+    scale = 1
+
     def __init__(self,
                  channels: int = 3,
                  mid_channels: int = 64,
