@@ -200,8 +200,8 @@ def _notes(network: nn.Module, arguments: dict[str, Any], format: str, names: st
         return ['torch.jit.load reads it, from Python and C++, without this package.']
     notes = [spandrel_note(network, arguments, names)]
     if format == 'pth':
-        notes.append("MMagic: init_cfg=dict(type='Pretrained', checkpoint=...) in a generator of the same class; BasicSR: param_key_g: "
-                     'params_ema, in a network of the same class.')
+        notes.append('BasicSR: param_key_g: params_ema, for a network of the same class. MMagic: load_checkpoint(model.generator, FILE) of '
+                     'mmengine.runner, for a generator of the same class; its restorers load the training checkpoint as it is.')
     return notes
 
 
@@ -210,7 +210,8 @@ def spandrel_note(network: nn.Module, arguments: dict[str, Any], names: str) -> 
     name = type(network).__name__
     loads = 'spandrel (chaiNNer) loads it as {}; it clips the output to [0, 1].'
     if isinstance(network, RRDBNet) and arguments['growth_channels'] == 32 and arguments['in_channels'] == arguments['out_channels']:
-        return loads.format('ESRGAN')
+        return loads.format('ESRGAN') + (
+            ' It extends images to multiples of 4 pixels in its own way, which changes their border.' if network.scale < 4 else '')
     if isinstance(network, SRVGGNetCompact) and arguments['act_type'] == 'prelu':
         return loads.format('Compact')
     if isinstance(network, RCAN):

@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -12,6 +13,7 @@ from mmagic.models.editors.esrgan import RRDBNet as MMagicRRDBNet
 from mmagic.models.editors.srcnn import SRCNNNet
 from mmagic.models.editors.srgan import MSRResNet
 from mmengine.config import Config
+from mmengine.runner import load_checkpoint
 from safetensors import safe_open
 from safetensors.torch import load_file
 from spandrel import ModelLoader, UnsupportedModelError
@@ -59,7 +61,10 @@ def lively(architecture, args):
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 2)
-    return network.eval()
+    last = [module for module in network.eval().modules() if isinstance(module, nn.Conv2d)][-1]
+    with torch.no_grad():
+        last.weight.mul_(0.3 / network(torch.rand(1, args.get('in_channels', 3), 16, 16)).std())
+    return network
 
 
 def save_run(path, network, name, args, **more):
@@ -77,7 +82,7 @@ def make(tmp_path, name):
     return network, save_run(tmp_path / 'iter_3.pth', network, architecture.__name__, args)
 
 
-def images(network, name='', sizes=((11, 18), (8, 12))):
+def images(network, name='', sizes=((12, 18), (11, 13))):
     channels = 1 if name == 'espcn' else 3
     for size in sizes:
         x = torch.rand(2, channels, *size)
@@ -85,6 +90,12 @@ def images(network, name='', sizes=((11, 18), (8, 12))):
             y = network(x)
         assert y.std() > 0.02
         yield x, y
+
+
+def assert_same(output, expected, tolerance=1e-5):
+    """Up to the rounding of float32, which goes with the largest values."""
+    assert output.shape == expected.shape
+    assert (output - expected).abs().max() <= tolerance * max(1, expected.abs().max())
 
 
 def runner(path, format):
@@ -113,7 +124,7 @@ def test_the_same_images(tmp_path, name, format):
             output = run(x)
         assert output.dtype == torch.float32
         assert output.shape == (*y.shape[:2], x.shape[2] * int(scale), x.shape[3] * int(scale))
-        torch.testing.assert_close(output, y, rtol=0, atol=2e-5)
+        assert_same(output, y)
         if format in ('pth', 'safetensors'):
             assert torch.equal(output, y)
     told = file_info(done.path)
@@ -140,15 +151,13 @@ def test_half_precision(tmp_path, name, format):
         assert output.dtype == torch.float32
         assert (output - y).abs().max() < 2 / 255 * max(1, y.abs().max())
         assert not torch.equal(output, y)
-    full = export(checkpoint, format).path
-    floats = sum(value.numel() for value in network.state_dict().values() if value.is_floating_point())
-    assert full.stat().st_size - done.path.stat().st_size > 1.5 * floats
-    if format == 'safetensors':
-        assert {value.dtype for value in load_file(done.path).values()} <= {torch.float16, torch.int64}
-    elif format == 'onnx':
-        import onnx
-        weights = {onnx.TensorProto.DataType.Name(item.data_type) for item in onnx.load(done.path).graph.initializer if len(item.dims) == 4}
-        assert weights == {'FLOAT16'}
+    if format == 'onnx':
+        kinds = {onnx.TensorProto.DataType.Name(item.data_type) for item in onnx.load(done.path).graph.initializer if len(item.dims) == 4}
+        assert kinds == {'FLOAT16'}
+        return
+    state = load_file(done.path) if format == 'safetensors' else (
+        torch.jit.load(done.path).state_dict() if format == 'torchscript' else torch.load(done.path, weights_only=True)['params_ema'])
+    assert torch.float16 in {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
 
 
 @pytest.mark.parametrize('name', CASES)
@@ -170,16 +179,17 @@ def test_spandrel(tmp_path, name, format):
         assert ('knows RCAN by its authors' if name == 'rcan' else f'does not know this {type(network).__name__}') in done.notes[0]
         return
     assert f'loads it as {SPANDREL[name]};' in done.notes[0]
+    assert ('multiples of 4' in done.notes[0]) == (network.scale < 4)
     assert_spandrel(done.path, network, SPANDREL[name])
 
 
 def assert_spandrel(path, network, architecture):
     loaded = ModelLoader().load_from_file(path)
     assert (loaded.architecture.id, loaded.scale) == (architecture, network.scale)
-    for x, y in images(network, sizes=((8, 12), (11, 18))):
+    extends = isinstance(network, RRDBNet) and network.scale < 4
+    for x, y in images(network, sizes=((8, 12), (16, 8)) if extends else ((8, 12), (11, 18))):
         with torch.no_grad():
-            # float32 sums of images in [0, 255] in another order
-            torch.testing.assert_close(loaded(x[:1]), y[:1].clamp(0, 1), rtol=0, atol=1e-5)
+            assert_same(loaded(x[:1]), y[:1].clamp(0, 1))
 
 
 @pytest.mark.parametrize('format', ['pth', 'safetensors'])
@@ -196,7 +206,7 @@ def test_rcan_under_its_authors_names(tmp_path, scale, format):
     loaded = load_generator(tmp_path / 'published.pt')
     for x, y in images(network):
         with torch.no_grad():
-            torch.testing.assert_close(loaded(x), y, rtol=0, atol=1e-6)
+            assert_same(loaded(x), y)
             assert torch.equal(load_generator(done.path)(x), y)
 
 
@@ -241,9 +251,8 @@ def test_mmagic_loads_ours(tmp_path, scope, architecture):
     """Its restorer the checkpoint of a run, its network an exported file."""
     args = dict(in_channels=3, out_channels=3, mid_channels=8, num_blocks=2)
     name = architecture.__name__
-    network = MODELS.build(dict(type=name, **args) if name == 'RRDBNet' else dict(type=f'mmagic.{name}', **args))
+    network = lively(RRDBNet if name == 'RRDBNet' else architecture, args)
     checkpoint = save_run(tmp_path / 'a.pth', network, name, args)
-    from mmengine.runner import load_checkpoint
     restorer = MODELS.build(
         dict(
             type='mmagic.SRGAN',
@@ -253,20 +262,13 @@ def test_mmagic_loads_ours(tmp_path, scope, architecture):
             test_cfg=dict(),
             data_preprocessor=dict(type='mmagic.DataPreprocessor')))
     load_checkpoint(restorer, str(checkpoint), map_location='cpu')
-    exported = export(checkpoint, 'pth').path
-    alone = MODELS.build(dict(type=f'mmagic.{name}', **args, init_cfg=dict(type='mmengine.PretrainedInit', checkpoint=str(exported))))
-    alone.init_weights()
+    alone = MODELS.build(dict(type=f'mmagic.{name}', **args))
+    load_checkpoint(alone, str(export(checkpoint, 'pth').path), map_location='cpu', strict=True)
     for theirs in (restorer.generator, alone):
         assert type(theirs) is architecture
-        for x, y in images(lively_copy(network, theirs)):
+        for x, y in images(network):
             with torch.no_grad():
-                torch.testing.assert_close(theirs(x), y, rtol=0, atol=1e-6)
-
-
-def lively_copy(network, theirs):
-    assert all(torch.equal(value, theirs.state_dict()[key]) for key, value in network.state_dict().items())
-    theirs.load_state_dict(lively(lambda: network, {}).state_dict())
-    return network
+                assert_same(theirs(x), y)
 
 
 @pytest.mark.parametrize(('architecture', 'args'), [
@@ -281,9 +283,9 @@ def test_ours_loads_mmagics(tmp_path, architecture, args):
     network = lively(architecture, args)
     checkpoint = save_run(tmp_path / 'a.pth', network, f'mmagic.{architecture.__name__}', args)
     loaded = load_generator(export(checkpoint, 'pth').path)
-    for x, y in images(network):
+    for x, y in images(network, sizes=((12, 18), (16, 14))):
         with torch.no_grad():
-            torch.testing.assert_close(loaded(x), y, rtol=0, atol=1e-4)
+            assert_same(loaded(x), y)
 
 
 def test_mmagics_edsr_without_a_config(tmp_path):
@@ -292,11 +294,11 @@ def test_mmagics_edsr_without_a_config(tmp_path):
     loaded = load_generator(tmp_path / 'a.pth')
     for x, y in images(network):
         with torch.no_grad():
-            torch.testing.assert_close(loaded(x), y, rtol=0, atol=1e-4)
+            assert_same(loaded(x), y)
 
 
 def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
-    network, checkpoint = make(tmp_path, 'compact')
+    _, checkpoint = make(tmp_path, 'compact')
     out = tmp_path / 'net.onnx'
     out.write_bytes(b'before')
     whole = export_onnx.write_onnx
@@ -307,7 +309,7 @@ def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
         whole(network, *others)
 
     monkeypatch.setattr(sys.modules['mmsr_ext.apis.export'], 'write_onnx', write_other)
-    with pytest.raises(InputError, match='onnx file differs from the network by .*not kept'):
+    with pytest.raises(InputError, match=r'onnx file differs from the network by .*not kept'):
         export(checkpoint, 'onnx', out, force=True)
     assert out.read_bytes() == b'before'
     assert sorted(path.name for path in tmp_path.iterdir()) == ['iter_3.pth', 'net.onnx']
@@ -326,7 +328,7 @@ def test_what_float16_cannot_hold_is_not_kept(tmp_path, format):
 
 
 def test_bad_input_is_one_error(tmp_path):
-    network, checkpoint = make(tmp_path, 'compact')
+    _, checkpoint = make(tmp_path, 'compact')
     (tmp_path / 'text.pth').write_text('no weights')
     (tmp_path / 'folder.pth').mkdir()
     (tmp_path / 'broken.onnx').write_bytes(b'\x01\x02\x03')
@@ -364,7 +366,8 @@ def test_bad_input_is_one_error(tmp_path):
 
 @pytest.mark.parametrize('name', discriminators.__all__)
 def test_discriminators_are_not_exported(tmp_path, name):
-    torch.save(getattr(discriminators, name)().state_dict(), tmp_path / 'd.pth')
+    args = dict(network=dict(type='PatchGANDiscriminator')) if name == 'BoundedCritic' else {}
+    torch.save(getattr(discriminators, name)(**args).state_dict(), tmp_path / 'd.pth')
     with pytest.raises(InputError, match=r'd\.pth is of no architecture'):
         export(tmp_path / 'd.pth', 'pth')
 
@@ -394,7 +397,7 @@ def test_a_strangers_config_runs_nothing(tmp_path, text):
 
 
 def test_what_a_file_says_has_to_be_true(tmp_path):
-    network, checkpoint = make(tmp_path, 'compact')
+    _, checkpoint = make(tmp_path, 'compact')
     content = torch.load(export(checkpoint, 'pth').path, weights_only=True)
     for change, message in [
         (dict(architecture='Unknown'), "holds a network 'Unknown' of mmsr_ext"),
