@@ -1,4 +1,6 @@
 # What every recipe shares: hooks, logging, processes.
+_base_ = 'fast.py'
+
 custom_imports = dict(imports=['mmsr_ext'], allow_failed_imports=False)
 default_scope = 'mmsr_ext'
 

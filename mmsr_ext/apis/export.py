@@ -10,23 +10,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..engine.checkpoint import read_checkpoint
 from ..errors import InputError
-from ..models.backbones import RCAN, RRDBNet, SRVGGNetCompact
+from ..models.backbones import RCAN
 from ..models.backbones.rcan_names import to_authors
 from ..version import __version__
 from .description import ENTRY, config_text, exported_metadata
 from .export_check import check, make_samples
+from .export_notes import readers
 from .export_onnx import require_onnx, run_onnx, write_onnx
 from .export_torchscript import run_torchscript, write_torchscript
 from .files import whole_file
 from .load import identify, load_generator
 
 SUFFIXES = {'safetensors': '.safetensors', 'pth': '.pth', 'onnx': '.onnx', 'torchscript': '.pt'}
-AVERAGE = 'running average'
+AVERAGE, TRAINED = 'running average', 'as trained'
 
 
 class Exported(NamedTuple):
@@ -89,6 +90,7 @@ def export(checkpoint: str | Path,
     arguments = _arguments(network, args)
     path = _path(checkpoint, format, out, force, f'_{type(network).__name__.lower()}_x{network.scale}' + ('_fp16' if half else ''))
     samples = make_samples(network, arguments)
+    smallest = samples[2][0].shape[-2]
     told = exported_metadata(checkpoint, content)
     metadata = {
         'mmsr_ext': __version__,
@@ -97,10 +99,10 @@ def export(checkpoint: str | Path,
         'scale': str(network.scale),
         'precision': 'float16' if half else 'float32',
         'input': 'RGB in [0, 1], float32, NCHW',
-        'sizes': f'any height and width of at least {min(samples[2][0].shape[-2:])} pixels',
+        'sizes': 'any' if smallest == 1 else f'any height and width of at least {smallest} pixels',
         'license': license or told.get('license', 'not stated'),
         'source': Path(checkpoint).name,
-        'weights': AVERAGE if not raw and _has_average(content, told) else 'as trained',
+        'weights': _kind(content, told, raw),
         'config': config_text(content) or told.get('config', ''),
     }
     smaller = _Half(network) if half else network
@@ -118,16 +120,19 @@ def export(checkpoint: str | Path,
         if format == 'pth':
             torch.save({'params_ema': state, 'state_dict': state, ENTRY: metadata}, file)
         else:
-            save_file({key: value.contiguous() for key, value in state.items()}, file, metadata)
+            # save_file would let nobody but the owner read the file
+            file.write_bytes(save({key: value.contiguous() for key, value in state.items()}, metadata))
         return load_generator(file)
 
+    if half and format == 'onnx':  # ONNX Runtime has float16 on some devices only; on a CPU it computes in float32
+        check(smaller, samples, half, format)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
             difference = check(write(partial), samples, half, format)
     except OSError as error:
         raise InputError(f'{path} cannot be written: {error}. Choose another file with -o.') from error
-    return Exported(path, metadata, difference, _notes(network, arguments, format, names))
+    return Exported(path, metadata, difference, readers(network, arguments, format, names))
 
 
 def file_info(path: str | Path) -> dict[str, str]:
@@ -179,9 +184,14 @@ def _path(checkpoint: str | Path, format: str, out: str | Path | None, force: bo
     return path
 
 
-def _has_average(content: dict[str, Any], told: dict[str, str]) -> bool:
+def _kind(content: dict[str, Any], told: dict[str, str], raw: bool) -> str:
+    """Which weights were taken."""
+    if told:
+        return told.get('weights', 'not known')
     state = content.get('state_dict', content)
-    return told.get('weights', '') == AVERAGE or (not told and ('params_ema' in content or any('generator_ema.' in key for key in state)))
+    if 'params_ema' in content and not (raw and 'params' in content) or not raw and any('generator_ema.' in key for key in state):
+        return AVERAGE
+    return TRAINED if 'params' in content or any('generator.' in key for key in state) else 'not known'
 
 
 def _authors_names(network: nn.Module, arguments: dict[str, Any], state: dict[str, Tensor], names: str) -> dict[str, Tensor]:
@@ -191,29 +201,3 @@ def _authors_names(network: nn.Module, arguments: dict[str, Any], state: dict[st
         raise InputError(f'--names authors: their RCAN has img_range=255 and res_scale=1, this one img_range={arguments["img_range"]} and '
                          f'res_scale={arguments["res_scale"]}; leave it out.')
     return to_authors(state, arguments['rgb_mean'])
-
-
-def _notes(network: nn.Module, arguments: dict[str, Any], format: str, names: str) -> list[str]:
-    if format == 'onnx':
-        return ['ONNX Runtime, chaiNNer and others run it: input and output are float32 RGB in [0, 1], NCHW, of any size.']
-    if format == 'torchscript':
-        return ['torch.jit.load reads it, from Python and C++, without this package.']
-    notes = [spandrel_note(network, arguments, names)]
-    if format == 'pth':
-        notes.append('BasicSR: param_key_g: params_ema, for a network of the same class. MMagic: load_checkpoint(model.generator, FILE) of '
-                     'mmengine.runner, for a generator of the same class; its restorers load the training checkpoint as it is.')
-    return notes
-
-
-def spandrel_note(network: nn.Module, arguments: dict[str, Any], names: str) -> str:
-    """Whether spandrel 0.4, with which chaiNNer loads networks, knows one, in a sentence."""
-    name = type(network).__name__
-    loads = 'spandrel (chaiNNer) loads it as {}; it clips the output to [0, 1].'
-    if isinstance(network, RRDBNet) and arguments['growth_channels'] == 32 and arguments['in_channels'] == arguments['out_channels']:
-        return loads.format('ESRGAN') + (
-            ' It extends images to multiples of 4 pixels in its own way, which changes their border.' if network.scale < 4 else '')
-    if isinstance(network, SRVGGNetCompact) and arguments['act_type'] == 'prelu':
-        return loads.format('Compact')
-    if isinstance(network, RCAN):
-        return loads.format('RCAN') if names == 'authors' else 'spandrel (chaiNNer) knows RCAN by its authors\' names: --names authors.'
-    return f'spandrel (chaiNNer) does not know this {name}; export it as onnx for chaiNNer.'

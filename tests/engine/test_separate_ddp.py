@@ -39,7 +39,7 @@ def worker(rank, folder, accumulate):
     model = build()
     wrapped = SeparateDDP(model)
     reductions = []
-    for network in model._parallel.values():
+    for network in model._trained.values():
         network.register_comm_hook(reductions, count)
     train(wrapped, model, [batch(2, seed=2 * step + rank) for step in range(4)], accumulate)
     if rank == 0:
