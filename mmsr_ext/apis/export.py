@@ -189,9 +189,11 @@ def _kind(content: dict[str, Any], told: dict[str, str], raw: bool) -> str:
     if told:
         return told.get('weights', 'not known')
     state = content.get('state_dict', content)
-    if 'params_ema' in content and not (raw and 'params' in content) or not raw and any('generator_ema.' in key for key in state):
+    has = {name: name in content or any(f'{part}.' in key for key in state)
+           for name, part in [('params_ema', 'generator_ema'), ('params', 'generator')]}
+    if has['params_ema'] and not (raw and has['params']):
         return AVERAGE
-    return TRAINED if 'params' in content or any('generator.' in key for key in state) else 'not known'
+    return TRAINED if has['params'] else 'not known'
 
 
 def _authors_names(network: nn.Module, arguments: dict[str, Any], state: dict[str, Tensor], names: str) -> dict[str, Tensor]:
