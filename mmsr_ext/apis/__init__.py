@@ -9,6 +9,8 @@ from types import ModuleType
 FUNCTIONS = {
     'evaluate': 'evaluate',
     'evaluate_all': 'evaluate',
+    'export': 'export',
+    'file_info': 'export',
     'interpolate': 'interpolate',
     'load_generator': 'load',
     'make_pairs': 'pairs',

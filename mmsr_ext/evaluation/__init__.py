@@ -4,4 +4,4 @@ from .lpips_metric import LPIPS
 from .niqe_metric import NIQE
 from .protocol import PSNR, SSIM
 
-__all__ = ['Evaluator', 'ImageMetric', 'LPIPS', 'NIQE', 'PSNR', 'SSIM']
+__all__ = ['LPIPS', 'NIQE', 'PSNR', 'SSIM', 'Evaluator', 'ImageMetric']

@@ -38,6 +38,8 @@ class DeblurResNet(BaseModule):
         InputError: For an unknown norm, and at the forward of an image smaller than 5 pixels.
     """
 
+    scale = 1
+
     def __init__(self,
                  channels: int = 3,
                  mid_channels: int = 64,
