@@ -8,6 +8,7 @@ enough to write ``type='mmsr_ext.Name'``. A registry imports our parts when it i
 from __future__ import annotations
 
 from mmagic import registry as mmagic
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import Registry
 
 
@@ -34,6 +35,7 @@ DATA_SAMPLERS = _child(mmagic.DATA_SAMPLERS, 'mmsr_ext.datasets')
 TRANSFORMS = _child(mmagic.TRANSFORMS)
 METRICS = _child(mmagic.METRICS, 'mmsr_ext.evaluation')
 EVALUATORS = _child(mmagic.EVALUATORS)
+FUNCTIONS = _child(MMENGINE_FUNCTIONS, 'mmsr_ext.datasets')
 HOOKS = _child(mmagic.HOOKS, 'mmsr_ext.engine')
 LOOPS = _child(mmagic.LOOPS, 'mmsr_ext.engine')
 LOG_PROCESSORS = _child(mmagic.LOG_PROCESSORS)
