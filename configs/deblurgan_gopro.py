@@ -20,7 +20,7 @@ model = dict(
     gradient_penalty=dict(type='GradientPenalty', loss_weight=10.0),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=5),
     test_cfg=dict(baseline='input'),
-    data_preprocessor=dict(type='DataPreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
 
 # the betas are those of the authors' code
 optim_wrapper = dict(

@@ -11,7 +11,7 @@ model = dict(
     generator=dict(type='ESPCN', mid_channels=(64, 32), kernel_sizes=(5, 3, 3), scale=4),
     pixel_loss=dict(type='MSELoss', loss_weight=1.0, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='DataPreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
 
 # the last layer learns at a tenth of the others' rate
 optim_wrapper = dict(

@@ -14,7 +14,7 @@ model = dict(
     pixel_loss=dict(type='MSELoss', loss_weight=21 * 21 / 2, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
     init_cfg=dict(type='Normal', layer='Conv2d', std=0.001),
-    data_preprocessor=dict(type='DataPreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
 
 # the last layer learns at a tenth of the others' rate
 optim_wrapper = dict(

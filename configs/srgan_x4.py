@@ -22,7 +22,7 @@ model = dict(
     gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', loss_weight=1e-3),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=1),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='DataPreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
 
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',

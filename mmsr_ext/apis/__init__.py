@@ -1,8 +1,39 @@
-from .evaluate import evaluate
-from .interpolate import interpolate, save_interpolations
-from .load import load_generator
-from .pack import pack_images, verify_store
-from .pairs import make_pairs
-from .train import train
+"""Use of the package from Python. A function's module is imported when the function is first asked for."""
 
-__all__ = ['evaluate', 'interpolate', 'load_generator', 'make_pairs', 'pack_images', 'save_interpolations', 'train', 'verify_store']
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+FUNCTIONS = {
+    'evaluate': 'evaluate',
+    'interpolate': 'interpolate',
+    'load_generator': 'load',
+    'make_pairs': 'pairs',
+    'pack_images': 'pack',
+    'save_interpolations': 'interpolate',
+    'train': 'train',
+    'verify_store': 'pack',
+}  # the module of each
+
+__all__ = list(FUNCTIONS)
+
+
+class _Package(ModuleType):
+    """Gives the functions. Some have the name of their module, under which Python puts the module into its package when it is imported."""
+
+    def __getattr__(self, name: str) -> object:
+        if name not in FUNCTIONS:
+            raise AttributeError(f'module {self.__name__} has no attribute {name!r}; it has {", ".join(FUNCTIONS)}')
+        function = getattr(importlib.import_module(f'{self.__name__}.{FUNCTIONS[name]}'), name)
+        setattr(self, name, function)
+        return function
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in FUNCTIONS and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import pseudo_collate
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
@@ -90,7 +91,7 @@ class PackedPairs(Dataset):
 
 @FUNCTIONS.register_module()
 def stack_images(samples: list[dict[str, Any]] | dict[str, Any]) -> dict[str, Any]:
-    """Collate what ``PackedPairs`` gives.
+    """Collate what ``PackedPairs`` gives. Samples of another kind are collated by MMEngine's ``pseudo_collate``, as without this function.
 
     Args:
         samples (list[dict] or dict): Samples, or a batch, which is returned as it is.
@@ -104,6 +105,8 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any]) -> dict[str, An
     """
     if isinstance(samples, dict):
         return samples
+    if 'gt' not in samples[0]:
+        return pseudo_collate(samples)
     return _stack([{name: value.numpy() if isinstance(value, Tensor) else value for name, value in sample.items()} for sample in samples])
 
 

@@ -28,7 +28,7 @@ from .report import Report, interleaved, median_ratio
 
 HELP = "samples/s of a packed store and of MMagic's pipeline on PNG files, alone and in loaders; speed of packing"
 SCALE = 4
-PREPROCESSOR = dict(type='DataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3)
+NORMALISATION = dict(mean=[0.0] * 3, std=[255.0] * 3)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,9 +58,8 @@ def measure(args: argparse.Namespace) -> Report:
         }, args.rounds)
         rows = [_row('dataset, one core', 'samples/s', 100, single['mmsr_ext'], single['mmagic'])]
 
-        with DefaultScope.overwrite_default_scope('mmsr_ext'):
-            preprocessor = MODELS.build(PREPROCESSOR)
-        stock = MODELS.build({**PREPROCESSOR, 'type': 'mmagic.DataPreprocessor'})
+        preprocessor = MODELS.build(dict(type='ImagePreprocessor', **NORMALISATION))
+        stock = MODELS.build(dict(type='mmagic.DataPreprocessor', **NORMALISATION))
 
         def loader(count: int, preprocess: Callable[..., Any] | None = None, dataset: Any = ours,
                    collate: Callable[..., Any] = stack_images) -> Callable[[], float]:

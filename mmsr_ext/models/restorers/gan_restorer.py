@@ -44,7 +44,7 @@ class GANRestorer(BaseModel):
         test_cfg (dict, optional): ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as ``bicubic_img``;
             ``baseline='input'`` the input itself, as ``input_img``, where the output has its size.
         init_cfg (dict, optional): See MMEngine's BaseModule.
-        data_preprocessor (dict, optional): MMagic's ``DataPreprocessor`` or one of the same interface.
+        data_preprocessor (dict, optional): ``ImagePreprocessor``, MMagic's ``DataPreprocessor`` or one of the same interface.
         channels_last (bool): Keep networks and images in channels-last memory format; same results, faster convolutions on CPUs.
 
     Raises:
@@ -205,7 +205,8 @@ class GANRestorer(BaseModel):
                 without adversary.
 
         Returns:
-            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0, 255].
+            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0, 255]. It stays on the device: who
+            needs it on the host fetches it, and the next image is not waited for.
         """
         output = self.generator(inputs.contiguous(memory_format=self.memory_format))
         if mode == 'tensor':
@@ -228,7 +229,7 @@ class GANRestorer(BaseModel):
         data_samples.set_tensor_data({'input': lq})
         samples = data_samples.split()
         for index, sample in enumerate(samples):
-            sample.output = DataSample(**{name: field[index].cpu() for name, field in fields.items()})
+            sample.output = DataSample(**{name: field[index] for name, field in fields.items()})
         return samples
 
     # -- state -----------------------------------------------------------------------------------------------------------------------
