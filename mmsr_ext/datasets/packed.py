@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..registry import DATASETS, FUNCTIONS
 from .choices import Choices, as_draw
+from .handover import empty_batch
 from .image_pairs import check_scale
 from .sampler import Draw
 from .store import Store
@@ -112,21 +113,13 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any]) -> dict[str, An
 
 def _stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
     parts = [part for part in ('gt', 'lq') if part in samples[0]]
-    shapes = {part: (len(samples), *samples[0][part].shape) for part in parts}
-    # all in one piece of memory, shared in a worker: what is handed to the main process then is one file, not a copy nor a file a tensor
-    lengths = [16 * len(samples), *(int(np.prod(shape)) for shape in shapes.values())]
-    memory = torch.empty(0, dtype=torch.uint8)
-    storage = torch.UntypedStorage
-    memory.set_(storage(sum(lengths)) if get_worker_info() is None else storage._new_shared(sum(lengths), device='cpu'))
-    draws, *images = memory.split(lengths)
-    batch: dict[str, Any] = {part: image.view(shapes[part]) for part, image in zip(parts, images)}
+    batch = empty_batch(len(samples), {part: (len(samples), *samples[0][part].shape) for part in parts})
     for part in parts:
         for sample, out in zip(samples, batch[part].numpy()):
             if sample[part].shape != out.shape:
                 raise InputError(f'a batch cannot have both {samples[0]["key"]} of {out.shape[1]}x{out.shape[2]} and {sample["key"]} of '
                                  f'{sample[part].shape[1]}x{sample[part].shape[2]}. Set gt_size of the dataset, or batch_size=1.')
             np.copyto(out, sample[part])
-    batch['draws'] = draws.view(torch.int64).view(-1, 2)
     batch['draws'].numpy()[:] = [sample['draw'] for sample in samples]
     batch['keys'] = [sample['key'] for sample in samples]
     return batch
