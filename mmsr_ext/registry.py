@@ -13,7 +13,6 @@ from mmagic import registry as mmagic
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import Registry
 
-
 SLOW = ('mmagic.models', 'mmagic.evaluation')  # what some of MMagic's registries import; the others import next to nothing
 REPLACED = ('ExponentialMovingAverage', 'SiLU')  # MMEngine's names which MMagic, in those registries, gives to parts of its own
 

@@ -45,21 +45,35 @@ def train(config: str,
     if checkpoint:
         cfg.resume, cfg.load_from = True, checkpoint
         _skip_initialisation(cfg.model)
-    _check_data(cfg)
+    datasets = _build_datasets(cfg)
     runner = Runner.from_cfg(cfg)
+    _hand_over(datasets, runner)
     _check_checkpoint(runner)
     _check_discriminator(runner)
     runner.train()
     return runner
 
 
-def _check_data(cfg: Config) -> None:
-    """Build the datasets once before anything else: what is missing is said before a perceptual network is downloaded."""
+def _build_datasets(cfg: Config) -> dict[str, list[Any]]:
+    """The datasets by loader, before anything else: what is missing is said before a perceptual network is downloaded."""
+    datasets: dict[str, list[Any]] = {}
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         for name in ('train_dataloader', 'val_dataloader'):
-            loaders = cfg.get(name) or []
-            for loader in [loaders] if isinstance(loaders, dict) else loaders:
-                DATASETS.build(loader['dataset'])
+            datasets[name] = [DATASETS.build(loader['dataset']) for loader in _loaders(cfg.get(name))]
+    for dataset in [dataset for built in datasets.values() for dataset in built if hasattr(dataset, 'full_init')]:
+        dataset.full_init()
+    return datasets
+
+
+def _hand_over(datasets: dict[str, list[Any]], runner: Runner) -> None:
+    """Let the runner's loaders have these datasets, so that it does not check all files a second time."""
+    for name, built in datasets.items():
+        for loader, dataset in zip(_loaders(getattr(runner, f'_{name}')), built, strict=True):
+            loader['dataset'] = dict(type=lambda dataset=dataset: dataset)  # a function, because MMEngine copies all else deeply
+
+
+def _loaders(config: Any) -> list[dict]:
+    return [config] if isinstance(config, dict) else config or []
 
 
 def _use_amp(optim_wrapper: Config) -> None:

@@ -83,7 +83,7 @@ class ImageMetric(BaseMetric):
                 raise InputError(f'{self.metric}: an image of {gt.shape[-2]}x{gt.shape[-1]} is too small for a border of {border} px; it '
                                  f'needs at least {self.smallest} px within. Leave it out of the test set.')
             images = (image[..., border:border + height, border:border + width].flip(-3) for image in (gt.to(pred.device), pred))
-            self.results.append(self.measure(*images))
+            self.results.append(torch.as_tensor(self.measure(*images)).mean())  # over the frames of a video
 
     def evaluate(self, size: int | None = None) -> dict[str, float]:
         """Fetch the results, from all processes, and average them.
@@ -92,7 +92,7 @@ class ImageMetric(BaseMetric):
             size (int, optional): Length of the test set; by default that of the one that ``prepare`` was given.
         """
         if self.results:
-            self.results[:] = torch.stack([torch.as_tensor(result) for result in self.results]).tolist()
+            self.results[:] = torch.stack(self.results).tolist()
         return super().evaluate(self.size if size is None else size)
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:

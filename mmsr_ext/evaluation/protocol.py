@@ -45,7 +45,7 @@ class PSNR(_OfChannels):
 
 @METRICS.register_module()
 class SSIM(_OfChannels):
-    """SSIM (Wang et al. 2004, 11x11 Gaussian window), logged as ``SSIM-Y`` or ``SSIM-RGB``. MMagic's, in float64.
+    """SSIM (Wang et al. 2004, 11x11 Gaussian window), logged as ``SSIM-Y`` or ``SSIM-RGB``. Equal to MMagic's.
 
     Args:
         crop_border (int): Pixels left out at each side; the scale by convention.

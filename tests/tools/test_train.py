@@ -225,3 +225,14 @@ def test_readme_recipe_for_own_images(tmp_path, in_root):
         for loader in (cfg.val_dataloader, cfg.test_dataloader):
             assert loader.dataset.gt_folder == 'data/mine/val/GT'
             assert loader.dataset.lq_name == '{}'
+
+
+def test_datasets_are_built_once(options, tmp_path, monkeypatch):
+    from mmsr_ext.datasets import PairedImageDataset
+    built = []
+    build = PairedImageDataset.__init__
+    monkeypatch.setattr(PairedImageDataset, '__init__', lambda self, **kwargs: (built.append(self), build(self, **kwargs))[1])
+    runner = train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), options=options)
+    assert [runner.train_dataloader.dataset, runner.val_loop.dataloaders[0].dataset] == built
+    assert 'lambda' not in (tmp_path / 'a' / 'srresnet_x4_demo.py').read_text()
+    assert isinstance(runner.cfg.train_dataloader.dataset, dict)

@@ -20,9 +20,9 @@ class DeblurResNet(BaseModule):
     """Johnson's residual network with a skip from the input to the output, for images of any size.
 
     7x7 convolution, two strided convolutions, residual blocks with dropout 0.5, two transposed convolutions, 7x7 convolution, tanh;
-    reflection padding. Layers and the names of weights are those of MMagic's ``ResnetGenerator``, which has no skip and takes multiples of 4
-    only; here the image is extended by reflection, and the output cut to its size. The tanh is halved, because the paper's images are in [-1, 1]. The
-    defaults are the paper's network, 11,378,179 parameters.
+    reflection padding. Layers and names of weights are those of MMagic's ``ResnetGenerator``, which has no skip and takes multiples of 4
+    only; here the image is extended by reflection, and the output cut to its size. The tanh is halved, because the paper's images are in
+    [-1, 1]. The defaults are the paper's network, 11,378,179 parameters.
 
     Sources: Kupyn et al. 2018 (DeblurGAN), section 3.2 and figure 3; Johnson et al. 2016.
 

@@ -23,9 +23,10 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     Takes both kinds of batches:
 
-    - of ``PackedPairs``: ``gt`` (N, 3, H, W) and, unless LQ is made here, ``lq`` (N, 3, h, w), uint8, RGB; ``draws``, int64 (N, 2), seed and
-      position of each sample or -1; ``keys``, the images' names.
-    - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample`` with ``gt_img`` and meta information.
+    - of ``PackedPairs``: ``gt`` (N, 3, H, W) and, unless LQ is made here, ``lq`` (N, 3, h, w), uint8, RGB; ``draws``, int64 (N, 2), seed
+      and position of each sample or -1; ``keys``, the images' names.
+    - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample`` with ``gt_img`` (C, H, W) and
+      meta information.
 
     Does what MMagic's ``DataPreprocessor`` does to such batches, for the same arguments, without importing MMagic's models. A class that
     makes LQ out of GT overrides ``makes_lq`` and ``make_lq``.
@@ -34,8 +35,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         mean (float or Sequence[float]): For all channels or each, in levels of 255.
         std (float or Sequence[float]): Likewise. 0 and 255 for images in [0, 1].
         output_channel_order (str, optional): 'RGB' or 'BGR', what the network takes; by default what the data have.
-        stack_data_sample (bool): One ``DataSample`` for the whole batch. If False they stay a list, and images of different sizes are padded
-            to the largest, on the right and below, with 0.
+        stack_data_sample (bool): One ``DataSample`` for the whole batch. If False they stay a list, and images of different sizes are
+            padded to the largest, on the right and below, with 0.
 
     Raises:
         InputError: For a bad argument; at the first batch that it cannot take.
@@ -127,16 +128,17 @@ class ImagePreprocessor(BaseDataPreprocessor):
             with_lq (bool): Whether LQ is wanted.
 
         Returns:
-            tuple: LQ (N, C, h, w), a list of (C, h, w) where their sizes differ, or None; and a ``DataSample`` with ``gt_img`` (N, C, H, W) and
-            in its meta information lists over the batch, among them ``seed`` and ``position`` if the samples were drawn; or a list of them.
+            tuple: LQ (N, C, h, w), a list of (C, h, w) where their sizes differ, or None; and a ``DataSample`` with ``gt_img``
+            (N, C, H, W) and in its meta information lists over the batch, among them ``seed`` and ``position`` if the samples were drawn;
+            or a list of samples.
         """
         if 'gt' in data:
             lq, samples = data.get('lq'), _packed_samples(data)
         else:
             lq, samples = data.get('inputs') if with_lq else None, data.get('data_samples')
         if with_lq and lq is None:
-            raise InputError(f'{type(self).__name__}: the batch has no LQ images. Use data that have them, or a data_preprocessor that makes '
-                             'them, such as RealESRGANDegradation.')
+            raise InputError(f'{type(self).__name__}: the batch has no LQ images. Use data that have them, or a data_preprocessor that '
+                             'makes them, such as RealESRGANDegradation.')
         if not samples:
             samples = [DataSample() for _ in lq]
         if isinstance(lq, (list, tuple)):
@@ -221,8 +223,9 @@ def order_of(samples: Samples | None, name: str, channels: int) -> str:
 def _packed_samples(data: dict) -> DataSample:
     samples, count = DataSample(gt_img=data['gt']), len(data['gt'])
     meta = dict(key=data['keys'], gt_path=data['keys'], gt_channel_order=['rgb'] * count, img_channel_order=['rgb'] * count)
-    if data.get('draws') is not None and (data['draws'] >= 0).all():
-        meta['seed'], meta['position'] = data['draws'].T.tolist()
+    draws = data['draws'].tolist() if data.get('draws') is not None else []
+    if draws and min(map(min, draws)) >= 0:
+        meta['seed'], meta['position'] = map(list, zip(*draws))
     _set_meta(samples, **meta)
     return samples
 
