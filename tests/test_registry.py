@@ -10,7 +10,6 @@ from mmsr_ext import registry
     ('SRResNet', 'mmsr_ext'),
     ('PerceptualLoss', 'mmsr_ext'),
     ('MSRResNet', 'mmagic'),
-    ('MSRResNet', 'mmagic'),
     ('ModifiedVGG', 'mmsr_ext'),
     ('CharbonnierLoss', 'mmagic'),
     ('L1Loss', 'mmsr_ext'),

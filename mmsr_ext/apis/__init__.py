@@ -14,8 +14,10 @@ FUNCTIONS = {
     'interpolate': 'interpolate',
     'load_generator': 'load',
     'make_pairs': 'pairs',
+    'pack_images': 'pack',
     'save_interpolations': 'interpolate',
     'train': 'train',
+    'verify_store': 'pack',
 }  # the module of each
 
 __all__ = list(FUNCTIONS)
