@@ -9,10 +9,10 @@ from torch import nn
 
 from ..engine.checkpoint import differences, generator_weights
 from ..errors import InputError
-from ..models.backbones import EDSR, RCAN, RRDBNet, SRResNet, SRVGGNetCompact
+from ..models.backbones import EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact
 
 # Each has a classmethod ``recognise(weights)`` that gives the arguments of its constructor and the weights under its own names, or None.
-ARCHITECTURES = (EDSR, RCAN, RRDBNet, SRResNet, SRVGGNetCompact)
+ARCHITECTURES = (EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact)
 
 
 def load_generator(path: str | Path) -> nn.Module:

@@ -23,8 +23,9 @@ LUMA = (0.299, 0.587, 0.114)  # BT.601
 class Upscaler:
     """A network made into a function of images of any size and depth.
 
-    The image and the result stay on the host; tiles of it go to the device. Neighbouring tiles overlap and are blended. When the memory does
-    not suffice, tiles are halved. A result that is not finite in half precision is computed again, and all that follow, in fp32.
+    The image and the result stay on the host; tiles of it go to the device. Neighbouring tiles overlap and are blended. When the memory
+    does not suffice, tiles are halved. What half precision cannot compute, or not to finite values, is computed again, and all that
+    follows, in fp32.
 
     Colours go through the network. A grey image is given to a network of three channels as an equal one in each, and the luma (BT.601) of
     the result is taken; a network of one channel gets every channel by itself. Alpha does not go through the network, which has never seen
@@ -37,8 +38,8 @@ class Upscaler:
         precision (str): 'fp32', 'fp16' or 'bf16'.
         tile (int, optional): Height and width of the tiles, at least 32; chosen from the free memory by default; 0 for no tiles.
         overlap (int): Of tiles, in pixels of the input.
-        outscale (float, optional): Size of the result / size of the image. Unless it is the network's own, the network's result is resized by
-            MATLAB's bicubic, and the size is rounded up.
+        outscale (float, optional): Size of the result / size of the image. Unless it is the network's own, the network's result is resized
+            by MATLAB's bicubic, and the size is rounded up.
         ensemble (bool): Average the results for the 8 flips and rotations of the image. Lim et al. 2017 (EDSR), section 3.3.
         say (Callable): Takes what the user should know, each thing once; printed to stderr by default.
 
@@ -114,8 +115,8 @@ class Upscaler:
         """
         pixels = image[..., None] if image.ndim == 2 else image
         if pixels.ndim != 3 or pixels.dtype not in (np.uint8, np.uint16) or not 1 <= pixels.shape[2] <= 4 or not pixels.size:
-            raise InputError(f'an image of shape {image.shape} and type {image.dtype} cannot be upscaled; expected (H, W) or (H, W, 1 to 4) '
-                             'of uint8 or uint16.')
+            raise InputError(f'an image of shape {image.shape} and type {image.dtype} cannot be upscaled; expected (H, W) or '
+                             '(H, W, 1 to 4) of uint8 or uint16.')
         colours = pixels.shape[2] - 1 if pixels.shape[2] in (2, 4) else pixels.shape[2]
         strips = self._network_rows(pixels[..., :colours])
         height, width = (size * self.scale for size in pixels.shape[:2])
@@ -185,7 +186,7 @@ class Upscaler:
             return self._runner(tile)[0]
         if self.traits.channels == 1:
             return self._runner(tile.transpose(0, 1))[:, 0]
-        grey = self._runner(tile.expand(1, 3, -1, -1))
+        grey = self._runner(tile.expand(1, 3, -1, -1)).clamp(0, 1)
         return (grey * grey.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1)
 
 def _finish(unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]]) -> None:

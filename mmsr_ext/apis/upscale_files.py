@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from glob import glob, has_magic
 from pathlib import Path
@@ -170,6 +169,9 @@ def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int) -> tuple[
                     written.append(target)
                 except InputError as error:
                     failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
+                except OSError as error:  # of writing: reading gives an InputError
+                    raise InputError(f'{target} cannot be written ({error}). Make room or choose another folder, and go on with --resume.'
+                                     ) from error
                 bar.update(start + sizes[source] - bar.n)
     finally:
         Image.MAX_IMAGE_PIXELS = limit
@@ -202,7 +204,4 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
             yield strip
             bar.update(len(strip) * width / 1e6)
 
-    try:
-        write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)
-    except OSError as error:
-        raise OSError(f'{target} cannot be written: {error}') from error
+    write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)

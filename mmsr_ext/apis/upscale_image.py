@@ -157,11 +157,8 @@ def _array(image: Image.Image, path: str | Path) -> np.ndarray:
     if image.mode in ('I', 'F'):
         raise InputError(f'{path} has pixels of type {image.mode}; expected 8 or 16 bits, grey or colour. Convert the file.')
     alpha = 'transparency' in image.info or image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa')
-    if image.mode in ('1', 'L', 'LA', 'La'):
-        image = image.convert('LA' if alpha else 'L')
-    else:
-        image = image.convert('RGBA' if alpha else 'RGB')
-    pixels = np.array(image)
+    colours = 'L' if image.mode in ('1', 'L', 'LA', 'La') else 'RGB'
+    pixels = np.array(image.convert(colours + 'A' if alpha else colours))
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 

@@ -26,8 +26,8 @@ OUT_OF_MEMORY = ('not enough memory', "can't allocate memory", 'out of memory', 
 class Runner:
     """Gives a network's output for a tile, whatever happens.
 
-    Out of memory, the tile is halved, for this and all that follow; an output that is not finite in half precision is computed again, and
-    all that follow, in fp32.
+    Out of memory, the tile is halved, for this and all that follow. An output that is not finite in half precision, or for which torch
+    lacks an operator, is computed again in fp32, and so are all that follow.
 
     Args:
         network (nn.Module): On the CPU. It is moved to the device.
@@ -55,7 +55,7 @@ class Runner:
         if tile is not None and tile != 0 and tile < SMALLEST_TILE:
             raise InputError(f'tile={tile!r} must be 0 for no tiles, or at least {SMALLEST_TILE} px.')
         if overlap < 0 or (tile and overlap > tile // 2):
-            raise InputError(f'overlap={overlap!r} must be at least 0 and at most half of the tile ({tile or "chosen from the memory"} px).')
+            raise InputError(f'overlap={overlap!r} must be at least 0 and at most half of the tile ({tile or "chosen by memory"} px).')
         if PRECISIONS[precision] in getattr(network, 'unfit', ()):
             raise InputError(f'the network is not for {precision}, says spandrel. Use fp32, the default.')
         self.device = _device(device)
@@ -107,13 +107,17 @@ class Runner:
         self.say(f'not enough memory on {self.device}: going on with tiles of {self.tile} px.')
 
     def _finite(self, tile: Tensor) -> Tensor:
-        output = self._ensemble(tile)
-        if torch.isfinite(output).all():
-            return output
         if self.precision != 'fp32':
-            self.say(f'the output in {self.precision} is not finite: going on in fp32.')
+            try:
+                output = self._ensemble(tile)
+                if torch.isfinite(output).all():
+                    return output
+                fault = f'the output in {self.precision} is not finite'
+            except NotImplementedError as error:  # an operator that torch has on this device in fp32 alone
+                fault = f'{self.precision} is not possible on {self.device} ({error})'
+            self.say(f'{fault}: going on in fp32.')
             self._set_precision('fp32')
-            output = self._ensemble(tile)
+        output = self._ensemble(tile)
         if not torch.isfinite(output).all():
             raise InputError('the network gives values that are not finite. Its weights may be damaged, or from a training that diverged; '
                              'give another checkpoint.')

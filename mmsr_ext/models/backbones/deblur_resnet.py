@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmagic.models.editors.cyclegan import ResnetGenerator
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -9,6 +12,7 @@ from torch.nn import functional as F
 
 from ...errors import InputError
 from ...registry import MODELS
+from .length import length_of
 
 NORMS = {'instance': 'IN', 'batch': 'BN'}
 
@@ -35,6 +39,8 @@ class DeblurResNet(ResnetGenerator):
     Raises:
         InputError: For an unknown norm, and at the forward of an image smaller than 5 pixels.
     """
+
+    scale = 1  # output size / input size
 
     def __init__(self,
                  channels: int = 3,
@@ -66,3 +72,26 @@ class DeblurResNet(ResnetGenerator):
             raise InputError(f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in both directions.')
         extended = F.pad(x, (0, -width % 4, 0, -height % 4), mode='reflect')
         return x + self.model(extended)[..., :height, :width] / 2
+
+    @classmethod
+    def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Read the hyper-parameters off the weights. MMagic's CycleGAN, the same layers without the skip, has the same names.
+
+        Args:
+            weights (Mapping[str, Tensor]): A state_dict.
+
+        Returns:
+            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
+        """
+        blocks = length_of(weights, 'model', 'block')
+        first, last = 'model.0.conv.weight', f'model.{blocks + 2}.conv.weight'
+        if blocks < 4 or not {first, last, 'model.3.block.0.conv.weight'} <= weights.keys():
+            return None
+        width, channels = weights[first].shape[:2]
+        args = dict(
+            channels=channels,
+            mid_channels=width,
+            num_blocks=blocks - 3,
+            norm='batch' if 'model.0.bn.weight' in weights else 'instance',
+            dropout='model.3.block.2.conv.weight' in weights)
+        return args, dict(weights)
