@@ -105,10 +105,12 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
             found += matches
         else:
             raise InputError(f'{name} does not exist. Give image files, folders, or patterns in quotes.')
-    unique = {path.resolve(): path for path in reversed(found)}
+    unique: dict[Path, Path] = {}
+    for path in found:
+        unique.setdefault(path.resolve(), path)
     if not unique:
         raise InputError('no images were given. Give image files, folders, patterns in quotes, or - for a list on stdin.')
-    return list(reversed(unique.values()))
+    return list(unique.values())
 
 
 def _images_of(path: Path) -> list[Path]:
@@ -135,12 +137,12 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
         # in the inputs' folder, results of an earlier call are no inputs
         results = {target.resolve(): source for source, target in jobs.items()}
         jobs = {path: target for path, target in jobs.items() if results.get(path.resolve(), path) == path}
-    sources: dict[Path, Path] = {}
+    inputs, sources = {path.resolve() for path in jobs}, {}
     for source, target in jobs.items():
         other = sources.setdefault(target.resolve(), source)
         if other != source:
             raise InputError(f'{other} and {source} would both be written to {target}. Rename one, or upscale them into different folders.')
-        if target.resolve() in {path.resolve() for path in files}:
+        if target.resolve() in inputs:
             raise InputError(f'the result of {source} would replace {target}, which is an input. Give another name or folder.')
     return jobs
 
@@ -159,7 +161,7 @@ def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int) -> tuple[
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # the user's own photographs may be larger than what Pillow takes from strangers
     try:
         sizes = {source: _megapixels(upscaler, source) for source in jobs}
-        layout = '{l_bar}{bar}| {n:.1f}/{total:.1f} MP [{elapsed}<{remaining}, {rate_fmt}]'
+        layout = '{l_bar}{bar}| {n:.1f}/{total:.1f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]'
         with tqdm(total=sum(sizes.values()), unit='MP', bar_format=layout, dynamic_ncols=True) as bar:
             for source, target in jobs.items():
                 start = bar.n

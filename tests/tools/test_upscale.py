@@ -1,6 +1,7 @@
 """The command line, in processes of its own."""
 
 import json
+import struct
 import subprocess
 import sys
 
@@ -63,5 +64,4 @@ def test_a_photograph_of_20_megapixels_in_bounded_memory(in_root, tmp_path):
     torch.save(network.state_dict(), tmp_path / 'net.pth')
     result = run('-c', MEASURE, tmp_path / 'net.pth', tmp_path / 'a.png')
     assert json.loads(result.stdout) < 1000, result.stderr
-    with Image.open(tmp_path / 'a.png') as image:
-        assert image.size == (4 * 5472, 4 * 3648)
+    assert struct.unpack('>II', (tmp_path / 'a.png').read_bytes()[16:24]) == (4 * 5472, 4 * 3648)

@@ -46,6 +46,7 @@ class ESPCN(BaseModule):
             raise InputError(f'ESPCN: scale={scale!r} must be an integer of at least 2.')
         if any(size % 2 == 0 for size in kernel_sizes):
             raise InputError(f'ESPCN: kernel_sizes={kernel_sizes!r} must be odd, so that the image keeps its size.')
+        self.scale = scale
         widths = (in_channels, *mid_channels, out_channels * scale**2)
         self.conv1, self.conv2, self.conv3 = (
             nn.Conv2d(inner, outer, size, padding=size // 2) for inner, outer, size in zip(widths, widths[1:], kernel_sizes))
