@@ -20,13 +20,13 @@ model = dict(
     gradient_penalty=dict(type='GradientPenalty', loss_weight=10.0),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=5),
     test_cfg=dict(baseline='input'),
-    data_preprocessor=dict(type='DataPreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
 
 # the betas are those of the authors' code
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',
-    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999))),
-    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999))))
+    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)),
+    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)))
 
 # 150 epochs of 2,103 pairs at the initial rate, and 150 in which it falls to 0
 param_scheduler = dict(type='LinearLR', by_epoch=False, start_factor=1.0, end_factor=0.0, begin=315_450, end=630_900)

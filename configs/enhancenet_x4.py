@@ -26,11 +26,11 @@ model = dict(
     gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', loss_weight=2.0),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=1),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='DataPreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
 
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',
-    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))),
-    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))))
+    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)),
+    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)))
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=300_000, val_interval=10_000)
 train_dataloader = dict(dataset=dict(gt_size=128))

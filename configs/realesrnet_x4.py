@@ -24,6 +24,6 @@ model = dict(
     test_cfg=dict(baseline='bicubic'),
     data_preprocessor=dict(type='RealESRGANDegradation', scale=4, gt_size=256, gt_usm=True, pool_size=180))
 
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.99)))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.99), fused=True))
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=5000)
 custom_hooks = [*_base_.custom_hooks, dict(type='GeneratorEMAHook', decay=0.999)]

@@ -2,13 +2,18 @@
 
 Under ``default_scope = 'mmsr_ext'`` a bare type name is looked up here, then in MMagic, then in MMEngine; that needs a child of every
 registry, also of those to which this package adds nothing. From an MMagic config ``custom_imports = dict(imports=['mmsr_ext'])`` is
-enough to write ``type='mmsr_ext.Name'``. A registry imports our parts when it is first asked for a name.
+enough to write ``type='mmsr_ext.Name'``. A registry imports our parts when it is first asked for a name, and MMagic's when it is asked for
+one that is neither ours nor MMEngine's: MMagic registers its models and metrics by importing all of them, diffusion models included, which
+takes longer than all else at the start of a run.
 """
 
 from __future__ import annotations
 
 from mmagic import registry as mmagic
 from mmengine.registry import Registry
+
+SLOW = ('mmagic.models', 'mmagic.evaluation')  # what some of MMagic's registries import; the others import next to nothing
+REPLACED = ('ExponentialMovingAverage', 'SiLU')  # MMEngine's names which MMagic, in those registries, gives to parts of its own
 
 
 class ChildRegistry(Registry):
@@ -17,11 +22,20 @@ class ChildRegistry(Registry):
     def get(self, key: str) -> type | None:
         """See MMEngine's ``Registry.get``."""
         self.import_from_location()
-        ancestor = self.parent if key not in self.module_dict else None
-        while ancestor is not None:
-            ancestor.import_from_location()
-            ancestor = ancestor.parent
+        # with a dot it is a name of one scope, whose registry imports its own modules, or a path
+        if '.' not in key and key not in self.module_dict:
+            ancestor = self.root if self._is_mmengines(key) else self.parent
+            while ancestor is not None:
+                ancestor.import_from_location()
+                ancestor = ancestor.parent
         return super().get(key)
+
+    def _is_mmengines(self, key: str) -> bool:
+        """Whether a name is found in MMEngine, and MMagic, which comes before it, need not be imported to know that it has no other."""
+        if not set(SLOW) & set(self.parent._locations):
+            return False
+        self.root.import_from_location()
+        return key in self.root.module_dict and key not in REPLACED
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
@@ -33,7 +47,7 @@ DATASETS = _child(mmagic.DATASETS, 'mmsr_ext.datasets')
 DATA_SAMPLERS = _child(mmagic.DATA_SAMPLERS, 'mmsr_ext.datasets')
 TRANSFORMS = _child(mmagic.TRANSFORMS)
 METRICS = _child(mmagic.METRICS, 'mmsr_ext.evaluation')
-EVALUATORS = _child(mmagic.EVALUATORS)
+EVALUATORS = _child(mmagic.EVALUATORS, 'mmsr_ext.evaluation')
 HOOKS = _child(mmagic.HOOKS, 'mmsr_ext.engine')
 LOOPS = _child(mmagic.LOOPS, 'mmsr_ext.engine')
 LOG_PROCESSORS = _child(mmagic.LOG_PROCESSORS)

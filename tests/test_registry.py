@@ -12,6 +12,9 @@ from mmsr_ext import registry
     ('MSRResNet', 'mmagic'),
     ('ModifiedVGG', 'mmagic'),
     ('CharbonnierLoss', 'mmagic'),
+    ('L1Loss', 'mmsr_ext'),
+    ('mmagic.L1Loss', 'mmagic'),
+    ('BaseDataPreprocessor', 'mmengine'),
     ('mmagic.PerceptualLoss', 'mmagic'),
 ])
 def test_bare_names_resolve_here_then_in_mmagic(scope, name, module):
@@ -30,6 +33,24 @@ def test_every_registry_of_mmagic_has_a_child(scope):
     from mmagic import registry as mmagic
     for name in set(mmagic.__all__) - {'DIFFUSION_SCHEDULERS'}:
         assert getattr(registry, name).parent is getattr(mmagic, name)
+
+
+def test_names_that_mmagic_replaces_are_known(scope):
+    """Where MMEngine is asked first, MMagic has no other part of the same name."""
+    for child in vars(registry).values():
+        if isinstance(child, registry.ChildRegistry) and set(child.parent._locations) & set(registry.SLOW):
+            for ancestor in (child, child.parent, child.root):
+                ancestor.import_from_location()
+            both = child.parent.module_dict.keys() & child.root.module_dict.keys()
+            assert both - child.module_dict.keys() <= set(registry.REPLACED), child.name
+            for name in set(registry.REPLACED) & both:
+                assert child.get(name) is child.parent.module_dict[name]
+
+
+@pytest.mark.parametrize('name', ['Nothing', 'mmsr_ext.Nothing', 'mmagic.Nothing'])
+def test_a_name_that_nobody_has(scope, name):
+    with pytest.raises((KeyError, RuntimeError), match='Nothing'):
+        registry.MODELS.build(dict(type=name))
 
 
 def test_readme_names_every_part():

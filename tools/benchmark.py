@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import sys
 
 from mmsr_ext.apis import cli
 from mmsr_ext.apis.benchmark import SUBJECTS
@@ -10,7 +11,8 @@ from mmsr_ext.apis.benchmark import SUBJECTS
 def parse_args() -> tuple[argparse.Namespace, object]:
     parser = argparse.ArgumentParser(description='Measure this package beside MMagic: both sides in one run, medians and their ratio.')
     subjects = parser.add_subparsers(dest='subject', required=True)
-    modules = {name: importlib.import_module(f'mmsr_ext.apis.benchmark.{name}') for name in SUBJECTS}
+    wanted = [name for name in SUBJECTS if name in sys.argv[1:2]] or SUBJECTS  # all of them for the help only
+    modules = {name: importlib.import_module(f'mmsr_ext.apis.benchmark.{name}') for name in wanted}
     for name, module in modules.items():
         subject = subjects.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(subject)

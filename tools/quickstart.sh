@@ -27,7 +27,8 @@ train srgan_x4_demo iter_300.pth
 
 ln -sf iter_600.pth work_dirs/srresnet_x4_demo/SRResNet.pth
 ln -sf iter_300.pth work_dirs/srgan_x4_demo/SRGAN.pth
-python tools/test.py configs/srgan_x4_demo.py work_dirs/srresnet_x4_demo/SRResNet.pth work_dirs/srgan_x4_demo/SRGAN.pth
+python tools/test.py configs/srgan_x4_demo.py work_dirs/srresnet_x4_demo/SRResNet.pth work_dirs/srgan_x4_demo/SRGAN.pth \
+    --out work_dirs/quickstart.html
 
 cat <<'NEXT'
 

@@ -1,13 +1,18 @@
 # What every recipe shares: hooks, logging, processes.
+_base_ = 'fast.py'
+
 custom_imports = dict(imports=['mmsr_ext'], allow_failed_imports=False)
 default_scope = 'mmsr_ext'
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=100),
+    logger=dict(type='LoggerHook', interval=100, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=5000, by_epoch=False, max_keep_ckpts=3),
-    sampler_seed=dict(type='DistSamplerSeedHook'))
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # an update that is not finite is left out and said; so many in a row stop the run
+    update_guard=dict(type='UpdateGuardHook', limit=50, collapse_after=1000),
+    validation_time=dict(type='ValidationTimeHook'))
 
 # at validation and test: bicubic | output | ground truth, as one picture an image, in work_dirs/<run>/<time>/vis_data/vis_image
 custom_hooks = [dict(type='BasicVisualizationHook', interval=10)]

@@ -1,23 +1,18 @@
-"""Measuring checkpoints side by side."""
+"""Measuring checkpoints, and telling the result."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
-from mmengine.runner import Runner
 
-from ..engine.checkpoint import check_fits, generator_weights, own_names
 from ..errors import InputError
 from .comparison import save_comparison
-from .config import load_config, start_processes
-
-# A test neither needs these nor the weights that some of them download.
-TRAINING_ONLY = {'discriminator', 'gan_loss', 'pixel_loss', 'perceptual_loss', 'extra_losses', 'gradient_penalty'}
+from .files import writable, write_text
+from .measure import TIMES, Measurement, measure
+from .report import save_report
+from .table import as_csv, as_json, as_text, to_json
 
 
 def evaluate(config: str,
@@ -46,98 +41,65 @@ def evaluate(config: str,
     Raises:
         InputError: For a config, data or checkpoint that cannot be used.
     """
-    weights = {name: generator_weights(path, raw) for name, path in zip(_names_of(checkpoints), checkpoints)}
-    cfg = load_config(config, options, work_dir)
-    start_processes(cfg, launcher)
-    cfg.load_from, cfg.resume = None, False
-    cfg.custom_hooks = []
-    cfg.log_level = 'WARNING'  # the table says it all
-    for part in TRAINING_ONLY & cfg.model.keys():
-        cfg.model[part] = None
-    if cfg.get('test_dataloader') is None:
-        raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
-    runner = Runner.from_cfg(cfg)
-    pictures = Path(cfg.work_dir) / 'test'
-    model = getattr(runner.model, 'module', runner.model)
-    generator, baseline = model.generator, model.baseline
-    recorder = _Recorder(pictures, baseline)
-    runner.register_hook(recorder, 'LOWEST')
+    result = measure(config, checkpoints, work_dir, options, launcher, raw)
     table: dict[str, dict[str, float]] = {}
-    for (name, state), path in zip(weights.items(), checkpoints):
-        state = own_names(generator, state)
-        check_fits(generator, state, path)
-        generator.load_state_dict(state)
-        recorder.method = name
-        runner.test()
-        prefix = f'{baseline}/'
-        figures = {key.removeprefix(prefix): value for key, value in recorder.metrics.items() if key.startswith(prefix)}
-        if figures:
-            table[baseline] = figures
-        table[name] = {key: value for key, value in recorder.metrics.items() if not key.startswith(prefix)}
+    for part in result.sets:
+        for method, figures in part.figures.items():
+            table.setdefault(method, {}).update({name: value for name, value in figures.items() if name not in TIMES})
     if is_main_process():
-        print(format_table(table, f'{_protocol(cfg.test_evaluator)}; {sum(map(len, _test_sets(runner)))} images'))
-        print(f'outputs: {pictures}')
-        if recorder.images:
-            print(f'comparison: {save_comparison(pictures, list(table), recorder.images)}')
+        _tell(result)
         if out:
-            Path(out).write_text(json.dumps(table, indent=2))
+            write_text(out, to_json(table))
     return table
 
 
-def format_table(table: dict[str, dict[str, float]], title: str) -> str:
-    """Lay out metric by name by method as text, a row a method; PSNR in dB."""
-    columns = list(dict.fromkeys(name for row in table.values() for name in row))
-    first = max(len(name) for name in table)
-    lines = [title, ' ' * first + ''.join(f'  {name:>9}' for name in columns)]
-    for name, row in table.items():
-        cells = (f'{row[column]:.{2 if "PSNR" in column else 4}f}' if column in row else '-' for column in columns)
-        lines.append(f'{name:<{first}}' + ''.join(f'  {cell:>{max(9, len(column))}}' for cell, column in zip(cells, columns)))
-    return '\n'.join(lines)
+def evaluate_all(config: str,
+                 checkpoints: list[str],
+                 out: str | None = None,
+                 json_file: str | None = None,
+                 csv_file: str | None = None,
+                 max_images: int | None = None,
+                 **kwargs: Any) -> Measurement:
+    """Measure checkpoints on the benchmark sets that are there and on the config's own test data.
+
+    Prints one table, and leaves every output and comparison pictures in ``work_dir/test``.
+
+    Args:
+        config (str): Path of the config.
+        checkpoints (list[str]): Files that hold the weights of the config's generator.
+        out (str, optional): An HTML file: table, images to compare, curves of the runs that the checkpoints are of.
+        json_file (str, optional): A file for the figures, those for every image included.
+        csv_file (str, optional): A file for the table.
+        max_images (int, optional): Images of a set that the HTML file shows; see ``save_report``.
+        **kwargs: See ``measure``.
+
+    Returns:
+        Measurement: In every process.
+
+    Raises:
+        InputError: For a config, data, checkpoint or output file that cannot be used; before anything is measured, where it can be seen.
+    """
+    if max_images is not None and max_images < 1:
+        raise InputError(f'--max-images {max_images} must be at least 1; leave it out for as many as a page of 100 MB takes.')
+    for path in filter(None, (out, json_file, csv_file)):
+        writable(path)
+    result = measure(config, checkpoints, **{'benchmarks': 'data', **kwargs})
+    if is_main_process():
+        _tell(result)
+        if json_file:
+            write_text(json_file, as_json(result))
+        if csv_file:
+            write_text(csv_file, as_csv(result))
+        if out:
+            save_report(out, result, max_images)
+            print(f'report: {out}')
+    return result
 
 
-class _Recorder(Hook):
-    """Keeps the metrics of a test, and saves its outputs as work_dir/test/<method>/<image>.png."""
-
-    def __init__(self, folder: Path, baseline: str | None) -> None:
-        self.folder = folder
-        self.baseline = baseline
-        self.method = ''
-        self.metrics: dict[str, float] = {}
-        self.images: list[str] = []
-
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        for sample in outputs:
-            name = sample.get('key', Path(sample.gt_path).stem).replace('/', '_')
-            if name not in self.images:
-                self.images.append(name)
-            pictures = {self.method: sample.output.pred_img, 'GT': sample.gt_img}
-            if self.baseline:
-                pictures[self.baseline] = sample.output.get(f'{self.baseline}_img')
-            for method, image in pictures.items():
-                (self.folder / method).mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(self.folder / method / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())
-
-    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        self.metrics = {name: float(value) for name, value in (metrics or {}).items()}
-
-
-def _test_sets(runner: Runner) -> list[Any]:
-    return [loader.dataset for loader in getattr(runner.test_loop, 'dataloaders', [runner.test_dataloader])]
-
-
-def _protocol(evaluators: dict | list[dict]) -> str:
-    groups = [evaluator['metrics'] for evaluator in ([evaluators] if isinstance(evaluators, dict) else evaluators)]
-    metrics = [metric for group in groups for metric in ([group] if isinstance(group, dict) else group)]
-    borders = sorted({str(metric.get('crop_border', 0)) for metric in metrics})
-    luma = ', Y of BT.601 (16 to 235)' if any(metric.get('convert_to') == 'Y' for metric in metrics) else ''
-    return f'outputs rounded to 8 bit, border of {" or ".join(borders)} px left out{luma}'
-
-
-def _names_of(paths: list[str]) -> list[str]:
-    """The files' stems, or their folders' names where stems are equal: runs of different configs have equal file names."""
-    stems = [Path(path).stem for path in paths]
-    names = [Path(path).parent.name if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems)]
-    for name, path in zip(names, paths):
-        if names.count(name) > 1 or name in ('bicubic', 'input', 'GT'):
-            raise InputError(f'checkpoint {path} would be called {name!r} in the table, as another row is. Link it under another name.')
-    return names
+def _tell(result: Measurement) -> None:
+    print(as_text(result))
+    for part in result.sets:
+        print(f'{part.name}, outputs: {part.folder}')
+        if part.images:
+            methods = [method for method in part.figures if (part.folder / method).is_dir()]
+            print(f'{part.name}, comparison: {save_comparison(Path(part.folder), methods, list(part.images))}')

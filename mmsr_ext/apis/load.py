@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
-from ..engine.checkpoint import differences, generator_weights
+from ..engine.checkpoint import differences, generator_part, own_names, read_checkpoint
 from ..errors import InputError
 from ..models.backbones import EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact
+from .description import describe
 
 # Each has a classmethod ``recognise(weights)`` that gives the arguments of its constructor and the weights under its own names, or None.
 ARCHITECTURES = (EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact)
 
 
-def load_generator(path: str | Path) -> nn.Module:
+class Identified(NamedTuple):
+    """A generator that was found in a file.
+
+    Attributes:
+        network (nn.Module): On the CPU and in eval mode.
+        args (dict): Arguments of its constructor, without those that were left at their defaults.
+        content (dict): All that the file holds.
+    """
+
+    network: nn.Module
+    args: dict[str, Any]
+    content: dict[str, Any]
+
+
+def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
     """Build the generator whose weights a file holds, without a config.
 
-    The architecture and its hyper-parameters follow from the names and shapes of the weights. Files of this project, BasicSR, Real-ESRGAN,
-    MMagic and KAIR are read, the older namings of ESRGAN included, with or without the prefixes of DistributedDataParallel and
-    torch.compile; of weights and their running average the average.
+    What the file itself says is followed: the metadata of an exported file, or the config that a training checkpoint holds, which is parsed
+    and not executed. Else the architecture and its hyper-parameters follow from the names and shapes of the weights. Files of this project,
+    BasicSR, Real-ESRGAN, MMagic and KAIR are read, the older namings of ESRGAN and RCAN included, with or without the prefixes of
+    DistributedDataParallel and torch.compile; of weights and their running average the average.
 
     Args:
         path (str or Path): A .pth or .safetensors file.
+        raw (bool): Of weights and their running average the weights.
 
     Returns:
         nn.Module: The network, on the CPU and in eval mode; ``scale`` is its factor.
@@ -31,22 +49,38 @@ def load_generator(path: str | Path) -> nn.Module:
     Raises:
         InputError: If the file cannot be read, or its weights are of none of the architectures, or are incomplete.
     """
-    weights = generator_weights(path)
+    return identify(path, raw).network
+
+
+def identify(path: str | Path, raw: bool = False) -> Identified:
+    """``load_generator``, with all that was found on the way."""
+    content = read_checkpoint(path)
+    weights = generator_part(content, path, raw)
+    described = describe(path, content)
+    if described:
+        architecture, args = described
+        return Identified(_build(architecture, args, weights, path, 'says that it is'), args, content)
     for architecture in _architectures():
         found = architecture.recognise(weights)
-        if found is None:
-            continue
-        args, weights = found
-        network = architecture(**args)
-        faults = differences(network.state_dict(), weights)
-        if faults:
-            raise InputError(f'{path} looks like {architecture.__name__}({", ".join(f"{name}={value}" for name, value in args.items())}), '
-                             f'but has weights {faults}. It may be damaged, or a variant that is not known here.')
-        network.load_state_dict(weights)
-        return network.eval()
+        if found:
+            return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)
     known = ', '.join(architecture.__name__ for architecture in _architectures())
     raise InputError(f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
                      f'Recognised are: {known}. Build another from its config.')
+
+
+def _build(architecture: type[nn.Module], args: dict[str, Any], weights: dict[str, Tensor], path: str | Path, how: str) -> nn.Module:
+    text = f'{architecture.__name__}({", ".join(f"{name}={value}" for name, value in args.items())})'
+    try:
+        network = architecture(**args)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise InputError(f'{path} {how} {text}, which cannot be built: {error}') from error
+    weights = own_names(network, weights)
+    faults = differences(network.state_dict(), weights)
+    if faults:
+        raise InputError(f'{path} {how} {text}, but has weights {faults}. It may be damaged, or a variant that is not known here.')
+    network.load_state_dict(weights)
+    return network.eval()
 
 
 def _architectures() -> Iterator[type[nn.Module]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner, find_latest_checkpoint
 
@@ -45,21 +48,36 @@ def train(config: str,
     if checkpoint:
         cfg.resume, cfg.load_from = True, checkpoint
         _skip_initialisation(cfg.model)
-    _check_data(cfg)
+    datasets = _build_datasets(cfg)
     runner = Runner.from_cfg(cfg)
+    _hand_over(datasets, runner)
     _check_checkpoint(runner)
     _check_discriminator(runner)
     runner.train()
+    _tell_report_command(runner)
     return runner
 
 
-def _check_data(cfg: Config) -> None:
-    """Build the datasets once before anything else: what is missing is said before a perceptual network is downloaded."""
+def _build_datasets(cfg: Config) -> dict[str, list[Any]]:
+    """The datasets by loader, before anything else: what is missing is said before a perceptual network is downloaded."""
+    datasets: dict[str, list[Any]] = {}
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         for name in ('train_dataloader', 'val_dataloader'):
-            loaders = cfg.get(name) or []
-            for loader in [loaders] if isinstance(loaders, dict) else loaders:
-                DATASETS.build(loader['dataset'])
+            datasets[name] = [DATASETS.build(loader['dataset']) for loader in _loaders(cfg.get(name))]
+    for dataset in [dataset for built in datasets.values() for dataset in built if hasattr(dataset, 'full_init')]:
+        dataset.full_init()
+    return datasets
+
+
+def _hand_over(datasets: dict[str, list[Any]], runner: Runner) -> None:
+    """Let the runner's loaders have these datasets, so that it does not check all files a second time."""
+    for name, built in datasets.items():
+        for loader, dataset in zip(_loaders(getattr(runner, f'_{name}')), built, strict=True):
+            loader['dataset'] = dict(type=lambda dataset=dataset: dataset)  # a function, because MMEngine copies all else deeply
+
+
+def _loaders(config: Any) -> list[dict]:
+    return [config] if isinstance(config, dict) else config or []
 
 
 def _use_amp(optim_wrapper: Config) -> None:
@@ -109,3 +127,15 @@ def _check_checkpoint(runner: Runner) -> None:
         raise InputError(f'load_from={path} holds a bare network; load_from takes what tools/train.py wrote. Start the generator from this '
                          f'file with --cfg-options model.generator.init_cfg.type=Pretrained model.generator.init_cfg.checkpoint={path}')
     check_fits(model.generator, weights_of(content, 'generator'), path)
+
+
+def _tell_report_command(runner: Runner) -> None:
+    """Print the command that compares the best and the last checkpoint, by the config as it ran, which MMEngine leaves beside them."""
+    folder = Path(runner.work_dir)
+    config = folder / Path(runner.cfg.filename or '').name
+    best = [str(value) for key, value in runner.message_hub.runtime_info.items() if key.startswith('best_ckpt')]
+    last = (folder / 'last_checkpoint').read_text().strip() if (folder / 'last_checkpoint').is_file() else ''
+    checkpoints = [path for path in dict.fromkeys([*best, last]) if Path(path).is_file()]
+    if checkpoints and config.is_file() and is_main_process():
+        names = ['python', 'tools/test.py', str(config), *checkpoints, '--out', str(folder / 'report.html')]
+        print(f'See what was trained: {shlex.join(names)}')

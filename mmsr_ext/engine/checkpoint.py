@@ -66,7 +66,7 @@ def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
 
     Args:
         path (str or Path): A .pth or .safetensors file.
-        raw (bool): Of a checkpoint of ours that holds both, the trained weights.
+        raw (bool): Of a file that holds both, the trained weights.
 
     Returns:
         dict[str, Tensor]: A state_dict.
@@ -74,12 +74,32 @@ def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
     Raises:
         InputError: If the file cannot be read, or holds something else than weights.
     """
-    content = read_checkpoint(path)
+    return generator_part(read_checkpoint(path), path, raw)
+
+
+def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False) -> dict[str, Tensor]:
+    """``generator_weights`` of a file that has been read.
+
+    Args:
+        content (dict): As ``read_checkpoint`` returns it.
+        path (str or Path): For the error.
+        raw (bool): Of a file that holds both, the trained weights.
+
+    Returns:
+        dict[str, Tensor]: A state_dict.
+
+    Raises:
+        InputError: If it holds something else than weights of a generator.
+    """
+    if raw and 'params' in content:
+        content = {key: value for key, value in content.items() if key != 'params_ema'}
     weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
     if strange or not weights:
         raise InputError(f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, or at the top): '
                          f'found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the state_dict of the network.')
+    if all(key.startswith('discriminator.') for key in weights):
+        raise InputError(f'{path} holds the weights of a discriminator alone; give a file with a generator.')
     return weights
 
 

@@ -27,12 +27,7 @@ class SeparateDDP(nn.Module):
     def __init__(self, module: nn.Module, broadcast_buffers: bool = False, **kwargs: Any) -> None:
         super().__init__()
         self.module = module.to(get_device())
-        networks = {name: getattr(module, name, None) for name in ('generator', 'discriminator')}
-        module.parallelize({
-            name: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs)
-            for name, network in networks.items()
-            if network is not None and any(parameter.requires_grad for parameter in network.parameters())
-        })
+        module.parallelize(lambda network: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs))
 
     def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
         """See ``GANRestorer.train_step``."""

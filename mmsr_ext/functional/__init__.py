@@ -1,4 +1,5 @@
 from .blur_kernels import gaussian_kernel, sinc_kernel
+from .fidelity import luma, psnr, ssim
 from .filter2d import filter2d
 from .gaussian_blur import gaussian_blur
 from .gram import gram_matrix, texture_distance
@@ -13,6 +14,6 @@ from .usm import usm_sharpen
 
 __all__ = [
     'ImresizeRows', 'add_gaussian_noise', 'add_poisson_noise', 'at_least_float32', 'filter2d', 'gaussian_blur', 'gaussian_kernel',
-    'gram_matrix', 'imresize', 'jpeg', 'jpeg_file', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'sinc_kernel',
-    'texture_distance', 'usm_sharpen'
+    'gram_matrix', 'imresize', 'jpeg', 'jpeg_file', 'luma', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'psnr',
+    'sinc_kernel', 'ssim', 'texture_distance', 'usm_sharpen'
 ]

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from .mirror import mirror_index
+from .mirror import mirrored
 
 
 def gaussian_blur(image: Tensor, sigma: float, truncate: float = 4.0) -> Tensor:
@@ -36,7 +36,7 @@ def gaussian_blur(image: Tensor, sigma: float, truncate: float = 4.0) -> Tensor:
     kernel = torch.exp(-0.5 * (offsets / sigma).square())
     kernel = (kernel / kernel.sum()).to(x.dtype)
     for axis, shape in [(2, (1, 1, -1, 1)), (3, (1, 1, 1, -1))]:
-        x = x.index_select(axis, mirror_index(x.shape[axis], radius, radius, x.device))
+        x = mirrored(x, axis, radius, radius)
         x = F.conv2d(x, kernel.view(shape))
     x = x.reshape(image.shape)
     return (x + 0.5).floor().to(torch.uint8) if exact else x

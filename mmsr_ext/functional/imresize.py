@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from .mirror import mirror_index
+from .mirror import mirrored
+from .precision import at_least_float32
 
 
 def imresize(image: Tensor, scale: float) -> Tensor:
@@ -19,7 +20,8 @@ def imresize(image: Tensor, scale: float) -> Tensor:
     Same on every device.
 
     Args:
-        image (Tensor): (C, H, W) or (N, C, H, W), uint8 or floating point. Floating-point values are neither rounded nor clipped.
+        image (Tensor): (C, H, W) or (N, C, H, W), uint8 or floating point. Floating-point values are neither rounded nor clipped;
+            half precision is computed in float32.
         scale (float): An integer, or 1 / integer, like 4 or 1 / 4.
 
     Returns:
@@ -37,7 +39,7 @@ def imresize(image: Tensor, scale: float) -> Tensor:
         return image.clone()
     exact = image.dtype == torch.uint8
     # float64 where weights are not dyadic fractions, so that no half is rounded to the wrong side
-    x = image.to(torch.float32 if factor & (factor - 1) == 0 else torch.float64) if exact else image
+    x = image.to(torch.float32 if factor & (factor - 1) == 0 else torch.float64) if exact else at_least_float32(image)
     x = x[None] if image.ndim == 3 else x
     shrink = scale < 1
     for axis in (2, 3):
@@ -45,7 +47,7 @@ def imresize(image: Tensor, scale: float) -> Tensor:
         if exact:
             x = torch.floor(x + 0.5).clamp_(0, 255)
     x = x[0] if image.ndim == 3 else x
-    return x.to(torch.uint8) if exact else x
+    return x.to(image.dtype)
 
 
 def _resize_axis(x: Tensor, axis: int, factor: int, shrink: bool) -> Tensor:
@@ -54,7 +56,7 @@ def _resize_axis(x: Tensor, axis: int, factor: int, shrink: bool) -> Tensor:
     # the kernel reaches 2 input pixels, or 2 output pixels when shrinking; whole output pixels keep the grid
     low = 2 * factor + factor if shrink else 3
     high = low + (length * factor - size if shrink else 0)
-    x = x.index_select(axis, mirror_index(size, low, high, x.device))
+    x = mirrored(x, axis, low, high)
     ratio = [1.0, 1.0]
     ratio[axis - 2] = 1 / factor if shrink else float(factor)
     x = F.interpolate(x, scale_factor=tuple(ratio), mode='bicubic', antialias=True)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .mirror import mirror_index
+from .mirror import mirrored
 
 
 def motion_trajectory(rng: np.random.Generator, length: float = 60.0, anxiety: float = 0.005, steps: int = 2000) -> np.ndarray:
@@ -80,7 +80,7 @@ def motion_blur(images: Tensor, psfs: Tensor) -> Tensor:
     """
     size = psfs.shape[-1]
     for axis in (2, 3):
-        images = images.index_select(axis, mirror_index(images.shape[axis], size // 2, size // 2, images.device))
+        images = mirrored(images, axis, size // 2, size // 2)
     # The transform wraps around; all of what is wrapped lies in the first size - 1 rows and columns, which are cut off.
     shape = images.shape[-2:]
     product = torch.fft.rfft2(images) * torch.fft.rfft2(psfs.to(images.dtype), s=shape)[:, None]

@@ -73,7 +73,7 @@ def test_figures_of_the_released_options(name):
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
     adversarial = 'realesrgan' in name
     optimizer = cfg.optim_wrapper.generator.optimizer if adversarial else cfg.optim_wrapper.optimizer
-    assert optimizer == dict(type='Adam', lr=1e-4 if adversarial else 2e-4, betas=(0.9, 0.99))
+    assert optimizer == dict(type='Adam', lr=1e-4 if adversarial else 2e-4, betas=(0.9, 0.99), fused=True)
     assert cfg.train_cfg.max_iters == (400_000 if adversarial else 1_000_000)
     assert cfg.train_dataloader.batch_size == 12
     assert cfg.custom_hooks[-1] == dict(type='GeneratorEMAHook', decay=0.999)

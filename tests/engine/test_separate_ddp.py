@@ -12,12 +12,12 @@ from mmsr_ext.engine import SeparateDDP
 from mmsr_ext.models import GANRestorer
 
 
-def build():
+def build(**adversarial):
     torch.manual_seed(0)
     model = GANRestorer(
         GENERATOR,
         dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1),
-        dict(type='mmsr_ext.AdversarialLoss', loss_weight=0.005),
+        dict(type='mmsr_ext.AdversarialLoss', loss_weight=0.005, **adversarial),
         dict(type='mmagic.L1Loss'),
         data_preprocessor=PREPROCESSOR)
     model.discriminator = SmallDiscriminator(batch_norm=False)
@@ -33,18 +33,38 @@ def train(step, model, parts, accumulate=1):
         step.train_step(part, opt)
 
 
-def worker(rank, folder, accumulate):
+SCENARIOS = {
+    'plain': dict(),
+    'accumulated': dict(accumulate=2),
+    'average': dict(adversarial=dict(relativistic='average', global_means=True)),
+    'batch': dict(adversarial=dict(relativistic='batch', global_means=True, gan_type='lsgan')),
+    'own means': dict(adversarial=dict(relativistic='average')),
+    'spoilt': dict(spoilt_rank=1),
+}
+
+
+def worker(rank, folder):
     torch.distributed.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
     torch.set_num_threads(1)
-    model = build()
+    for name, scenario in SCENARIOS.items():
+        out = one_of_two(rank, **scenario)
+        if rank == 0:
+            torch.save(out, f'{folder}/{name}.pth')
+    torch.distributed.destroy_process_group()
+
+
+def one_of_two(rank, accumulate=1, adversarial=None, spoilt_rank=None):
+    model = build(**adversarial or {})
+    if rank == spoilt_rank:
+        # a loss that is not finite, of which the gradients show nothing
+        model.extra_losses['spoilt'] = torch.nn.Module()
+        model.extra_losses['spoilt'].forward = lambda output, gt: (output.sum() * 0).detach() + float('inf')
     wrapped = SeparateDDP(model)
     reductions = []
-    for network in model._parallel.values():
+    for network in model._trained.values():
         network.register_comm_hook(reductions, count)
     train(wrapped, model, [batch(2, seed=2 * step + rank) for step in range(4)], accumulate)
-    if rank == 0:
-        torch.save({'state': model.state_dict(), 'reductions': len(reductions)}, f'{folder}/out.pth')
-    torch.distributed.destroy_process_group()
+    return {'state': model.state_dict(), 'reductions': len(reductions)}
 
 
 def count(reductions, bucket):
@@ -52,18 +72,41 @@ def count(reductions, bucket):
     return torch.distributed.all_reduce(bucket.buffer() / 2, async_op=True).get_future().then(lambda future: future.value()[0])
 
 
-@pytest.mark.parametrize('accumulate', [1, 2])
-def test_two_processes_equal_one(tmp_path, accumulate):
-    mp.spawn(worker, (str(tmp_path), accumulate), nprocs=2)
-    model = build()
-    initial = copy.deepcopy(model.state_dict())
+@pytest.fixture(scope='module')
+def two_processes(tmp_path_factory):
+    """What two processes with half the batch each made of every scenario."""
+    folder = tmp_path_factory.mktemp('two')
+    mp.spawn(worker, (str(folder), ), nprocs=2)
+    return {name: torch.load(folder / f'{name}.pth') for name in SCENARIOS}
+
+
+def whole_batches():
     halves = [[batch(2, seed=2 * step + rank) for rank in range(2)] for step in range(4)]
-    whole = [{key: a[key] + b[key] for key in a} for a, b in halves]
-    train(model, model, whole, accumulate)
-    out = torch.load(tmp_path / 'out.pth')
+    return [{key: a[key] + b[key] for key in a} for a, b in halves]
+
+
+@pytest.mark.parametrize('name', ['plain', 'accumulated', 'average', 'batch'])
+def test_two_processes_equal_one(two_processes, name):
+    accumulate, adversarial = SCENARIOS[name].get('accumulate', 1), SCENARIOS[name].get('adversarial', {})
+    model = build(**adversarial)
+    initial = copy.deepcopy(model.state_dict())
+    train(model, model, whole_batches(), accumulate)
+    out = two_processes[name]
     assert out['state'].keys() == model.state_dict().keys()
     for key, value in model.state_dict().items():
         torch.testing.assert_close(out['state'][key], value, rtol=1e-5, atol=1e-6)
     assert any(not torch.equal(initial[key], value) for key, value in model.state_dict().items() if 'discriminator' in key)
     # each network is one bucket; gradients travel once an update, not once a micro-step
     assert out['reductions'] == 2 * 4 // accumulate
+
+
+def test_what_is_not_finite_on_one_process_is_left_out_on_both(two_processes):
+    for key, value in build().state_dict().items():
+        assert key == 'step_counter' or torch.equal(two_processes['spoilt']['state'][key], value)
+
+
+def test_relativistic_means_of_each_process_alone_are_others(two_processes):
+    model = build(relativistic='average')
+    train(model, model, whole_batches())
+    out = two_processes['own means']['state']
+    assert any(not torch.allclose(out[key], value, rtol=1e-5, atol=1e-6) for key, value in model.state_dict().items())

@@ -202,4 +202,4 @@ def test_extra_losses_penalty_and_separate_targets_reach_the_step():
     model.data_preprocessor.forward = with_separate_target
     logs = model.train_step(data, wrappers(model))
     assert {'loss_shift', 'loss_gp', 'loss_d_real'} <= set(logs)
-    assert torch.equal(seen[0], real)
+    assert torch.equal(seen[1], real)

@@ -134,3 +134,21 @@ def test_no_download_says_what_to_bring(monkeypatch):
     monkeypatch.setattr(torch.hub, 'download_url_to_file', offline)
     with pytest.raises(InputError, match=r'vgg19-dcbb9e9d\.pth'):
         PerceptualLoss({'VGG54': 1})
+
+
+def test_half_precision_stays_near_float32_and_compares_in_float32(weights):
+    images = torch.rand(2, 1, 3, 32, 32)
+    losses = {}
+    for dtype in (None, 'bfloat16'):
+        torch.manual_seed(0)
+        loss = PerceptualLoss({'conv2_2': 1.0}, pretrained=weights[1], dtype=dtype)
+        assert loss._network[0].mean.dtype == torch.float32
+        losses[dtype], _ = loss(*images)
+    assert losses['bfloat16'].dtype == torch.float32
+    torch.testing.assert_close(losses['bfloat16'], losses[None], rtol=0.02, atol=0)
+    assert losses['bfloat16'] != losses[None]
+
+
+def test_unknown_dtype():
+    with pytest.raises(InputError, match="dtype='int8'"):
+        PerceptualLoss({'conv1_1': 1.0}, pretrained='random', dtype='int8')

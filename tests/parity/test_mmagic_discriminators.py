@@ -3,11 +3,13 @@
 import pytest
 import torch
 from mmagic.models.archs import PatchDiscriminator
+from mmagic.models.editors import ModifiedVGG as MMagicModifiedVGG
 from mmagic.models.editors import UNetDiscriminatorWithSpectralNorm
 from mmagic.registry import MODELS as MMAGIC
 from mmengine.registry import DefaultScope
 
-from mmsr_ext.models import PatchGANDiscriminator, ResNetDiscriminator, UNetDiscriminator
+from mmsr_ext import InputError
+from mmsr_ext.models import ModifiedVGG, PatchGANDiscriminator, ResNetDiscriminator, UNetDiscriminator
 
 
 def assert_equal_in_training(ours, theirs, images):
@@ -65,3 +67,21 @@ def test_resnet_for_128_px_has_the_paper_s_widths():
         ours = ResNetDiscriminator()
     shapes = [{key: value.shape for key, value in network.state_dict().items()} for network in (ours, theirs)]
     assert shapes[0] == shapes[1]
+
+
+def test_modified_vgg():
+    theirs = MMagicModifiedVGG(3, 4).double()
+    ours = ModifiedVGG(3, 4).double()
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.rand(2, 3, 128, 128, dtype=torch.float64)
+    assert_equal_in_training(ours, theirs, images)
+    ours.to(memory_format=torch.channels_last)
+    torch.testing.assert_close(ours(images.to(memory_format=torch.channels_last)), theirs(images))
+
+
+def test_modified_vgg_of_another_size():
+    assert ModifiedVGG(3, 1, patch_size=64)(torch.rand(2, 3, 64, 64)).shape == (2, 1)
+    with pytest.raises(InputError, match='patch_size=100'):
+        ModifiedVGG(3, 1, patch_size=100)
+    with pytest.raises(InputError, match='64x64 patches, but got 128x128'):
+        ModifiedVGG(3, 1, patch_size=64)(torch.rand(2, 3, 128, 128))

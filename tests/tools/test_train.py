@@ -159,7 +159,8 @@ def test_two_processes(options, tmp_path, script):
     if script == 'dist_test.sh':
         train('configs/srresnet_x4_demo.py', str(tmp_path / 'one'), options=options)
         checkpoint = tmp_path / 'one/iter_4.pth'
-        arguments = ['configs/srresnet_x4_demo.py', str(checkpoint), '2', '--out', str(tmp_path / 'two.json')]
+        arguments = ['configs/srresnet_x4_demo.py', str(checkpoint), '2', '--json', str(tmp_path / 'two.json'),
+                     '--data-root', str(tmp_path / 'none')]
         overrides = options
     else:
         arguments, overrides = ['configs/srgan_x4_demo.py', '2'], options | GAN
@@ -170,9 +171,10 @@ def test_two_processes(options, tmp_path, script):
         assert not any('module' in key for key in states(tmp_path / 'a/iter_4.pth'))
     else:
         one = evaluate('configs/srresnet_x4_demo.py', [str(checkpoint)], str(tmp_path / 'b'), options=options)
-        two = json.loads((tmp_path / 'two.json').read_text())
+        (two, ) = json.loads((tmp_path / 'two.json').read_text())['sets'].values()
+        assert sorted(two['images']) == ['0', '1', '2']
         for row in one:
-            assert two[row] == pytest.approx(one[row], rel=1e-6)
+            assert {name: two['figures'][row][name] for name in one[row]} == pytest.approx(one[row], rel=1e-6)
 
 
 def test_checkpoint_with_code_in_its_meta_data_is_refused(options, tmp_path):
@@ -223,3 +225,14 @@ def test_readme_recipe_for_own_images(tmp_path, in_root):
         for name, loader in [('train', cfg.train_dataloader), ('val', cfg.val_dataloader), ('val', cfg.test_dataloader)]:
             assert loader.dataset.gt_folder == f'data/mine/{name}/GT'
             assert loader.dataset.lq_name == '{}'
+
+
+def test_datasets_are_built_once(options, tmp_path, monkeypatch):
+    from mmsr_ext.datasets import PairedImageDataset
+    built = []
+    build = PairedImageDataset.__init__
+    monkeypatch.setattr(PairedImageDataset, '__init__', lambda self, **kwargs: (built.append(self), build(self, **kwargs))[1])
+    runner = train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), options=options)
+    assert [runner.train_dataloader.dataset, runner.val_loop.dataloaders[0].dataset] == built
+    assert 'lambda' not in (tmp_path / 'a' / 'srresnet_x4_demo.py').read_text()
+    assert isinstance(runner.cfg.train_dataloader.dataset, dict)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from mmagic.models.editors.cyclegan import ResnetGenerator
+from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,13 +19,13 @@ NORMS = {'instance': 'IN', 'batch': 'BN'}
 
 
 @MODELS.register_module()
-class DeblurResNet(ResnetGenerator):
+class DeblurResNet(BaseModule):
     """Johnson's residual network with a skip from the input to the output, for images of any size.
 
     7x7 convolution, two strided convolutions, residual blocks with dropout 0.5, two transposed convolutions, 7x7 convolution, tanh;
-    reflection padding. The layers are those of MMagic's ``ResnetGenerator``, which has no skip and takes multiples of 4 only; here the
-    image is extended by reflection, and the output cut to its size. The tanh is halved, because the paper's images are in [-1, 1]. The
-    defaults are the paper's network, 11,378,179 parameters.
+    reflection padding. Layers and names of weights are those of MMagic's ``ResnetGenerator``, which has no skip and takes multiples of 4
+    only; here the image is extended by reflection, and the output cut to its size. The tanh is halved, because the paper's images are in
+    [-1, 1]. The defaults are the paper's network, 11,378,179 parameters.
 
     Sources: Kupyn et al. 2018 (DeblurGAN), section 3.2 and figure 3; Johnson et al. 2016.
 
@@ -40,7 +41,7 @@ class DeblurResNet(ResnetGenerator):
         InputError: For an unknown norm, and at the forward of an image smaller than 5 pixels.
     """
 
-    scale = 1  # output size / input size
+    scale = 1
 
     def __init__(self,
                  channels: int = 3,
@@ -51,8 +52,15 @@ class DeblurResNet(ResnetGenerator):
                  init_cfg: dict | None = None) -> None:
         if norm not in NORMS:
             raise InputError(f'DeblurResNet: norm={norm!r} must be one of {", ".join(NORMS)}.')
-        norm_cfg = dict(type=NORMS[norm])
-        super().__init__(channels, channels, mid_channels, norm_cfg, use_dropout=dropout, num_blocks=num_blocks, init_cfg=init_cfg)
+        super().__init__(init_cfg)
+        layer = partial(ConvModule, bias=norm == 'instance', norm_cfg=dict(type=NORMS[norm]))
+        layers = [layer(channels, mid_channels, 7, padding=3, padding_mode='reflect')]
+        layers += [layer(width, 2 * width, 3, stride=2, padding=1) for width in (mid_channels, 2 * mid_channels)]
+        layers += [_Block(4 * mid_channels, layer, dropout) for _ in range(num_blocks)]
+        transposed = dict(type='deconv', output_padding=1)
+        layers += [layer(2 * width, width, 3, stride=2, padding=1, conv_cfg=transposed) for width in (2 * mid_channels, mid_channels)]
+        layers.append(ConvModule(mid_channels, channels, 7, padding=3, padding_mode='reflect', act_cfg=dict(type='Tanh')))
+        self.model = nn.Sequential(*layers)
         for layer in self.modules():
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
@@ -60,10 +68,6 @@ class DeblurResNet(ResnetGenerator):
                     nn.init.zeros_(layer.bias)
             elif isinstance(layer, nn.BatchNorm2d):
                 nn.init.normal_(layer.weight, 1.0, 0.02)
-
-    def init_weights(self) -> None:
-        """See MMEngine's BaseModule; MMagic's own fails in a model that the runner initialises."""
-        BaseModule.init_weights(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) in [0, 1] to the same shape."""
@@ -95,3 +99,16 @@ class DeblurResNet(ResnetGenerator):
             norm='batch' if 'model.0.bn.weight' in weights else 'instance',
             dropout='model.3.block.2.conv.weight' in weights)
         return args, dict(weights)
+
+
+class _Block(nn.Module):
+    """Two convolutions, dropout between them, and the sum with the input."""
+
+    def __init__(self, width: int, layer: partial, dropout: bool) -> None:
+        super().__init__()
+        between = [nn.Dropout(0.5)] if dropout else []
+        first, second = (layer(width, width, 3, padding=1, padding_mode='reflect', **act) for act in ({}, dict(act_cfg=None)))
+        self.block = nn.Sequential(first, *between, second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.block(x)

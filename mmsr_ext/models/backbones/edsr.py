@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,10 @@ from torch import Tensor, nn
 from ...registry import MODELS
 from .length import length_of
 from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
+
+# MMagic's EDSRNet, which works on images in [0, 1]
+MMAGIC_UPSAMPLE = re.compile(r'upsample\.(\d+)\.upsample_conv\.')
+IMG_RANGE = 255.0
 
 # Weights do not tell the factor; those of the published models by width and blocks.
 RES_SCALES = {(64, 16): 1.0, (256, 32): 0.1}
@@ -20,8 +25,8 @@ class EDSR(ResidualTrunk):
     """Enhanced deep super-resolution network: residual blocks without normalisation.
 
     The defaults are the baseline model, BasicSR's EDSR-M (1,517,571 parameters at x4); EDSR-L, the paper's final model, has
-    ``mid_channels=256, num_blocks=32, res_scale=0.1`` (43,089,923). Names in the state_dict are BasicSR's, so its weights load; MMagic's
-    ``EDSRNet`` has other names and no ``img_range``.
+    ``mid_channels=256, num_blocks=32, res_scale=0.1`` (43,089,923). Names in the state_dict are BasicSR's, so its weights load. Those of
+    MMagic's ``EDSRNet`` load, too, which has other names and works on images in [0, 1]: the outer convolutions make up for that.
 
     Source: Lim et al. 2017, figure 2, table 1.
 
@@ -47,7 +52,7 @@ class EDSR(ResidualTrunk):
                  num_blocks: int = 16,
                  scale: int = 4,
                  res_scale: float = 1.0,
-                 img_range: float = 255.0,
+                 img_range: float = IMG_RANGE,
                  rgb_mean: tuple[float, ...] = DIV2K_MEAN,
                  init_cfg: dict | None = None) -> None:
         blocks = [_Block(mid_channels, res_scale) for _ in range(num_blocks)]
@@ -63,6 +68,7 @@ class EDSR(ResidualTrunk):
         Returns:
             tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
         """
+        weights = _from_mmagic(weights)
         args = trunk_arguments(weights)
         if args is None or 'body.0.conv1.weight' not in weights:
             return None
@@ -70,6 +76,17 @@ class EDSR(ResidualTrunk):
         if (args['mid_channels'], num_blocks) not in RES_SCALES:
             return None
         return {**args, 'num_blocks': num_blocks, 'res_scale': RES_SCALES[args['mid_channels'], num_blocks]}, dict(weights)
+
+
+def _from_mmagic(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    if 'upsample.0.upsample_conv.weight' not in weights:
+        return weights
+    # every stage is a convolution and a shuffle, which count separately here
+    renamed = {MMAGIC_UPSAMPLE.sub(lambda stage: f'upsample.{2 * int(stage[1])}.', key): value for key, value in weights.items()}
+    for key, factor in [('conv_first.weight', 1 / IMG_RANGE), ('conv_last.weight', IMG_RANGE), ('conv_last.bias', IMG_RANGE)]:
+        if key in renamed:
+            renamed[key] = renamed[key] * factor
+    return renamed
 
 
 class _Block(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...registry import MODELS
 from .length import length_of
+from .rcan_names import from_authors
 from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
 
 
@@ -57,7 +58,9 @@ class RCAN(ResidualTrunk):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights; ``res_scale``, which they do not tell, is 1 as in all published models.
+        """Read the hyper-parameters off the weights, which may have the names that the paper's authors gave them.
+
+        ``res_scale``, which they do not tell, is 1 as in all published models.
 
         Args:
             weights (Mapping[str, Tensor]): A state_dict.
@@ -65,12 +68,17 @@ class RCAN(ResidualTrunk):
         Returns:
             tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
         """
+        authors = from_authors(weights)
+        weights = authors[0] if authors else weights
         args, squeeze = trunk_arguments(weights), 'body.0.residual_group.0.rcab.3.attention.1.weight'
         if args is None or squeeze not in weights:
             return None
         num_blocks = length_of((key.removeprefix('body.0.') for key in weights if key.startswith('body.0.')), 'residual_group')
         squeeze_factor = args['mid_channels'] // weights[squeeze].shape[0]
-        return {**args, 'num_groups': length_of(weights, 'body'), 'num_blocks': num_blocks, 'squeeze_factor': squeeze_factor}, dict(weights)
+        args |= dict(num_groups=length_of(weights, 'body'), num_blocks=num_blocks, squeeze_factor=squeeze_factor)
+        if authors:
+            args |= dict(rgb_mean=authors[1], img_range=authors[2])
+        return args, dict(weights)
 
 
 class _Group(nn.Module):

@@ -1,7 +1,8 @@
 from .bounded_critic import BoundedCritic
+from .modified_vgg import ModifiedVGG
 from .patchgan_discriminator import PatchGANDiscriminator
 from .resnet_discriminator import ResNetDiscriminator
 from .unet_discriminator import UNetDiscriminator
 from .vgg_discriminator import VGGDiscriminator
 
-__all__ = ['BoundedCritic', 'PatchGANDiscriminator', 'ResNetDiscriminator', 'UNetDiscriminator', 'VGGDiscriminator']
+__all__ = ['BoundedCritic', 'ModifiedVGG', 'PatchGANDiscriminator', 'ResNetDiscriminator', 'UNetDiscriminator', 'VGGDiscriminator']

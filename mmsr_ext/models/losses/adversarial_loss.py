@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
 from ...errors import InputError
@@ -44,9 +46,12 @@ class AdversarialLoss(nn.Module):
         real_label (float): Label of real samples, for vanilla and lsgan.
         fake_label (float): Label of fake samples, for vanilla and lsgan.
         loss_weight (float): Weight of the generator's term. The discriminator's is always 1.
+        global_means (bool): In several processes, take the relativistic means over the batches of all, so that they equal one process with
+            the whole batch; else each process has its own, as in MMagic and BasicSR.
 
     Raises:
-        InputError: For an unknown ``gan_type`` or ``relativistic``, and for labels that the ``gan_type`` does not have.
+        InputError: For an unknown ``gan_type`` or ``relativistic``, for labels that the ``gan_type`` does not have, and for
+            ``global_means`` where there are none.
     """
 
     def __init__(self,
@@ -54,7 +59,8 @@ class AdversarialLoss(nn.Module):
                  relativistic: bool | str = False,
                  real_label: float = 1.0,
                  fake_label: float = 0.0,
-                 loss_weight: float = 1.0) -> None:
+                 loss_weight: float = 1.0,
+                 global_means: bool = False) -> None:
         super().__init__()
         if gan_type not in GAN_TYPES:
             raise InputError(f'AdversarialLoss: unknown gan_type {gan_type!r}; choose one of {", ".join(GAN_TYPES)}.')
@@ -63,7 +69,10 @@ class AdversarialLoss(nn.Module):
         if gan_type not in LABELLED and (real_label, fake_label) != (1.0, 0.0):
             raise InputError(f'AdversarialLoss: {gan_type} has no labels, but real_label={real_label!r} and fake_label={fake_label!r}. '
                              f'Leave them out, or use {" or ".join(LABELLED)}.')
+        if global_means and not relativistic:
+            raise InputError("AdversarialLoss: global_means=True is for relativistic losses; set relativistic='average', or leave it out.")
         self.gan_type = gan_type
+        self.global_means = global_means
         self.relativistic = relativistic
         self.real_label = real_label
         self.fake_label = fake_label
@@ -108,7 +117,10 @@ class AdversarialLoss(nn.Module):
         }
 
     def _mean(self, x: Tensor) -> Tensor:
-        return x.mean() if self.relativistic == 'average' else x.mean(0, keepdim=True)
+        mean = x.mean() if self.relativistic == 'average' else x.mean(0, keepdim=True)
+        if not self.global_means or get_world_size() == 1:
+            return mean
+        return all_reduce(mean) / get_world_size()
 
     def _term(self, x: Tensor, is_real: bool) -> Tensor:
         """The discriminator's loss for logits ``x`` that are labelled real or fake."""

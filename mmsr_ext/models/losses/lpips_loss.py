@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import lpips
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -71,6 +70,7 @@ class LPIPSLoss(nn.Module):
 
 
 def _network(net: str, pretrained: str) -> nn.Module:
+    import lpips  # here, because it imports SciPy, for which the others need not wait
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)  # of torchvision, at the package's old way of calling it
         network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)

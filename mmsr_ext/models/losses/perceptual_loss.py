@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,6 +13,7 @@ from ...functional import at_least_float32, gram_matrix, texture_distance
 from ...registry import MODELS
 from .vgg_features import VGGFeatures
 
+DTYPES = {None: torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 CRITERIA = {'l1': F.l1_loss, 'mse': F.mse_loss}
 
 
@@ -43,6 +46,9 @@ class PerceptualLoss(nn.Module):
         input_range (tuple[float, float]): Values of black and white in the images.
         use_input_norm (bool or str): True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
         pretrained (str): 'imagenet' (torchvision's weights), a file of weights, or 'random'; see ``VGGFeatures``.
+        dtype (str, optional): 'bfloat16' or 'float16' runs the network in half precision; the distances are computed in float32.
+            float16 wants the loss scaling of AmpOptimWrapper.
+        compile (dict, optional): Runs the network through ``torch.compile`` with these arguments.
         style_patch_size (int, optional): Makes the style term EnhanceNet's texture loss, ``texture_distance`` over patches of this size
             (the paper's is 16); the criterion does not apply to it.
 
@@ -61,6 +67,8 @@ class PerceptualLoss(nn.Module):
                  input_range: tuple[float, float] = (0.0, 1.0),
                  use_input_norm: bool | str = True,
                  pretrained: str = 'imagenet',
+                 dtype: str | None = None,
+                 compile: dict | None = None,
                  style_patch_size: int | None = None) -> None:
         super().__init__()
         if criterion not in CRITERIA:
@@ -69,6 +77,8 @@ class PerceptualLoss(nn.Module):
             raise InputError(f"PerceptualLoss: feature_scale={feature_scale!r} must be a number or 'unit_mean'.")
         if style_patch_size is not None and style_patch_size < 1:
             raise InputError(f'PerceptualLoss: style_patch_size={style_patch_size!r} must be at least 1; the paper has 16.')
+        if dtype not in DTYPES:
+            raise InputError(f"PerceptualLoss: dtype={dtype!r} must be 'bfloat16', 'float16' or None.")
         low, high = input_range
         if not low < high:
             raise InputError(f'PerceptualLoss: input_range={input_range!r} must be (black, white) with black < white.')
@@ -85,6 +95,8 @@ class PerceptualLoss(nn.Module):
         layers = {layer: None for weight, weights in self.terms.values() if weight > 0 for layer in weights}
         # in a tuple, which torch does not search for submodules
         self._network = (VGGFeatures(layers, vgg_type, pretrained, use_input_norm), )
+        self._network[0].features.to(DTYPES[dtype])
+        self._run = (self._network[0] if compile is None else torch.compile(self._network[0], dynamic=False, **compile), )
 
     def forward(self, x: Tensor, gt: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Compare an image with its target.
@@ -104,11 +116,13 @@ class PerceptualLoss(nn.Module):
             output, target = ({name: maps[name] * scale for name, scale in scales.items()} for maps in (output, target))
         return self._term('perceptual', output, target), self._term('style', output, target)
 
+    def _apply(self, fn: Callable, recurse: bool = True) -> PerceptualLoss:
+        """Moves to another device or memory format reach the network, too."""
+        self._network[0]._apply(fn)
+        return super()._apply(fn, recurse)
+
     def _features(self, x: Tensor) -> dict[str, Tensor]:
-        network = self._network[0]
-        if network.mean.device != x.device:
-            network.to(x.device)
-        return network((x - self.low) / (self.high - self.low))
+        return self._run[0]((x - self.low) / (self.high - self.low))
 
     def _scale(self, target: Tensor) -> float | Tensor:
         if self.feature_scale != 'unit_mean':

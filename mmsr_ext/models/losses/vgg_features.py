@@ -82,6 +82,7 @@ class VGGFeatures(nn.Module):
             x = (x - self.mean) / self.std
         if self.bgr:
             x = x.flip(1)
+        x = x.to(self.features[0].weight.dtype)  # after the normalisation, which wants more than half precision
         maps: dict[int, Tensor] = {}
         for index, layer in enumerate(self.features):
             x = layer(x)

@@ -1,5 +1,6 @@
 from .blur_downsample import BlurDownsample
+from .image_preprocessor import ImagePreprocessor
 from .motion_blur import MotionBlur
 from .real_esrgan_degradation import RealESRGANDegradation
 
-__all__ = ['BlurDownsample', 'MotionBlur', 'RealESRGANDegradation']
+__all__ = ['BlurDownsample', 'ImagePreprocessor', 'MotionBlur', 'RealESRGANDegradation']

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmagic.models import DataPreprocessor
 from torch import Tensor
 
 from ...errors import InputError
 from ...functional import gaussian_blur, imresize
 from ...registry import MODELS
+from .image_preprocessor import ImagePreprocessor, Samples
 
 
 @MODELS.register_module()
-class BlurDownsample(DataPreprocessor):
-    """MMagic's ``DataPreprocessor`` with LQ made anew from GT, in training, validation and test: Gaussian blur, then MATLAB's bicubic.
+class BlurDownsample(ImagePreprocessor):
+    """LQ made anew from GT, in training, validation and test: Gaussian blur, then MATLAB's bicubic.
 
     As if both steps were saved as 8-bit images: the blurred image is rounded half up to uint8, and ``imresize`` of uint8 rounds as
     MATLAB's does. The borders of what the dataset gives, whole images or crops, are mirrored. The batch's own LQ is not looked at.
@@ -24,7 +24,7 @@ class BlurDownsample(DataPreprocessor):
         scale (int): GT size / LQ size.
         sigma (float): Standard deviation of the blur in pixels of GT.
         truncate (float): Where the blur's kernel ends, in standard deviations.
-        **kwargs: See MMagic's ``DataPreprocessor``: ``mean``, ``std``, ...
+        **kwargs: See ``ImagePreprocessor``: ``mean``, ``std``, ...
 
     Raises:
         InputError: For a scale, sigma or truncate out of range; at the first batch if the size of GT is not a multiple of the scale.
@@ -36,29 +36,18 @@ class BlurDownsample(DataPreprocessor):
             raise InputError(f'BlurDownsample: scale={scale!r} must be an integer of at least 1.')
         if not (sigma > 0 and truncate > 0):
             raise InputError(f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur use '
-                             'DataPreprocessor and LQ images from tools/make_pairs.py.')
+                             'ImagePreprocessor and LQ images from tools/make_pairs.py.')
         self.scale = scale
         self.sigma = sigma
         self.truncate = truncate
 
-    def forward(self, data: dict, training: bool = False) -> dict:
-        """Make LQ, then go on as MMagic's.
+    def makes_lq(self, training: bool) -> bool:
+        """Always."""
+        return True
 
-        Args:
-            data (dict): ``data_samples``, a list of samples with ``gt_img`` (C, H, W), integers in [0, 255].
-            training (bool): See MMagic's.
-
-        Returns:
-            dict: See MMagic's.
-        """
-        data = self.cast_data(data)
-        images = [sample.gt_img for sample in data['data_samples']]
-        alike = all(image.shape == images[0].shape for image in images)
-        lq = self.degrade(torch.stack(images)) if alike else [self.degrade(image) for image in images]
-        for sample in data['data_samples']:
-            if 'gt_channel_order' in sample.metainfo:
-                sample.set_metainfo(dict(img_channel_order=sample.metainfo['gt_channel_order']))
-        return super().forward({**data, 'inputs': lq}, training)
+    def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:
+        """See ``degrade``."""
+        return [self.degrade(sample.gt_img) for sample in samples] if isinstance(samples, list) else self.degrade(samples.gt_img)
 
     def degrade(self, gt: Tensor) -> Tensor:
         """LQ of GT.

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmagic.models.data_preprocessors import DataPreprocessor
+from torch import Tensor
 
 from ...errors import InputError
 from ...functional import motion_blur, motion_psf, motion_trajectory
 from ...registry import MODELS
+from .image_preprocessor import ImagePreprocessor, Samples, draws_of
 
 
 @MODELS.register_module()
-class MotionBlur(DataPreprocessor):
-    """MMagic's ``DataPreprocessor`` that, in training, makes the input out of the target: blurred by a random camera shake, in 8 bit.
+class MotionBlur(ImagePreprocessor):
+    """In training, makes the input out of the target: blurred by a random camera shake, in 8 bit.
 
     Each sample has a shake of its own, which depends on the seed and the position of its draw alone (sampler ``InfiniteDraws``). In
     validation the dataset's own inputs are used.
@@ -27,7 +28,7 @@ class MotionBlur(DataPreprocessor):
         length (float): Length of the camera's path in pixels.
         anxiety (tuple[float, ...]): How much the camera shakes; each sample draws one of these.
         exposures (tuple[float, ...]): The part of the path that is exposed, in (0, 1]; each sample draws one of these.
-        **kwargs: See MMagic's ``DataPreprocessor``.
+        **kwargs: See ``ImagePreprocessor``: ``mean``, ``std``, ...
 
     Raises:
         InputError: For values out of range, and at the first batch whose samples do not say their seed and position.
@@ -49,20 +50,28 @@ class MotionBlur(DataPreprocessor):
         self.anxiety = tuple(anxiety)
         self.exposures = tuple(exposures)
 
-    def forward(self, data: dict, training: bool = False) -> dict:
-        """See MMagic's ``DataPreprocessor.forward``."""
-        batch = super().forward(data, training)
-        if training:
-            samples = batch['data_samples']
-            draws = [samples.metainfo.get(name) for name in ('seed', 'position')]
-            if None in draws:
-                raise InputError('MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
-                                 "ImageDataset with sampler=dict(type='InfiniteDraws').")
-            target = samples.gt_img
-            psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in zip(*draws)])).to(target.device, non_blocking=True)
-            blurred = motion_blur(target, psfs) * self.std + self.mean
-            batch['inputs'] = (blurred.round().clamp(0, 255) - self.mean) / self.std
-        return batch
+    def makes_lq(self, training: bool) -> bool:
+        """In training."""
+        return training
+
+    def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:
+        """Blur every image by its own shake, and round it to 8 bit.
+
+        Raises:
+            InputError: If the samples were not drawn.
+        """
+        draws = draws_of(samples)
+        if draws is None:
+            raise InputError('MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
+                             "ImageDataset with sampler=dict(type='InfiniteDraws').")
+        if isinstance(samples, list):
+            return [self._blur(sample.gt_img[None], [draw])[0] for sample, draw in zip(samples, draws)]
+        return self._blur(samples.gt_img, draws)
+
+    def _blur(self, sharp: Tensor, draws: list[tuple[int, int]]) -> Tensor:
+        psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in draws]))
+        blurred = motion_blur(self.normalise(sharp), psfs.to(sharp.device, non_blocking=True)) * self.std + self.mean
+        return blurred.round().clamp(0, 255)
 
     def psf(self, seed: int, position: int) -> np.ndarray:
         """The point spread function of one sample, (size, size)."""

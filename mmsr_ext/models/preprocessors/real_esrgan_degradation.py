@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmagic.models import DataPreprocessor
 from mmagic.structures import DataSample
 from torch import Tensor
 from torch.nn import functional as F
@@ -16,6 +15,7 @@ from ...errors import InputError
 from ...functional import add_gaussian_noise, add_poisson_noise, filter2d, jpeg, jpeg_file, usm_sharpen
 from ...registry import MODELS
 from .degradation_stage import RESIZE_MODES, Stage, StageDraw, check_probability, check_sizes, choice, draw_sinc_kernel
+from .image_preprocessor import ImagePreprocessor, convert, draws_of, order_of
 from .pair_pool import PairPool
 
 SECOND = dict(
@@ -31,11 +31,11 @@ DEGRADATION, POOL = 2, 3
 
 
 @MODELS.register_module()
-class RealESRGANDegradation(DataPreprocessor):
+class RealESRGANDegradation(ImagePreprocessor):
     """Makes LQ from GT by two rounds of blur, resizing, noise and JPEG with random parameters, on the device.
 
-    In training it takes samples whose only image is GT and returns pairs in [0, 1], RGB. In validation it takes LQ/GT pairs, as MMagic's
-    ``DataPreprocessor`` with mean 0 and standard deviation 255 does.
+    In training it takes samples whose only image is GT and returns pairs in [0, 1], RGB. In validation it takes LQ/GT pairs, as
+    ``ImagePreprocessor`` with mean 0 and standard deviation 255 does.
 
     Every sample has its own parameters, and all that is random follows from the sample's ``seed`` and ``position`` (as
     ``mmsr_ext.datasets`` puts them into its meta information) alone, not from the device, the batch size or the number of workers: the
@@ -72,7 +72,7 @@ class RealESRGANDegradation(DataPreprocessor):
                  gt_usm: bool = True,
                  gan_gt_usm: bool = False,
                  pool_size: int = 180) -> None:
-        super().__init__(mean=[0.0] * 3, std=[255.0] * 3, output_channel_order='RGB')
+        super().__init__(mean=0.0, std=255.0, output_channel_order='RGB')
         if not isinstance(scale, int) or scale < 1:
             raise InputError(f'RealESRGANDegradation: scale={scale!r} must be an integer of at least 1.')
         if not isinstance(gt_size, int) or gt_size % scale or gt_size < 32:
@@ -99,8 +99,7 @@ class RealESRGANDegradation(DataPreprocessor):
         """Make a batch for the network.
 
         Args:
-            data (dict): In training ``data_samples``, a list of ``DataSample`` or a stacked one, with ``gt_img``, uint8, (3, H, W) each;
-                ``inputs`` are not used. Otherwise what MMagic's ``DataPreprocessor`` takes.
+            data (dict): As ``ImagePreprocessor`` takes it; in training GT is uint8, (3, H, W) each, and LQ is not used.
             training (bool): Degrade, or pass pairs through.
 
         Returns:
@@ -108,7 +107,7 @@ class RealESRGANDegradation(DataPreprocessor):
         """
         if not training:
             return super().forward(data, training)
-        gt, draws = self._read(data['data_samples'])
+        gt, draws = self._read(data)
         self._check_size(gt)
         source = gt.float() / 255
         if self.gt_usm:
@@ -124,26 +123,16 @@ class RealESRGANDegradation(DataPreprocessor):
         sharp = usm_sharpen(gt)
         return {'inputs': lq, 'data_samples': DataSample(gt_img=sharp, gan_gt_img=sharp if self.gan_gt_usm else gt)}
 
-    def _read(self, samples: Any) -> tuple[Tensor, list[tuple[int, int]]]:
+    def _read(self, data: dict) -> tuple[Tensor, list[tuple[int, int]]]:
         """GT images on the device, uint8, RGB, and (seed, position) of each."""
-        try:
-            if isinstance(samples, list):
-                sizes = {tuple(sample.gt_img.shape) for sample in samples}
-                if len(sizes) > 1:
-                    raise InputError(f'RealESRGANDegradation: GT images of different sizes in a batch, such as {sorted(sizes)[:2]}. Set '
-                                     'gt_size of the dataset.')
-                gt = torch.stack([sample.gt_img for sample in samples])
-                order = self._parse_batch_channel_order('gt_img', gt, samples)
-                draws = [(int(sample.seed), int(sample.position)) for sample in samples]
-            else:
-                gt, order = samples.gt_img, self._parse_channel_order('gt_img', samples.gt_img, samples)
-                draws = [(int(seed), int(position)) for seed, position in zip(samples.seed, samples.position)]
-        except AttributeError as error:
-            raise InputError(f'RealESRGANDegradation needs samples with gt_img, seed and position ({error}). Use the dataset '
-                             'ImageDataset with the sampler InfiniteDraws.') from error
+        samples = self.read(data, with_lq=False)[1]
+        draws, gt = draws_of(samples), samples.get('gt_img')
+        if gt is None or draws is None:
+            raise InputError('RealESRGANDegradation needs samples with gt_img, seed and position. Use the dataset ImageDataset with the '
+                             'sampler InfiniteDraws.')
         if gt.dtype != torch.uint8 or gt.shape[1] != 3:
             raise InputError(f'RealESRGANDegradation: gt_img must be uint8 with 3 channels, but is {gt.dtype} with {gt.shape[1]}.')
-        return self._do_conversion(gt.to(self.device, non_blocking=True), order, 'RGB')[0], draws
+        return convert(gt, order_of(samples, 'gt', 3), 'RGB')[0], draws
 
     def _check_size(self, gt: Tensor) -> None:
         edge = min(gt.shape[-2:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
+from .finite_guard import FiniteGuard, names_of
 from .schedule import Schedule
 
 
@@ -25,8 +26,9 @@ class GANRestorer(BaseModel):
 
     The step is MMEditing's (generator first, then the discriminator with the weights that judged the generator, on the same fake), with
     no network run twice on the same input with the same weights: D(fake) and D(real) are computed once and serve both updates, and no
-    graph is built through a generator that is not updated. Takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or
-    ``gan_loss`` it trains the generator alone (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
+    graph is built through a generator that is not updated. An update that is not finite is left out for both networks
+    (``FiniteGuard``). Takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator alone
+    (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
 
     Source: Ledig et al. 2017 (SRGAN), algorithm of Goodfellow et al. 2014; the schedule is MMEditing 0.15's.
 
@@ -44,11 +46,13 @@ class GANRestorer(BaseModel):
         test_cfg (dict, optional): ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as ``bicubic_img``;
             ``baseline='input'`` the input itself, as ``input_img``, where the output has its size.
         init_cfg (dict, optional): See MMEngine's BaseModule.
-        data_preprocessor (dict, optional): MMagic's ``DataPreprocessor`` or one of the same interface.
-        channels_last (bool): Keep networks and images in channels-last memory format; same results, faster convolutions on CPUs.
+        data_preprocessor (dict, optional): ``ImagePreprocessor``, MMagic's ``DataPreprocessor`` or one of the same interface.
+        channels_last (bool): Keep networks and images in channels-last memory format; same results, faster convolutions.
+        compile (dict[str, dict], optional): Networks to run through ``torch.compile`` in training, with its arguments:
+            ``dict(generator=dict(mode='default'), discriminator=dict())``. Sizes of training crops are fixed; validation stays uncompiled.
 
     Raises:
-        InputError: For unknown keys of ``train_cfg`` and ``test_cfg``.
+        InputError: For unknown keys of ``train_cfg``, ``test_cfg`` and ``compile``.
     """
 
     def __init__(self,
@@ -63,7 +67,8 @@ class GANRestorer(BaseModel):
                  test_cfg: dict | None = None,
                  init_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
-                 channels_last: bool = False) -> None:
+                 channels_last: bool = False,
+                 compile: dict[str, dict] | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.data_preprocessor._non_blocking = True  # else each transfer would wait for the step before
         self.schedule = Schedule.from_cfg(train_cfg)
@@ -77,10 +82,12 @@ class GANRestorer(BaseModel):
         self.gan_loss = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
         self.adversarial = self.discriminator is not None and self.gan_loss is not None
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        for network in filter(None, (self.generator, self.discriminator)):
-            network.to(memory_format=self.memory_format)
-        self._parallel: dict[str, nn.Module] = {}
+        for module in filter(None, (self.generator, self.discriminator, self.perceptual_loss, self.extra_losses)):
+            module.to(memory_format=self.memory_format)
+        self._trained = self._compiled(compile or {})  # what training runs in the place of a network, outside the module tree
         self._micro_step = 0
+        self.guard = FiniteGuard()
+        self._images: list[str] = []
         if self.adversarial:
             # Saved with the weights, so that a run that is resumed, or starts from a discriminator that was trained already, goes on in its
             # schedule; read back to the host after loading only.
@@ -99,9 +106,11 @@ class GANRestorer(BaseModel):
             dict[str, Tensor]: Scalars to log, on the device: ``loss_*`` and, with an adversary, ``d_real`` and ``d_fake``, the means of
             the discriminator's output. Gradient norms are logged by the optimizer wrappers that clip.
         """
+        names = names_of(data)
         batch = self.data_preprocessor(data, True)
         targets = _gt_of(batch['data_samples']), _gt_of(batch['data_samples'], 'gan_gt_img')
         lq, gt, real = (image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets))
+        self._images = names
         if self.adversarial:
             return self._adversarial_step(lq, gt, real, optim_wrapper)
         return self._plain_step(lq, gt, optim_wrapper)
@@ -113,8 +122,11 @@ class GANRestorer(BaseModel):
         if not losses:
             raise InputError('GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
                              'with a gan_loss.')
-        wrapper.update_params(sum(losses.values()))
-        return _detached(losses)
+        logs = _detached(losses)
+        wrapper.grad_name = 'grad_norm'
+        wrapper.backward(wrapper.scale_loss(sum(losses.values())))
+        self._update({'generator': wrapper}, logs)
+        return logs
 
     def _adversarial_step(self, lq: Tensor, gt: Tensor, real: Tensor, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         if not isinstance(optim_wrapper, OptimWrapperDict):
@@ -128,28 +140,48 @@ class GANRestorer(BaseModel):
 
         with opt_g.optim_context(self), torch.set_grad_enabled(update_g):
             fake = self._network('generator')(lq)
-        pred_real, pred_fake = self._discriminate(real, fake, opt_d)
-
+        # The losses see a copy that ends the graph: each network's graph is freed before the next one's is built, except the
+        # discriminator's, which serves both updates.
+        judged = fake.detach().requires_grad_(update_g)
         if update_g:
             with opt_g.optim_context(self):
-                losses = self._content_losses(fake, gt) | self.gan_loss.generator(pred_fake, pred_real)
-            _update(opt_g, sum(losses.values()), self.generator, 'generator', retain_graph=True)
+                losses = self._content_losses(judged, gt)
+            if losses:
+                _scaled(opt_g, losses).backward(inputs=[judged])
+            logs |= _detached(losses)
+        pred_real = self._judge(real, opt_d) if getattr(self.gan_loss, 'relativistic', False) else None
+        pred_fake = self._judge(judged, opt_d)
+        if update_g:
+            with opt_g.optim_context(self):
+                losses = self.gan_loss.generator(pred_fake, pred_real)
+            _scaled(opt_g, losses).backward(inputs=[judged], retain_graph=True)
+            _backward(opt_g, _GradientKnown.apply(fake, judged.grad), self.generator, 'generator')
             logs |= _detached(losses)
 
+        judged = judged.detach()
         for repeat in range(self.schedule.disc_repeat):
             if repeat:
-                pred_real, pred_fake = self._discriminate(real, fake.detach(), opt_d)
+                pred_real, pred_fake = None, self._judge(judged, opt_d)
+            if pred_real is None:
+                pred_real = self._judge(real, opt_d)
             with opt_d.optim_context(self):
                 losses = self.gan_loss.discriminator(pred_real, pred_fake)
                 if self.gradient_penalty is not None:
-                    losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, fake.detach())
-            _update(opt_d, sum(losses.values()), self.discriminator, 'discriminator')
-        return logs | _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': pred_fake.detach().mean()}
+                    losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, judged)
+            _backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
+            logs |= _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': pred_fake.detach().mean()}
+            self._update({'generator': opt_g, 'discriminator': opt_d} if update_g and not repeat else {'discriminator': opt_d}, logs)
+        return logs
 
-    def _discriminate(self, real: Tensor, fake: Tensor, wrapper: OptimWrapper) -> tuple[Tensor, Tensor]:
+    def _update(self, wrappers: dict[str, OptimWrapper], logs: dict[str, Tensor]) -> None:
+        """Step the optimizers whose gradients are complete."""
+        wrappers = {name: wrapper for name, wrapper in wrappers.items() if wrapper.should_update()}
+        if wrappers:
+            self.guard.step(wrappers, {name: getattr(self, name) for name in wrappers}, logs, self._images)
+
+    def _judge(self, images: Tensor, wrapper: OptimWrapper) -> Tensor:
         with wrapper.optim_context(self):
-            discriminator = self._network('discriminator')
-            return discriminator(real), discriminator(fake)
+            return self._network('discriminator')(images)
 
     def _content_losses(self, output: Tensor, gt: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Tensor | None] = {}
@@ -173,15 +205,32 @@ class GANRestorer(BaseModel):
 
     # -- processes -------------------------------------------------------------------------------------------------------------------
 
-    def parallelize(self, networks: dict[str, nn.Module]) -> None:
-        """Run the training step through these wrappers of the generator and the discriminator.
+    def parallelize(self, wrap: Callable[[nn.Module], nn.Module]) -> None:
+        """Run the training step through wrappers of the generator and the discriminator.
 
         They stay outside the module tree: state_dict keys do not change, and validation calls the bare networks.
+
+        Args:
+            wrap (Callable): Makes the wrapper of a network; called for those that learn.
         """
-        self._parallel = dict(networks)
+        for name in ('generator', 'discriminator'):
+            network = getattr(self, name)
+            if network is not None and any(parameter.requires_grad for parameter in network.parameters()):
+                self._trained[name] = wrap(self._network(name))
 
     def _network(self, name: str) -> nn.Module:
-        return self._parallel[name] if name in self._parallel else getattr(self, name)
+        return self._trained[name] if name in self._trained else getattr(self, name)
+
+    def _compiled(self, options: dict[str, dict]) -> dict[str, nn.Module]:
+        networks = {name: getattr(self, name) for name in ('generator', 'discriminator') if getattr(self, name) is not None}
+        unknown = sorted(options.keys() - networks.keys())
+        if unknown:
+            raise InputError(f'compile: {unknown[0]!r} is not a network of this model; there are {", ".join(networks)}. The perceptual '
+                             'network has a switch of its own: perceptual_loss=dict(compile=dict()).')
+        if 'discriminator' in options:
+            # one graph serves two backward passes
+            torch._functorch.config.donated_buffer = False
+        return {name: torch.compile(networks[name], dynamic=False, **arguments) for name, arguments in options.items()}
 
     @contextmanager
     def no_sync(self) -> Iterator[None]:
@@ -205,7 +254,8 @@ class GANRestorer(BaseModel):
                 without adversary.
 
         Returns:
-            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0, 255].
+            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0, 255]. It stays on the device: who
+            needs it on the host fetches it, and the next image is not waited for.
         """
         output = self.generator(inputs.contiguous(memory_format=self.memory_format))
         if mode == 'tensor':
@@ -228,7 +278,7 @@ class GANRestorer(BaseModel):
         data_samples.set_tensor_data({'input': lq})
         samples = data_samples.split()
         for index, sample in enumerate(samples):
-            sample.output = DataSample(**{name: field[index].cpu() for name, field in fields.items()})
+            sample.output = DataSample(**{name: field[index] for name, field in fields.items()})
         return samples
 
     # -- state -----------------------------------------------------------------------------------------------------------------------
@@ -242,13 +292,30 @@ class GANRestorer(BaseModel):
             self._micro_step = int(self.step_counter)
 
 
-def _update(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str, **kwargs: Any) -> None:
-    """The stock wrapper's ``update_params``, with the gradients of one network only."""
+class _GradientKnown(torch.autograd.Function):
+    """A loss whose gradient in an image was computed before, the loss scaler's factor included."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, gradient: Tensor) -> Tensor:
+        ctx.save_for_backward(gradient)
+        return image.new_zeros((), dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor) -> tuple[Tensor, None]:
+        return ctx.saved_tensors[0], None
+
+
+def _scaled(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
+    """The sum as the wrapper's ``update_params`` would start from it."""
+    loss = wrapper.scale_loss(sum(losses.values()))
+    scaler = getattr(wrapper, 'loss_scaler', None)
+    return loss if scaler is None else scaler.scale(loss)
+
+
+def _backward(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str) -> None:
+    """Gradients of one network only."""
     wrapper.grad_name = f'grad_norm_{name}'
-    wrapper.backward(wrapper.scale_loss(loss), inputs=[p for p in network.parameters() if p.requires_grad], **kwargs)
-    if wrapper.should_update():
-        wrapper.step()
-        wrapper.zero_grad()
+    wrapper.backward(loss, inputs=[p for p in network.parameters() if p.requires_grad])
 
 
 def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,132 @@
+"""What a test leaves: outputs, and figures and times for every image."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+WARM_UP = 64
+
+
+@dataclass
+class ImageResult:
+    """What was measured on one image.
+
+    Args:
+        megapixels (float): Size of the output.
+        figures (dict): Metric by name by method.
+        seconds (dict[str, float]): By method, of the network alone.
+    """
+
+    megapixels: float
+    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Recorder(Hook):
+    """Keeps metrics and times of a ``MultiTestLoop``, and saves its outputs as <folder of the set>/<method>/<image>.png.
+
+    The generator is timed alone, and was run on a small piece before, because a first call also sets things up.
+
+    Args:
+        generator (nn.Module): Whose calls are timed.
+        folders (list[Path]): One for each of the loop's dataloaders.
+        baseline (str, optional): The restorer's; it is measured with the first method only.
+    """
+
+    def __init__(self, generator: nn.Module, folders: list[Path], baseline: str | None) -> None:
+        self.folders = folders
+        self.baseline = baseline
+        self.method = ''
+        self.metrics: dict[tuple[str, int], dict[str, float]] = {}
+        self.images: list[dict[str, ImageResult]] = [{} for _ in folders]
+        self.warm = False
+        self.seconds = 0.0
+        generator.register_forward_pre_hook(self._start)
+        generator.register_forward_hook(self._stop)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Measure the baseline once."""
+        self.warm = False
+        if self.metrics:
+            for evaluator in runner.test_loop.evaluators:
+                evaluator.metrics = [metric for metric in evaluator.metrics if not self._of_baseline(metric.prefix)]
+
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Save the outputs of a batch; its metrics are the last ones that the evaluator has got."""
+        loop = runner.test_loop
+        index = loop.dataloaders.index(loop.dataloader)
+        for position, sample in enumerate(outputs):
+            name = sample.get('key', Path(sample.gt_path).stem).replace('/', '_')
+            height, width = sample.output.pred_img.shape[-2:]
+            image = self.images[index].setdefault(name, ImageResult(height * width / 1e6))
+            image.seconds[self.method] = self.seconds / len(outputs)
+            for metric in loop.evaluator.metrics:
+                method = self.baseline if self._of_baseline(metric.prefix) else self.method
+                values = metric.results[position - len(outputs)]
+                values = values if isinstance(values, dict) else {metric.metric: values}  # MMagic's metrics; ours
+                image.figures.setdefault(method, {}).update({key: float(value) for key, value in values.items()})
+            self._save(index, name, sample)
+        self.seconds = 0.0
+        if get_rank() == 0 and sys.stderr.isatty():
+            end = '\n' if batch_idx + 1 == loop.total_length else ''
+            print(f'\r{self.method}: {batch_idx + 1}/{loop.total_length}', end=end, file=sys.stderr)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Sort the figures by set: MMagic's loop puts them together."""
+        for index, evaluator in enumerate(runner.test_loop.evaluators):
+            prefixes = {metric.prefix or '' for metric in evaluator.metrics}
+            self.metrics[self.method, index] = {
+                name: float(value) for name, value in (metrics or {}).items() if name.rpartition('/')[0] in prefixes}
+
+    def gather(self) -> None:
+        """Put together what the processes have."""
+        if get_world_size() == 1:
+            return
+        parts = all_gather_object(self.images)
+        merged: list[dict[str, ImageResult]] = [{} for _ in self.folders]
+        for part in parts:
+            for images, own in zip(merged, part):
+                images.update(own)
+        self.images = [dict(sorted(images.items())) for images in merged]
+
+    def _of_baseline(self, prefix: str | None) -> bool:
+        return bool(self.baseline) and (prefix or '').rpartition('/')[2] == self.baseline
+
+    def _save(self, index: int, name: str, sample: Any) -> None:
+        pictures = {self.method: sample.output.pred_img, 'GT': sample.gt_img}
+        if self.baseline:
+            pictures[self.baseline] = sample.output.get(f'{self.baseline}_img')
+        if self.baseline != 'input':
+            pictures['LQ'] = sample.get('input')
+        for method, image in pictures.items():
+            if image is not None:
+                folder = self.folders[index] / method
+                folder.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(folder / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())
+
+    def _start(self, generator: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if not self.warm:
+            self.warm = True
+            generator.forward(*(image[..., :WARM_UP, :WARM_UP] for image in inputs))
+        self.began = _now(inputs)
+
+    def _stop(self, generator: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        self.seconds += _now(inputs) - self.began
+
+
+def _now(inputs: Iterable[Tensor]) -> float:
+    if any(image.is_cuda for image in inputs):
+        torch.cuda.synchronize()
+    return time.perf_counter()

@@ -1,0 +1,3 @@
+from .page import save_report
+
+__all__ = ['save_report']

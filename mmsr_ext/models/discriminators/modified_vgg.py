@@ -1,0 +1,59 @@
+"""The discriminator of ESRGAN's released code."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import InputError
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class ModifiedVGG(BaseModule):
+    """Five pairs of convolutions, the second of each 4x4 with stride 2, and two dense layers: a logit for every patch.
+
+    MMagic's network of this name and BasicSR's ``VGGStyleDiscriminator``, with their state_dict. Unlike MMagic's it also takes images in
+    channels-last memory format, and other sizes of patches.
+
+    Source: Wang et al. 2018 (ESRGAN), released code.
+
+    Args:
+        in_channels (int): Channels of the image.
+        mid_channels (int): Width of the first pair; it doubles with each of the next three.
+        patch_size (int): Height and width of the patches, a multiple of 32.
+        init_cfg (dict, optional): See MMEngine's BaseModule.
+
+    Raises:
+        InputError: For a patch size that is no multiple of 32, and at the first forward of another size.
+    """
+
+    def __init__(self, in_channels: int = 3, mid_channels: int = 64, patch_size: int = 128, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if patch_size < 32 or patch_size % 32:
+            raise InputError(f'ModifiedVGG: patch_size={patch_size!r} must be a multiple of 32, because the size is halved 5 times.')
+        self.patch_size = patch_size
+        channels = in_channels
+        for stage, width in enumerate(mid_channels * factor for factor in (1, 2, 4, 8, 8)):
+            setattr(self, f'conv{stage}_0', nn.Conv2d(channels, width, 3, 1, 1, bias=stage == 0))
+            if stage > 0:
+                setattr(self, f'bn{stage}_0', nn.BatchNorm2d(width))
+            setattr(self, f'conv{stage}_1', nn.Conv2d(width, width, 4, 2, 1, bias=False))
+            setattr(self, f'bn{stage}_1', nn.BatchNorm2d(width))
+            channels = width
+        self.linear1 = nn.Linear(channels * (patch_size // 32)**2, 100)
+        self.linear2 = nn.Linear(100, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, patch_size, patch_size) to logits (N, 1)."""
+        if x.shape[-2:] != (self.patch_size, self.patch_size):
+            raise InputError(f'ModifiedVGG was built for {self.patch_size}x{self.patch_size} patches, but got {x.shape[-2]}x{x.shape[-1]}. '
+                             'Set patch_size of the discriminator to the crop size of the GT images.')
+        for stage in range(5):
+            for part in range(2):
+                x = getattr(self, f'conv{stage}_{part}')(x)
+                if (stage, part) != (0, 0):
+                    x = getattr(self, f'bn{stage}_{part}')(x)
+                x = F.leaky_relu(x, 0.2, inplace=True)
+        return self.linear2(F.leaky_relu(self.linear1(x.flatten(1)), 0.2, inplace=True))

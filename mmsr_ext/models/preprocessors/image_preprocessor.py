@@ -1,0 +1,262 @@
+"""From a loaded batch to what the network takes, on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmagic.structures import DataSample
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...errors import InputError
+from ...registry import MODELS
+
+Samples = DataSample | list[DataSample]
+
+
+@MODELS.register_module()
+class ImagePreprocessor(BaseDataPreprocessor):
+    """Sends a batch to the device as it was loaded, one transfer a tensor, and normalises it there: ``(image - mean) / std``.
+
+    Takes both kinds of batches:
+
+    - of ``PackedPairs``: ``gt`` (N, 3, H, W) and, unless LQ is made here, ``lq`` (N, 3, h, w), uint8, RGB; ``draws``, int64 (N, 2), seed
+      and position of each sample or -1; ``keys``, the images' names.
+    - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample`` with ``gt_img`` (C, H, W) and
+      meta information.
+
+    Does what MMagic's ``DataPreprocessor`` does to such batches, for the same arguments, without importing MMagic's models. A class that
+    makes LQ out of GT overrides ``makes_lq`` and ``make_lq``.
+
+    Args:
+        mean (float or Sequence[float]): For all channels or each, in levels of 255.
+        std (float or Sequence[float]): Likewise. 0 and 255 for images in [0, 1].
+        output_channel_order (str, optional): 'RGB' or 'BGR', what the network takes; by default what the data have.
+        stack_data_sample (bool): One ``DataSample`` for the whole batch. If False they stay a list, and images of different sizes are
+            padded to the largest, on the right and below, with 0.
+
+    Raises:
+        InputError: For a bad argument; at the first batch that it cannot take.
+    """
+
+    def __init__(self,
+                 mean: float | Sequence[float] = 127.5,
+                 std: float | Sequence[float] = 127.5,
+                 output_channel_order: str | None = None,
+                 stack_data_sample: bool = True) -> None:
+        super().__init__(non_blocking=True)
+        for name, value in (('mean', mean), ('std', std)):
+            values = torch.tensor(value if isinstance(value, (list, tuple)) else [value], dtype=torch.float32)
+            if name == 'std' and not (values > 0).all():
+                raise InputError(f'{type(self).__name__}: std={std!r} must be positive.')
+            self.register_buffer(name, values.view(-1, 1, 1), persistent=False)
+        if output_channel_order not in (None, 'RGB', 'BGR'):
+            raise InputError(f"{type(self).__name__}: output_channel_order={output_channel_order!r} must be 'RGB', 'BGR' or None.")
+        self.output_channel_order = output_channel_order
+        self.stack_data_sample = stack_data_sample
+
+    def makes_lq(self, training: bool) -> bool:
+        """Whether LQ is made out of GT; the data's own is then not looked at."""
+        return False
+
+    def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:
+        """LQ of the batch's ``gt_img``, on their device and in their channel order, in [0, 255]."""
+        raise NotImplementedError
+
+    def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
+        """Make a batch for the network.
+
+        Args:
+            data (dict): See the class.
+            training (bool): Normalise the targets too; otherwise they stay as loaded, but in BGR, as MMagic's metrics take them.
+
+        Returns:
+            dict: ``inputs`` (N, C, h, w) and ``data_samples``, in training with ``gt_img`` (N, C, H, W).
+
+        Raises:
+            InputError: If the batch has no LQ, or images of different sizes.
+        """
+        made = self.makes_lq(training)
+        lq, samples = self.read(data, with_lq=not made)
+        if made:
+            lq = self.make_lq(samples)
+        count = len(lq)
+        lq, padding = (lq, [(0, 0, 0)] * count) if isinstance(lq, Tensor) else _pad(lq)
+        order = order_of(samples, 'gt' if made else 'img', lq.shape[-3])
+        if made:
+            _set_meta(samples, img_channel_order=[order] * count)
+        lq, order = convert(lq, order, self.output_channel_order)
+        _set_meta(samples, padding_size=padding, img_output_channel_order=[order] * count)
+        self._targets(samples, count, training)
+        return {'inputs': self.normalise(lq), 'data_samples': samples}
+
+    def normalise(self, image: Tensor) -> Tensor:
+        """(..., C, H, W) in [0, 255] of any type to float, by mean and std."""
+        if len(self.mean) not in (1, image.shape[-3]) or len(self.std) not in (1, image.shape[-3]):
+            raise InputError(f'{type(self).__name__}: images with {image.shape[-3]} channels, but mean and std have {len(self.mean)} and '
+                             f'{len(self.std)} values.')
+        return (image - self.mean).div_(self.std)
+
+    def destruct(self, outputs: Tensor, data_samples: Samples | None = None, key: str = 'img') -> Tensor:
+        """Undo the normalisation of network outputs, or inputs, as MMagic's metrics and visualisers take them.
+
+        Args:
+            outputs (Tensor): (N, C, H, W) or (C, H, W).
+            data_samples (DataSample or list[DataSample], optional): What ``forward`` has made.
+            key (str): The image whose channel order the output has.
+
+        Returns:
+            Tensor: Of the same shape, in [0, 255], BGR.
+
+        Raises:
+            InputError: If the batch was padded: near the padding the network's output is not what it is for the image alone.
+        """
+        if data_samples and any(map(any, _meta(data_samples, 'padding_size'))):
+            raise InputError('images of different sizes were padded to make a batch, which changes what the network gives for them. '
+                             'Validate with batch_size=1.')
+        image, _ = convert(outputs * self.std + self.mean, order_of(data_samples, f'{key}_output', outputs.shape[-3]), 'BGR')
+        return image.clamp_(0, 255)
+
+    def read(self, data: dict, with_lq: bool = True) -> tuple[Tensor | list[Tensor] | None, Samples]:
+        """A batch of either kind on the device, and otherwise as loaded.
+
+        Args:
+            data (dict): See the class.
+            with_lq (bool): Whether LQ is wanted.
+
+        Returns:
+            tuple: LQ (N, C, h, w), a list of (C, h, w) where their sizes differ, or None; and a ``DataSample`` with ``gt_img``
+            (N, C, H, W) and in its meta information lists over the batch, among them ``seed`` and ``position`` if the samples were drawn;
+            or a list of samples.
+        """
+        if 'gt' in data:
+            lq, samples = data.get('lq'), _packed_samples(data)
+        else:
+            lq, samples = data.get('inputs') if with_lq else None, data.get('data_samples')
+        if with_lq and lq is None:
+            raise InputError(f'{type(self).__name__}: the batch has no LQ images. Use data that have them, or a data_preprocessor that '
+                             'makes them, such as RealESRGANDegradation.')
+        if not samples:
+            samples = [DataSample() for _ in lq]
+        if isinstance(lq, (list, tuple)):
+            lq = self._stack(lq, 'inputs')
+        if isinstance(samples, (list, tuple)):
+            samples = self._stack_samples(samples)
+        elif not self.stack_data_sample:
+            samples = samples.split()
+        for sample in samples if isinstance(samples, list) else [samples]:
+            for name, value in list(sample.items()):
+                if isinstance(value, Tensor):
+                    sample.set_field(self._send(value), name)
+        return (self._send(lq) if with_lq else None), samples
+
+    def _stack_samples(self, samples: Sequence[DataSample]) -> Samples:
+        if not self.stack_data_sample:
+            return [sample.new() for sample in samples]
+        for name, value in samples[0].items():
+            if isinstance(value, Tensor):
+                self._same_sizes([sample.get(name) for sample in samples], name)
+        return DataSample.stack(samples)
+
+    def _stack(self, images: Sequence[Tensor], name: str) -> Tensor | list[Tensor]:
+        if not self.stack_data_sample and len({image.shape for image in images}) > 1:
+            return list(images)
+        self._same_sizes(images, name)
+        return torch.stack(images)
+
+    def _same_sizes(self, images: Sequence[Tensor], name: str) -> None:
+        sizes = sorted({tuple(image.shape) for image in images})
+        if len(sizes) > 1:
+            raise InputError(f'{type(self).__name__}: {name} of different sizes in a batch, such as {sizes[0]} and {sizes[1]}. Train on '
+                             'crops, by gt_size of the dataset, and validate with batch_size=1.')
+
+    def _send(self, images: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
+        if isinstance(images, list):
+            return [self._send(image) for image in images]
+        if self.device.type == 'cuda' and images.device.type == 'cpu' and torch.cuda.is_available():
+            images = images.pin_memory()  # or the host would wait for the transfer, and so for the step before; nothing if it is already
+        return images.to(self.device, non_blocking=True)
+
+    def _targets(self, samples: Samples, count: int, training: bool) -> None:
+        """Convert and normalise ``gt_img``, and ``gan_gt_img`` where the data have one."""
+        for sample in samples if isinstance(samples, list) else [samples]:
+            for name in ('gt_img', 'gan_gt_img'):
+                if name not in sample:
+                    continue
+                image = sample.get(name)
+                order = order_of(sample, 'gt' if name == 'gt_img' else name, image.shape[-3])
+                image, order = convert(image, order, self.output_channel_order if training else 'BGR')
+                sample.set_field(self.normalise(image) if training else image, name)
+                # the names are those that MMagic's preprocessor leaves
+                meta = {'enable_norm': True, 'output_channel_order': order, 'mean': self.mean, 'std': self.std}
+                for key, value in meta.items():
+                    stacked = value if isinstance(samples, list) else [value] * count
+                    sample.set_field(stacked, f'{name}_{key}', field_type='metainfo')
+
+
+def draws_of(samples: Samples) -> list[tuple[int, int]] | None:
+    """Seed and position of each sample of a batch, or None if they were not drawn by ``InfiniteDraws``."""
+    seeds, positions = (_meta(samples, name) for name in ('seed', 'position'))
+    if not seeds or not positions or None in seeds + positions:
+        return None
+    return [(int(seed), int(position)) for seed, position in zip(seeds, positions, strict=True)]
+
+
+def order_of(samples: Samples | None, name: str, channels: int) -> str:
+    """The channel order that all samples of a batch have: 'rgb', 'bgr' or 'single'; BGR, as MMagic has it, if they do not say.
+
+    Raises:
+        InputError: If they have different ones.
+    """
+    kinds, orders = (set(_meta(samples, f'{name}_{what}')) for what in ('color_type', 'channel_order'))
+    if len(kinds) > 1 or len(orders) > 1:
+        raise InputError(f'a batch has images of different {name}_channel_order: {", ".join(sorted(map(str, kinds | orders)))}. Load all '
+                         'images with the same channel_order.')
+    if channels == 1:
+        return 'single'
+    return (orders.pop() if orders and 'unchanged' not in kinds else None) or 'BGR'
+
+
+def _packed_samples(data: dict) -> DataSample:
+    samples, count = DataSample(gt_img=data['gt']), len(data['gt'])
+    meta = dict(key=data['keys'], gt_path=data['keys'], gt_channel_order=['rgb'] * count, img_channel_order=['rgb'] * count)
+    draws = data['draws'].tolist() if data.get('draws') is not None else []
+    if draws and min(map(min, draws)) >= 0:
+        meta['seed'], meta['position'] = map(list, zip(*draws))
+    _set_meta(samples, **meta)
+    return samples
+
+
+def _meta(samples: Samples | None, name: str) -> list[Any]:
+    """A value of the meta information for each sample; empty if none has it."""
+    if not isinstance(samples, list):
+        value = samples.metainfo.get(name) if samples is not None else None
+        return [] if value is None else value if isinstance(value, list) else [value]
+    return [sample.metainfo.get(name) for sample in samples]
+
+
+def _set_meta(samples: Samples, **values: list[Any]) -> None:
+    """Set values of the meta information, one for each sample."""
+    for name, value in values.items():
+        if isinstance(samples, list):
+            for sample, one in zip(samples, value, strict=True):
+                sample.set_field(one, name, field_type='metainfo')
+        else:
+            samples.set_field(value, name, field_type='metainfo')  # set_metainfo would copy deeply
+
+
+def convert(image: Tensor, order: str, target: str | None) -> tuple[Tensor, str]:
+    """Bring images (..., C, H, W) from one channel order to another, or leave them for None; and say which they then have."""
+    if target is None or order.upper() in ('SINGLE', target):
+        return image, order
+    colours, rest = image[..., :3, :, :].flip(-3), image[..., 3:, :, :]
+    return (torch.cat([colours, rest], -3) if rest.shape[-3] else colours), target
+
+
+def _pad(images: list[Tensor]) -> tuple[Tensor, list[tuple[int, int, int]]]:
+    height, width = (max(image.shape[axis] for image in images) for axis in (-2, -1))
+    padding = [(0, height - image.shape[-2], width - image.shape[-1]) for image in images]
+    return torch.stack([F.pad(image, (0, right, 0, below)) for image, (_, below, right) in zip(images, padding)]), padding

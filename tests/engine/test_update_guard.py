@@ -1,0 +1,176 @@
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+from helpers import GENERATOR, PREPROCESSOR, batch
+from mmengine.logging import MessageHub
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import nn
+
+from mmsr_ext import InputError
+from mmsr_ext.engine import AmpOptimWrapper, UpdateGuardHook
+from mmsr_ext.models import GANRestorer
+
+NETWORKS = ('generator', 'discriminator')
+
+
+class Poison(nn.Module):
+    """A loss that is 0, or, for the batches named in ``at``, what ``value`` says; or whose gradient is infinite."""
+
+    def __init__(self, at=(), value=float('nan'), gradient_only=False):
+        super().__init__()
+        self.at, self.value, self.gradient_only, self.calls = at, value, gradient_only, 0
+
+    def forward(self, output, gt):
+        self.calls += 1
+        if self.calls - 1 not in self.at:
+            return output.sum() * 0
+        if self.gradient_only:
+            return output.clamp_min(0).mul(0).sqrt().sum()  # 0, with gradient inf * 0
+        return output.mean() * self.value
+
+
+@pytest.fixture(autouse=True)
+def _registered():
+    from mmsr_ext.registry import MODELS
+    MODELS.register_module(module=Poison, force=True)
+    yield
+    MODELS.module_dict.pop('Poison')
+
+
+def restorer(adversarial=True, **poison):
+    torch.manual_seed(0)
+    adversary = dict(discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=2, patch_size=32, dense_channels=4),
+                     gan_loss=dict(type='mmsr_ext.AdversarialLoss', loss_weight=1e-3))
+    return GANRestorer(GENERATOR, pixel_loss=dict(type='mmagic.L1Loss'), data_preprocessor=PREPROCESSOR,
+                       extra_losses=dict(poison=dict(type='mmsr_ext.Poison', **poison)), **(adversary if adversarial else {})).train()
+
+
+def wrappers(model, kind=OptimWrapper, fused=True, **kwargs):
+    return OptimWrapperDict(**{
+        name: kind(optimizer=torch.optim.Adam(getattr(model, name).parameters(), 1e-3, fused=fused), **kwargs)
+        for name in NETWORKS if getattr(model, name) is not None
+    })
+
+
+def state(model, opt):
+    """Parameters and what the optimizers hold."""
+    values = {}
+    for name, wrapper in opt.items():
+        values |= {f'{name}.{key}': value for key, value in getattr(model, name).named_parameters()}
+        for index, entry in wrapper.optimizer.state_dict()['state'].items():
+            values |= {f'{name}.{index}.{key}': value for key, value in entry.items()}
+    return values
+
+
+@pytest.mark.parametrize('fused', [True, False])
+@pytest.mark.parametrize('adversarial', [True, False])
+@pytest.mark.parametrize('poison', [dict(), dict(value=float('inf')), dict(gradient_only=True)])
+def test_a_spoilt_update_is_as_if_the_batch_had_not_been(fused, adversarial, poison):
+    spoilt, sound = restorer(adversarial, at=(2, ), **poison), restorer(adversarial)
+    opt_spoilt, opt_sound = wrappers(spoilt, fused=fused), wrappers(sound, fused=fused)
+    for step in range(5):
+        spoilt.train_step(batch(seed=step), opt_spoilt)
+        if step != 2:
+            sound.train_step(batch(seed=step), opt_sound)
+    for key, value in state(sound, opt_sound).items():
+        torch.testing.assert_close(state(spoilt, opt_spoilt)[key], value, rtol=0, atol=0, msg=lambda m, key=key: f'{key}: {m}')
+    decisions = spoilt.guard.review()
+    assert [update.finite for update in decisions] == [True, True, False, True, True]
+    assert decisions[2].images == ['x/a.png'] * 4
+    assert spoilt.guard.review() == []
+
+
+def test_accumulated_gradients_are_left_out_as_one():
+    model = restorer(at=(1, ))
+    before = copy.deepcopy(dict(model.named_parameters()))
+    opt = wrappers(model, accumulative_counts=2)
+    for step in range(2):
+        model.train_step(batch(seed=step), opt)
+    assert all(torch.equal(value, before[key]) for key, value in model.named_parameters())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    for step in range(2):
+        model.train_step(batch(seed=step), opt)
+    assert [update.finite for update in model.guard.review()] == [False, True]
+
+
+def test_clipping_and_bfloat16_go_through_the_guard():
+    model = restorer(at=(1, ))
+    opt = wrappers(model, AmpOptimWrapper, clip_grad=dict(max_norm=1.0))
+    for step in range(3):
+        model.train_step(batch(seed=step), opt)
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+    assert [update.finite for update in model.guard.review()] == [True, False, True]
+
+
+@pytest.fixture
+def runner(tmp_path):
+
+    def make(model):
+        hub = MessageHub.get_instance(f'guard-{tmp_path.name}')
+        return SimpleNamespace(model=model, hooks=[], iter=0, max_iters=10**6, message_hub=hub, work_dir=str(tmp_path), train_loop=None)
+
+    return make
+
+
+def run(hook, runner, steps, opt=None):
+    opt = opt or wrappers(runner.model)
+    hook.before_train(runner)
+    for step in range(steps):
+        runner.iter = step
+        runner.model.train_step(batch(seed=step), opt)
+    hook.review(runner)
+
+
+def test_says_which_images_and_counts(runner, capsys):
+    lines = []
+    hook, subject = UpdateGuardHook(), runner(restorer(at=(1, 3)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmsr_ext.engine.update_guard.print_log', lambda message, *_: lines.append(message))
+        run(hook, subject, 5)
+    assert len(lines) == 2
+    assert 'loss_poison nan' in lines[0]
+    assert 'x/a.png' in lines[0]
+    assert subject.message_hub.get_scalar('train/skipped_updates').current() == 2
+    assert subject.message_hub.get_info('skipped_updates') == 2
+
+
+def test_stops_after_so_many_in_a_row_with_a_report(runner, tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('work/iter_7.pth')
+    with pytest.raises(InputError, match=r'last 3 updates were not finite.*d_real.*gradient norm of the generator.*work/iter_7\.pth'):
+        run(UpdateGuardHook(limit=3), runner(restorer(at=range(2, 9))), 9)
+    run(UpdateGuardHook(limit=3), runner(restorer(at=(0, 1, 3, 4))), 6)
+
+
+def test_puts_statistics_back(runner):
+    model = restorer()
+    hook, subject = UpdateGuardHook(), runner(model)
+    run(hook, subject, 2)
+    sound = [buffer.clone() for buffer in model.discriminator.buffers()]
+    with torch.no_grad():
+        model.discriminator(torch.full((2, 3, 32, 32), float('nan')))
+    model.extra_losses['poison'].at = (2, )
+    model.train_step(batch(), wrappers(model))
+    hook.review(subject)
+    for buffer, before in zip(model.discriminator.buffers(), sound):
+        assert buffer.isfinite().all()
+        if buffer.is_floating_point():
+            assert torch.equal(buffer, before)
+
+
+def test_a_collapsed_discriminator_is_reported_once(runner, monkeypatch):
+    lines = []
+    monkeypatch.setattr('mmsr_ext.engine.update_guard.print_log', lambda message, *_: lines.append(message))
+    model = restorer()
+    monkeypatch.setattr(model.gan_loss, 'discriminator',
+                        lambda real, fake: dict(loss_d_real=real.sum() * 0, loss_d_fake=fake.sum() * 0 + 1e-4))
+    run(UpdateGuardHook(collapse_after=3), runner(model), 8)
+    assert len(lines) == 1
+    assert 'told real from fake' in lines[0]
+
+
+@pytest.mark.parametrize('arguments', [dict(limit=0), dict(collapse_after=1.5), dict(limit=True)])
+def test_bad_arguments(arguments):
+    with pytest.raises(InputError, match=next(iter(arguments))):
+        UpdateGuardHook(**arguments)
