@@ -163,7 +163,8 @@ def test_broken_files_do_not_stop_the_others(photos, checkpoint, tmp_path):
 def test_a_network_that_cannot_be_used_leaves_nothing(photos, tmp_path):
     (tmp_path / 'bad.pth').write_text('no weights')
     torch.save(dict(state_dict={'discriminator.conv.weight': torch.ones(1, 3, 3, 3)}), tmp_path / 'd.pth')
-    for name, message in [('bad.pth', 'is not a checkpoint'), ('none.pth', 'does not exist'), ('d.pth', 'weights of a discriminator alone')]:
+    for name, message in [('bad.pth', 'is not a checkpoint'), ('none.pth', 'does not exist'),
+                          ('d.pth', 'weights of a discriminator alone')]:
         with pytest.raises(InputError, match=message):
             upscale_files([str(photos)], tmp_path / 'out', tmp_path / name)
     assert not (tmp_path / 'out').exists()
