@@ -129,7 +129,8 @@ def build(demo: Demo) -> Any:
             raise gradio.Error(str(error)) from error
 
     names = list(demo.files)
-    with gradio.Blocks(title=TITLE, analytics_enabled=False) as page:
+    theme = gradio.themes.Default(font=['sans-serif'], font_mono=['monospace'])  # nothing from elsewhere
+    with gradio.Blocks(title=TITLE, theme=theme, analytics_enabled=False) as page:
         gradio.Markdown(f'## {TITLE}')
         with gradio.Row():
             with gradio.Column(scale=1):
@@ -141,7 +142,8 @@ def build(demo: Demo) -> Any:
             with gradio.Column(scale=2):
                 slider = gradio.HTML()
                 download = gradio.File(label='Result')
-        button.click(upscale, [image, a, b, alpha], [slider, download])
+        # no API: gradio 5.13 cannot describe a file to today's pydantic
+        button.click(upscale, [image, a, b, alpha], [slider, download], api_name=False)
     return page
 
 
