@@ -143,21 +143,21 @@ class Upscaler:
 
         def output(row: int, column: int) -> Tensor:
             (top, bottom), (left, right) = rows.extent(row), columns.extent(column)
-            return self._image_output(self._to_device(image[top:bottom, left:right], top_value))
+            with torch.inference_mode():
+                return self._image_output(self._to_device(image[top:bottom, left:right], top_value))
 
         strip = np.empty((0, width * self.scale, channels), image.dtype)
         unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]] = []
-        with torch.inference_mode():
-            for _, left, part in join(rows, columns, self.scale, output):
-                if left == 0:
-                    _finish(unfinished)
-                    if len(strip):
-                        yield strip
-                    strip = np.empty((part.shape[1], width * self.scale, channels), image.dtype)
-                place = strip[:, left:left + part.shape[2]]
-                copied = self._to_host(part, top_value)
-                _finish(unfinished)  # the part before, whose way to the host the device's work on this one has hidden
-                unfinished.append((place, *copied))
+        for _, left, part in join(rows, columns, self.scale, output):
+            if left == 0:
+                _finish(unfinished)
+                if len(strip):
+                    yield strip
+                strip = np.empty((part.shape[1], width * self.scale, channels), image.dtype)
+            place = strip[:, left:left + part.shape[2]]
+            copied = self._to_host(part, top_value)
+            _finish(unfinished)  # the part before, whose way to the host the device's work on this one has hidden
+            unfinished.append((place, *copied))
         _finish(unfinished)
         yield strip
 

@@ -64,7 +64,7 @@ def upscale_files(inputs: Sequence[str],
     if present and not resume and not overwrite:
         raise InputError(f'{len(present)} of {len(jobs)} results are there already (such as {present[0]}). Give --resume to leave these '
                          'out, or --overwrite to replace them.')
-    upscaler = Upscaler(checkpoint, say=tqdm.write if sys.stderr.isatty() else None, **options)
+    upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
     todo = {source: target for source, target in jobs.items() if not (resume and target.exists())}
     written, failed = _process(upscaler, todo, quality)
     skipped = f', {len(jobs) - len(todo)} were there' if len(todo) < len(jobs) else ''

@@ -88,6 +88,13 @@ def test_depth_and_kind_are_kept(dtype):
     assert_rounded(upscaler(image), plain(network, image, top))
 
 
+def test_a_suspended_result_leaves_no_mode_behind():
+    strips = Upscaler(compact(), 'cpu', tile=32, overlap=16).rows(picture(70, 20, 3))
+    next(strips)
+    assert not torch.is_inference_mode_enabled()
+    assert torch.is_grad_enabled()
+
+
 def test_16_bits_are_finer_than_8():
     image = np.linspace(10000, 10400, 20 * 20 * 3).astype(np.uint16).reshape(20, 20, 3)
     assert len(np.unique(Upscaler(compact(1), 'cpu')(image))) > 200  # 400 of 65535 are 2 steps of 8 bits
