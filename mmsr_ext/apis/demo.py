@@ -120,7 +120,7 @@ def build(demo: Demo) -> Any:
     try:
         import gradio
     except ImportError as error:
-        raise InputError(f"the page needs gradio ({error}). Install it with: pip install -e '.[demo]'") from error
+        raise InputError(f"the page needs gradio ({error}). Install it with: pip install 'gradio>=5,<5.15'") from error
 
     def upscale(image: str | None, a: str, b: str, alpha: float) -> tuple[str, str]:
         try:
