@@ -20,7 +20,11 @@ EXTRAS = {
     # mmcv and mmcv-lite are the same package with and without compiled operators, and overwrite each other: choose one
     'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
     'full': ['mmcv>=2.0.0,<2.2.0'],
-    'tests': ['pytest>=8', 'ruff>=0.9', 'scikit-image>=0.22', 'scipy>=1.11'],
+    'export': ['onnx>=1.16', 'onnxruntime>=1.18'],
+    'tests': [
+        'pytest>=8', 'ruff>=0.9', 'scikit-image>=0.22', 'scipy>=1.11', 'onnx>=1.16', 'onnxruntime>=1.18', 'spandrel>=0.4',
+        'playwright>=1.40'
+    ],
     'demo': ['scikit-image>=0.22'],
 }
 
@@ -55,6 +59,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmsr_ext', 'mmsr_ext.*']),
+    package_data={'mmsr_ext.apis.mos': ['*.html'], 'mmsr_ext.apis.report': ['*.html', '*.css', '*.js']},
     python_requires='>=3.10,<3.14',
     install_requires=REQUIRES,
     extras_require=EXTRAS,

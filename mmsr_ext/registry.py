@@ -10,6 +10,7 @@ takes longer than all else at the start of a run.
 from __future__ import annotations
 
 from mmagic import registry as mmagic
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import Registry
 
 SLOW = ('mmagic.models', 'mmagic.evaluation')  # what some of MMagic's registries import; the others import next to nothing
@@ -47,6 +48,7 @@ DATASETS = _child(mmagic.DATASETS, 'mmsr_ext.datasets')
 DATA_SAMPLERS = _child(mmagic.DATA_SAMPLERS, 'mmsr_ext.datasets')
 TRANSFORMS = _child(mmagic.TRANSFORMS)
 METRICS = _child(mmagic.METRICS, 'mmsr_ext.evaluation')
+FUNCTIONS = _child(MMENGINE_FUNCTIONS, 'mmsr_ext.datasets')
 EVALUATORS = _child(mmagic.EVALUATORS, 'mmsr_ext.evaluation')
 HOOKS = _child(mmagic.HOOKS, 'mmsr_ext.engine')
 LOOPS = _child(mmagic.LOOPS, 'mmsr_ext.engine')

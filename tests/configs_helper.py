@@ -9,6 +9,8 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmsr_ext.apis import pack_images
+
 CONFIGS = ROOT / 'configs'
 
 
@@ -24,13 +26,20 @@ def tiny_pairs(folder: Path, scale: int = 4, size: int = 48) -> dict:
     return dict(gt_folder=str(folder / 'GT'), lq_folder=str(folder / 'LQ'), lq_name='{}')
 
 
-def tiny_options(tmp_path: Path, scale: int = 4, gt_only: bool = False) -> dict:
+def tiny_store(pairs: dict) -> dict:
+    """The same pairs packed, as arguments of PackedPairs."""
+    store = Path(pairs['gt_folder']).with_name('store')
+    if not store.exists():
+        pack_images(pairs['gt_folder'], store, lq_folder=pairs['lq_folder'], workers=0)
+    return dict(store=str(store))
+
+
+def tiny_options(tmp_path: Path, scale: int = 4) -> dict:
     """Overrides for three iterations of batch 2 on random data, with a validation at the end."""
     pairs = tiny_pairs(tmp_path / 'pairs', scale)
-    train = dict(gt_folder=pairs['gt_folder']) if gt_only else pairs
     loader = dict(num_workers=0, persistent_workers=False, pin_memory=False)
     return dict(
-        train_dataloader=dict(loader, batch_size=2, dataset=dict(train, gt_size=32)),
+        train_dataloader=dict(loader, batch_size=2, dataset=dict(tiny_store(pairs), gt_size=32)),
         val_dataloader=dict(loader, dataset=pairs),
         test_dataloader=dict(loader, dataset=pairs),
         train_cfg=dict(max_iters=3, val_interval=3),
@@ -40,8 +49,7 @@ def tiny_options(tmp_path: Path, scale: int = 4, gt_only: bool = False) -> dict:
 def tiny_run(config: str | Path, tmp_path: Path, overrides: dict) -> Runner:
     """Train a config, by its name or path, for three iterations on random pairs, and validate once."""
     cfg = Config.fromfile(CONFIGS / Path(config).name)
-    data = cfg.train_dataloader.dataset
-    cfg.merge_from_dict(tiny_options(tmp_path, data.get('scale', 4), 'lq_folder' not in data))
+    cfg.merge_from_dict(tiny_options(tmp_path, cfg.val_dataloader.dataset.scale))
     cfg.merge_from_dict(overrides)
     cfg.work_dir = str(tmp_path / Path(config).stem)
     cfg.experiment_name = f'{tmp_path.name}_{Path(config).stem}'  # by which the process keeps what was logged

@@ -10,7 +10,7 @@ from mmsr_ext import registry
     ('SRResNet', 'mmsr_ext'),
     ('PerceptualLoss', 'mmsr_ext'),
     ('MSRResNet', 'mmagic'),
-    ('ModifiedVGG', 'mmagic'),
+    ('ModifiedVGG', 'mmsr_ext'),
     ('CharbonnierLoss', 'mmagic'),
     ('L1Loss', 'mmsr_ext'),
     ('mmagic.L1Loss', 'mmagic'),

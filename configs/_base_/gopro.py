@@ -1,6 +1,9 @@
 # GoPro (Nah et al. 2017), GOPRO_Large: 2,103 pairs to train on, 1,111 to validate, 1280x720. The layout is that of the official archive:
-# train/<sequence>/blur, blur_gamma and sharp. Of the two blurs this takes the linear one.
+# train/<sequence>/blur, blur_gamma and sharp. Of the two blurs this takes the linear one. Training pairs are packed.
 gopro_hint = 'Put GoPro there: unpack GOPRO_Large.zip into data/GoPro, so that data/GoPro/train/GOPR0372_07_00/blur exists.'
+
+gopro_pack = ("Pack it: python tools/pack_data.py 'data/GoPro/train/*/sharp' data/GoPro/train_pairs --lq 'data/GoPro/train/*/blur'. "
+              'Without data: ' + gopro_hint)
 
 train_dataloader = dict(
     batch_size=1,
@@ -8,14 +11,9 @@ train_dataloader = dict(
     persistent_workers=True,
     pin_memory=True,
     sampler=dict(type='InfiniteDraws'),
-    dataset=dict(
-        type='PairedImageDataset',
-        gt_folder='data/GoPro/train/*/sharp',
-        lq_folder='data/GoPro/train/*/blur',
-        scale=1,
-        gt_size=256,
-        augment=True,
-        hint=gopro_hint))
+    # the full name, because MMEngine looks functions up without the default scope
+    collate_fn=dict(type='mmsr_ext.stack_images'),
+    dataset=dict(type='PackedPairs', store='data/GoPro/train_pairs', scale=1, gt_size=256, augment=True, hint=gopro_pack))
 
 val_dataloader = dict(
     batch_size=1,

@@ -15,9 +15,11 @@ FUNCTIONS = {
     'interpolate': 'interpolate',
     'load_generator': 'load',
     'make_pairs': 'pairs',
+    'pack_images': 'pack',
     'save_interpolations': 'interpolate',
     'train': 'train',
     'upscale_files': 'upscale_files',
+    'verify_store': 'pack',
 }  # the module of each
 
 __all__ = list(FUNCTIONS)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..datasets.imread import list_images, read_image
+from ..datasets.imread import named_images, read_image
 from ..errors import InputError
 from ..functional import imresize
 
@@ -31,9 +31,7 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     if scale not in (2, 3, 4, 8):
         raise InputError(f'scale={scale!r} must be 2, 3, 4 or 8.')
     out = Path(out)
-    files = source if isinstance(source, Mapping) else {path.stem: path for path in list_images(source)}
-    if not isinstance(source, Mapping) and len(files) != len(list_images(source)):
-        raise InputError(f'{source} has images that differ in their suffix alone; rename them, because each becomes NAME.png.')
+    files = source if isinstance(source, Mapping) else {'_'.join(key): path for key, path in named_images(source).items()}
     folders = out / 'GT', out / f'LQx{scale}'
     for folder in folders:
         if folder.exists() and any(folder.iterdir()):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from mmagic.structures import DataSample
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..registry import DATASETS
-from .image_pairs import augment_images, random_numbers, to_tensor
+from .choices import Choices, as_draw
 from .imread import image_size, named_images, read_image
 from .sampler import Draw
 
@@ -35,45 +37,64 @@ class ImageDataset(Dataset):
         InputError: If the folder is missing or empty, or an image is smaller than the crop.
     """
 
+    scale = 1
+
     def __init__(self, gt_folder: str, gt_size: int, augment: bool = False, cache: bool = False, hint: str = '') -> None:
         if not isinstance(gt_size, int) or gt_size < 1:
-            raise InputError(f'ImageDataset: gt_size={gt_size!r} must be an integer of at least 1.')
+            raise InputError(f'{type(self).__name__}: gt_size={gt_size!r} must be an integer of at least 1.')
+        self._open({'gt': gt_folder}, gt_size, augment, cache, hint)
+
+    def _open(self, folders: dict[str, str], gt_size: int | None, augment: bool, cache: bool, hint: str) -> None:
         self.gt_size = gt_size
         self.augment = augment
         self.cached: dict[Path, np.ndarray] | None = {} if cache else None
-        self.metainfo = dict(dataset_type='images', task_name='restoration', folder=str(gt_folder))
+        self.metainfo = dict(dataset_type=type(self).__name__, task_name='restoration', folder=str(folders['gt']))
         try:
-            files = named_images(gt_folder)
+            found = self._find(**folders)
         except InputError as error:
             raise InputError(f'{error} {hint}'.strip()) from error
-        self.names, self.paths = ['_'.join(key) for key in files], list(files.values())
+        self.names, self.files = ['_'.join(key) for key in found], list(found.values())
         with ThreadPoolExecutor() as pool:
-            for _ in pool.map(self._check, self.paths):
+            for _ in pool.map(self._check, self.files):
                 pass
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.files)
 
     def __getitem__(self, draw: Draw | int) -> dict[str, Tensor | DataSample]:
-        """Load an image.
+        """Load a sample.
 
         Args:
             draw (Draw or int): A draw, whose crop and augmentation follow from its seed and position; or a bare index, for which they
                 are drawn from torch's generator.
         """
-        index, rng = (draw.index, draw.rng()) if isinstance(draw, Draw) else (draw, random_numbers())
-        path = self.paths[index]
-        image = self._read(path)
-        top, left = (int(rng.integers(extent - self.gt_size + 1)) for extent in image.shape[:2])
-        image = image[top:top + self.gt_size, left:left + self.gt_size]
-        if self.augment:
-            image, = augment_images([image], rng)
-        gt = to_tensor(image)
-        sample = DataSample(gt_img=gt)
-        sample.set_metainfo(dict(key=self.names[index], gt_path=str(path), gt_channel_order='rgb', img_channel_order='rgb'))
+        drawn = as_draw(draw)
+        files = self.files[drawn.index]
+        images = self._images(files)
+        choices = Choices.of(drawn)
+        # the ground truth, and before it LQ where there is one
+        units = (1, self.scale)[-len(images):]
+        sizes = [None if self.gt_size is None else self.gt_size * unit // self.scale for unit in units]
+        tensors = [torch.from_numpy(np.ascontiguousarray(choices.view(image.transpose(2, 0, 1), size, unit, self.augment)))
+                   for image, size, unit in zip(images, sizes, units)]
+        sample = DataSample(gt_img=tensors[-1])
+        info: dict[str, Any] = dict(key=self.names[drawn.index], gt_path=str(files[-1]), gt_channel_order='rgb', img_channel_order='rgb')
+        if len(files) > 1:
+            info['img_path'] = str(files[0])
         if isinstance(draw, Draw):
-            sample.set_metainfo(dict(position=draw.position, seed=draw.seed))  # what else is random for it follows from these
-        return {'inputs': gt, 'data_samples': sample}
+            info |= dict(position=draw.position, seed=draw.seed)  # what else is random for it follows from these
+        sample.set_metainfo(info)
+        return {'inputs': tensors[0], 'data_samples': sample}
+
+    def _find(self, gt: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
+        """Files of the samples by name, ground truth last."""
+        return {key: (path, ) for key, path in named_images(gt).items()}
+
+    def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
+        return tuple(self._read(path) for path in files)
+
+    def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
+        return tuple(image_size(path) for path in files)
 
     def _read(self, path: Path) -> np.ndarray:
         if self.cached is None:
@@ -82,8 +103,29 @@ class ImageDataset(Dataset):
             self.cached[path] = read_image(path)
         return self.cached[path]
 
-    def _check(self, path: Path) -> None:
-        height, width = image_size(path)
-        if min(height, width) < self.gt_size:
-            raise InputError(f'{path} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. Remove the image, or '
-                             'set a smaller gt_size.')
+    def _check(self, files: tuple[Path, ...]) -> None:
+        sizes = self._sizes(files)
+        if len(files) > 1:
+            check_pair(files, sizes, self.scale)
+        height, width = sizes[-1]
+        if self.gt_size is not None and min(height, width) < self.gt_size:
+            raise InputError(f'{files[-1]} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. Remove the image, '
+                             'or set a smaller gt_size.')
+
+
+def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scale: int) -> None:
+    """That GT is exactly ``scale`` times as large as LQ.
+
+    Args:
+        files (tuple[Path, ...]): LQ and GT.
+        sizes (tuple[tuple[int, int], ...]): Their heights and widths.
+        scale (int): GT size / LQ size.
+
+    Raises:
+        InputError: If it is not.
+    """
+    (lq_h, lq_w), (gt_h, gt_w) = sizes
+    if (gt_h, gt_w) != (lq_h * scale, lq_w * scale):
+        raise InputError(f'{files[1]} is {gt_h}x{gt_w} and {files[0]} is {lq_h}x{lq_w}; at scale {scale} the LQ image must be '
+                         f'{gt_h / scale:g}x{gt_w / scale:g}. Set the scale of these data, or make the pairs anew with '
+                         'tools/make_pairs.py.')

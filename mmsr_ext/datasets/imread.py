@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..errors import InputError
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
 EIGHT_BIT = ('RGB', 'L', 'P', '1')
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -24,13 +26,16 @@ def read_image(path: str | Path) -> np.ndarray:
         np.ndarray: (H, W, 3), uint8, RGB.
 
     Raises:
-        InputError: Naming the file, if it is damaged, truncated, no image, not 8-bit, or partly transparent.
+        InputError: Naming the file, if it is damaged, truncated, no image, not 8-bit, partly transparent, or animated.
     """
     try:
         with Image.open(path) as image:
+            frames = 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)  # a telephone's second picture is no animation
             image.load()
-    except (OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise InputError(f'{path} cannot be read as an image ({error}). Replace or remove the file.') from error
+    if frames > 1:
+        raise InputError(f'{path} has {frames} pictures. Write the one that you want to a file of its own.')
     if 'A' in image.getbands() or 'transparency' in image.info:
         image = image.convert('RGBA')
         if image.getchannel('A').getextrema() != (255, 255):
@@ -38,7 +43,7 @@ def read_image(path: str | Path) -> np.ndarray:
         image = image.convert('RGB')
     if image.mode not in EIGHT_BIT:
         raise InputError(f'{path} has pixels of type {image.mode}; expected 8-bit RGB or grey. Convert the file.')
-    return np.array(image.convert('RGB'))
+    return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -50,7 +55,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             return image.height, image.width
-    except (OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise InputError(f'{path} cannot be read as an image ({error}). Replace or remove the file.') from error
 
 
@@ -63,7 +68,9 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f'image folder {folder} does not exist.')
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    # a link that leads nowhere is a missing image, which reading it will name
+    files = sorted(path for path in folder.iterdir()
+                   if path.suffix.lower() in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.is_dir())))
     if not files:
         raise InputError(f'image folder {folder} has no images (looked for {", ".join(SUFFIXES)}).')
     return files
@@ -76,15 +83,23 @@ def named_images(folder: str | Path) -> dict[tuple[str, ...], Path]:
         dict: Files by their name without suffix, preceded by the parts of the path for which the pattern has a wildcard.
 
     Raises:
-        InputError: If there is no such folder, one has no images, or the pattern has '**'.
+        InputError: If there is no such folder, one has no images, two differ in their suffix alone, or the pattern has '**'.
     """
     folder = Path(folder)
     if folder.is_dir() or not has_magic(str(folder)):
-        return {(path.stem, ): path for path in list_images(folder)}
+        return _by_name(((path.stem, ), path) for path in list_images(folder))
     if '**' in folder.parts:
         raise InputError(f"image folder {folder} has '**'; write a '*' for each folder in between.")
     wild = [index for index, part in enumerate(folder.parts) if has_magic(part)]
     folders = [path for path in map(Path, sorted(glob(str(folder)))) if path.is_dir()]
     if not folders:
         raise InputError(f'no image folder matches {folder}.')
-    return {(*(path.parts[index] for index in wild), file.stem): file for path in folders for file in list_images(path)}
+    return _by_name(((*(path.parts[index] for index in wild), file.stem), file) for path in folders for file in list_images(path))
+
+
+def _by_name(files: Iterable[tuple[tuple[str, ...], Path]]) -> dict[tuple[str, ...], Path]:
+    named: dict[tuple[str, ...], Path] = {}
+    for name, path in files:
+        if named.setdefault(name, path) != path:
+            raise InputError(f'{named[name]} and {path} differ in their suffix alone; rename or remove one.')
+    return named

@@ -25,10 +25,6 @@ class Draw(NamedTuple):
     position: int
     seed: int
 
-    def rng(self) -> np.random.Generator:
-        """Random numbers that depend on seed and position alone."""
-        return np.random.Generator(np.random.Philox(key=[self.seed, self.position]))
-
 
 @DATA_SAMPLERS.register_module()
 class InfiniteDraws(Sampler):

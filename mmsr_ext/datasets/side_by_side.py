@@ -30,12 +30,12 @@ class SideBySideDataset(PairedImageDataset):
         self.reverse = reverse
         super().__init__(gt_folder=folder, lq_folder=folder, scale=1, **kwargs)
 
-    def _images(self, gt_path: Path, lq_path: Path) -> tuple[np.ndarray, np.ndarray]:
-        left, right = np.split(self._read(gt_path), 2, axis=1)
-        return (left, right) if self.reverse else (right, left)
+    def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
+        left, right = np.split(self._read(files[0]), 2, axis=1)
+        return (right, left) if self.reverse else (left, right)
 
-    def _sizes(self, gt_path: Path, lq_path: Path) -> tuple[tuple[int, int], tuple[int, int]]:
-        height, width = image_size(gt_path)
+    def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
+        height, width = image_size(files[0])
         if width % 2:
-            raise InputError(f'{gt_path} is {width} pixels wide; an image of two halves must have an even width.')
+            raise InputError(f'{files[0]} is {width} pixels wide; an image of two halves must have an even width.')
         return (height, width // 2), (height, width // 2)

@@ -67,7 +67,7 @@ def test_bad_input(files, tmp_path, monkeypatch):
         with pytest.raises(InputError, match=message):
             demo.upscale(*given)
     monkeypatch.setitem(sys.modules, 'gradio', None)
-    with pytest.raises(InputError, match='pip install .gradio>=5'):
+    with pytest.raises(InputError, match=r'pip install .gradio>=5'):
         build(demo)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from configs_helper import tiny_pairs, tiny_run
+from configs_helper import tiny_options, tiny_run
 from conftest import ROOT
 from mmengine.config import Config
 from PIL import Image
@@ -18,17 +18,6 @@ NAMES = ['deblurgan_gopro.py', 'deblurgan_gopro_wgan.py', 'deblurgan_synthetic.p
 TERMS = {'loss_perceptual', 'loss_gan', 'loss_d_real', 'loss_d_fake'}
 
 
-def data(tmp_path, name):
-    pairs = tiny_pairs(tmp_path / 'same_size', scale=1)
-    train = dict(gt_folder=pairs['gt_folder']) if 'synthetic' in name else pairs
-    return {
-        'train_dataloader.dataset': dict(train, gt_size=32),
-        'train_dataloader.batch_size': 2,
-        'val_dataloader.dataset': pairs,
-        'test_dataloader.dataset': pairs,
-    }
-
-
 @pytest.mark.parametrize('name', NAMES)
 def test_trains(name, tmp_path, in_root):
     overrides = {
@@ -37,7 +26,7 @@ def test_trains(name, tmp_path, in_root):
         'model.discriminator': dict(network=CRITIC) if 'wgan' in name else CRITIC,
         'custom_hooks': [dict(type='BasicVisualizationHook', interval=1)],
     }
-    runner = tiny_run(f'configs/{name}', tmp_path, overrides | data(tmp_path, name))
+    runner = tiny_run(f'configs/{name}', tmp_path, overrides)
     assert runner.iter == 3
     scalars = runner.message_hub.log_scalars
     logged = TERMS | (set() if 'wgan' in name else {'loss_gp'})
@@ -52,7 +41,7 @@ def test_trains(name, tmp_path, in_root):
 
 def test_evaluation_has_the_input_as_its_baseline(tmp_path, in_root):
     options = {'model.generator': GENERATOR, 'model.discriminator': CRITIC, 'model.perceptual_loss': None}
-    options |= data(tmp_path, 'deblurgan_gopro.py') | {'test_dataloader.num_workers': 0, 'test_dataloader.persistent_workers': False}
+    options |= tiny_options(tmp_path, scale=1)
     torch.manual_seed(0)
     weights = MODELS.build(dict(type='mmsr_ext.DeblurResNet', **GENERATOR)).state_dict()
     torch.save(weights, tmp_path / 'deblur.pth')

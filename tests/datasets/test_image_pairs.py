@@ -50,7 +50,7 @@ def test_augmentation_has_all_eight_forms(make_pairs):
 
 def test_a_draw_depends_on_seed_and_position_alone(make_pairs):
     data = PairedImageDataset(**make_pairs(), gt_size=16, augment=True)
-    again = PairedImageDataset(data.pairs[0][0].parent, data.pairs[0][1].parent, 4, gt_size=16, augment=True, cache=True)
+    again = PairedImageDataset(data.files[0][1].parent, data.files[0][0].parent, 4, gt_size=16, augment=True, cache=True)
     torch.manual_seed(1)
     for position in (0, 7, 10**9):
         first, second = data[Draw(1, position, 3)], again[Draw(1, position, 3)]

@@ -14,7 +14,7 @@ class Watch(Hook):
         self.seen = []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        self.seen.append([(s.key, s.position, s.seed) for s in data_batch['data_samples']])
+        self.seen.append([(key, position, seed) for key, (seed, position) in zip(data_batch['keys'], data_batch['draws'].tolist())])
 
 
 def run(tmp_path, iterations, **changes):

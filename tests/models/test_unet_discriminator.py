@@ -54,7 +54,8 @@ def test_step_of_the_restorer(disc_repeat):
 
     fake = generator(lq).detach()
     for _ in range(disc_repeat):
-        loss = sum(AdversarialLoss().discriminator(discriminator(real), discriminator(fake)).values())
+        pred_fake = discriminator(fake)  # each training forward is a power iteration, so that the order counts
+        loss = sum(AdversarialLoss().discriminator(discriminator(real), pred_fake).values())
         grads = torch.autograd.grad(loss, list(discriminator.parameters()))
         with torch.no_grad():
             for parameter, grad in zip(discriminator.parameters(), grads):

@@ -17,7 +17,7 @@ NETWORKS = ('generator', 'discriminator')
 
 def restorer(**switches):
     torch.manual_seed(0)
-    perceptual = dict(type='mmsr_ext.PerceptualLoss', layer_weights={'relu2_2': 0.1}, pretrained='random', **switches.pop('perceptual', {}))
+    perceptual = dict(type='mmsr_ext.PerceptualLoss', layer_weights={'relu1_1': 0.1}, pretrained='random', **switches.pop('perceptual', {}))
     return GANRestorer(
         GENERATOR,
         discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=4, patch_size=32),

@@ -14,7 +14,7 @@ import torch
 from conftest import ROOT
 
 from mmsr_ext import InputError
-from mmsr_ext.apis import evaluate, train
+from mmsr_ext.apis import evaluate, pack_images, train
 from mmsr_ext.apis.config import load_config
 from mmsr_ext.models import SRResNet
 
@@ -42,9 +42,10 @@ GAN = {
 def options(make_pairs, in_root):
     """Overrides that make the demo configs tiny; absolute paths, so that any folder will do."""
     folders = make_pairs()
-    data = {f'{loader}.dataset.{key}': value for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-            for key, value in folders.items()}
-    return TINY | data
+    data = {f'{loader}.dataset.{key}': value for loader in ('val_dataloader', 'test_dataloader') for key, value in folders.items()}
+    store = Path(folders['gt_folder']).with_name('store')
+    pack_images(folders['gt_folder'], store, lq_folder=folders['lq_folder'], workers=0)
+    return TINY | data | {'train_dataloader.dataset.store': str(store)}
 
 
 def command(options):
@@ -102,7 +103,7 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
     cases = [
         (lambda: train('configs/nothing.py'), r'configs/nothing\.py does not exist.*srgan_x4\.py'),
         (lambda: train('configs/srgan_x4.py', str(tmp_path / 'b')),
-         r'DIV2K_train_HR does not exist.*unpack.*quickstart'),
+         r'data/DIV2K/train_x4 does not exist.*pack_data\.py data/DIV2K/DIV2K_train_HR data/DIV2K/train_x4.*unpack.*quickstart'),
         (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.train_cfg.disc_step': 2}), "unknown key 'disc_step'"),
         (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.discriminator.patch_size': 48}), '48x48 patches, but got 32x32'),
         (lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.gan_loss.gan_type': 'vanila'}), "gan_type 'vanila'.*vanilla"),
@@ -121,11 +122,11 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
 
 
 def test_command_line_ends_without_traceback(options, tmp_path):
-    """The truncated image is met by a worker process, in the middle of training."""
-    path = Path(options['train_dataloader.dataset.gt_folder'], '1.png')
+    """The truncated image is met by a worker process, in the middle of a run."""
+    path = Path(options['val_dataloader.dataset.gt_folder'], '1.png')
     path.write_bytes(path.read_bytes()[:-100])
     out = run('tools/train.py', 'configs/srresnet_x4_demo.py', '--work-dir', str(tmp_path / 'a'), '--cfg-options',
-              *command(options | {'train_dataloader.num_workers': 1}))
+              *command(options | {'val_dataloader.num_workers': 1}))
     assert out.returncode == 1
     assert 'Traceback' not in out.stderr
     assert re.search(r'^error: .*1\.png cannot be read as an image', out.stderr, re.MULTILINE)
@@ -222,8 +223,9 @@ def test_readme_recipe_for_own_images(tmp_path, in_root):
     for base in ('srresnet_x4_demo.py', 'srresnet_x4.py'):
         (tmp_path / 'mine.py').write_text(recipe.replace("'srresnet_x4_demo.py'", repr(str(ROOT / 'configs' / base))))
         cfg = load_config(str(tmp_path / 'mine.py'))
-        for name, loader in [('train', cfg.train_dataloader), ('val', cfg.val_dataloader), ('val', cfg.test_dataloader)]:
-            assert loader.dataset.gt_folder == f'data/mine/{name}/GT'
+        assert cfg.train_dataloader.dataset.store == 'data/mine/train'
+        for loader in (cfg.val_dataloader, cfg.test_dataloader):
+            assert loader.dataset.gt_folder == 'data/mine/val/GT'
             assert loader.dataset.lq_name == '{}'
 
 

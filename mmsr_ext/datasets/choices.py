@@ -1,0 +1,61 @@
+"""What is random for a sample: where it is cropped and how it is turned."""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from .sampler import Draw
+
+_FIELDS = struct.Struct('<QQB')
+
+
+class Choices(NamedTuple):
+    """The choices for one sample, a hash of its draw's seed and position: ten times faster than to seed a generator.
+
+    Args:
+        rows (int): 64 random bits, for the crop's upper edge.
+        columns (int): 64 random bits, for its left edge.
+        turns (int): 8 random bits, for flips and transposition.
+    """
+
+    rows: int
+    columns: int
+    turns: int
+
+    @classmethod
+    def of(cls, draw: Draw) -> Choices:
+        """The choices that belong to a draw."""
+        return cls(*_FIELDS.unpack(blake2b(b'%d %d' % (draw.seed, draw.position), digest_size=_FIELDS.size).digest()))
+
+    def view(self, image: np.ndarray, size: int | None, unit: int, augment: bool) -> np.ndarray:
+        """A random part of an image, turned at random, without copying.
+
+        Args:
+            image (np.ndarray): (C, H, W).
+            size (int, optional): Height and width of the crop; None for the whole image.
+            unit (int): Edges lie at multiples of it: with the scale for GT and 1 for LQ, both show the same place.
+            augment (bool): Flip and transpose.
+
+        Returns:
+            np.ndarray: (C, size, size).
+        """
+        if size is not None:
+            _, height, width = image.shape
+            top = unit * (self.rows * ((height - size) // unit + 1) >> 64)
+            left = unit * (self.columns * ((width - size) // unit + 1) >> 64)
+            image = image[:, top:top + size, left:left + size]
+        if augment:
+            image = image[:, ::-1 if self.turns & 1 else 1, ::-1 if self.turns & 2 else 1]
+            if self.turns & 4:
+                image = image.transpose(0, 2, 1)
+        return image
+
+
+def as_draw(draw: Draw | int) -> Draw:
+    """A draw as it is; for a bare index one without position, whose seed is from torch's generator, which each worker has its own of."""
+    return draw if isinstance(draw, Draw) else Draw(int(draw), -1, int(torch.randint(2**62, ())))

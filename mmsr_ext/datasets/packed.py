@@ -1,0 +1,125 @@
+"""Image pairs out of a packed store, as stacked tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..errors import InputError
+from ..registry import DATASETS, FUNCTIONS
+from .choices import Choices, as_draw
+from .handover import empty_batch
+from .image_pairs import check_scale
+from .sampler import Draw
+from .store import Store
+
+
+@DATASETS.register_module()
+class PackedPairs(Dataset):
+    """Crops of the images in a store that ``tools/pack_data.py`` made: nothing is decoded, and only the crops are read.
+
+    A draw's crop and augmentation are those of ``PairedImageDataset`` and ``ImageDataset``.
+
+    Args:
+        store (str): The store.
+        scale (int, optional): GT size / LQ size, which must be the store's; None for GT alone, of any store.
+        gt_size (int, optional): Height and width of the GT crops, a multiple of ``scale``; whole images by default.
+        augment (bool): Flip and transpose at random.
+        hint (str): How to make the store; added to the errors about it.
+
+    Raises:
+        InputError: If the store is missing, damaged, of another version or scale, or a crop does not fit; later, if it is changed.
+    """
+
+    def __init__(self, store: str, scale: int | None = None, gt_size: int | None = None, augment: bool = False, hint: str = '') -> None:
+        self.scale = 1 if scale is None else scale
+        check_scale('PackedPairs', self.scale, gt_size)
+        self.gt_size = gt_size
+        self.augment = augment
+        self.metainfo = dict(dataset_type='PackedPairs', task_name='restoration', folder=str(store))
+        self.parts = [('gt', self.scale)] if scale is None else [('gt', self.scale), ('lq', 1)]
+        try:
+            self.store = Store(store)
+            if scale is not None and self.store.scale != scale:
+                has = f'pairs at scale {self.store.scale}' if self.store.scale else 'GT alone'
+                raise InputError(f'{store} has {has}, but the config wants pairs at scale {scale}.')
+        except InputError as error:
+            raise InputError(f'{error} {hint}'.strip()) from error
+        for entry in self.store.entries:
+            if gt_size is not None and min(entry.height, entry.width) < gt_size:
+                raise InputError(f'{entry.name} in {store} is {entry.height}x{entry.width}, smaller than the crop of {gt_size}x{gt_size}. '
+                                 'Pack without it, or set a smaller gt_size.')
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __getitem__(self, draw: Draw | int) -> dict[str, Any]:
+        """Load a sample.
+
+        Args:
+            draw (Draw or int): A draw, or a bare index, for which the choices are drawn from torch's generator.
+
+        Returns:
+            dict: ``gt`` (3, H, W) and, of pairs, ``lq`` (3, h, w), uint8, RGB; ``draw``, the pair of seed and position, (-1, -1) for a
+            bare index; ``key``, the file's name.
+        """
+        self.store.check_unchanged()
+        views = self._views(draw)
+        return {name: torch.from_numpy(view.copy()) if isinstance(view, np.ndarray) else view for name, view in views.items()}
+
+    def __getitems__(self, draws: list[Draw | int]) -> dict[str, Any]:
+        """Load a batch, as ``stack_images`` makes it of samples, with one copy."""
+        self.store.check_unchanged()
+        return _stack([self._views(draw) for draw in draws])
+
+    def _views(self, draw: Draw | int) -> dict[str, Any]:
+        drawn = as_draw(draw)
+        choices = Choices.of(drawn)
+        size = self.gt_size
+        sample: dict[str, Any] = {
+            part: choices.view(self.store.image(part, drawn.index), size and size * unit // self.scale, unit, self.augment)
+            for part, unit in self.parts
+        }
+        sample['draw'] = (draw.seed, draw.position) if isinstance(draw, Draw) else (-1, -1)
+        sample['key'] = self.store.entries[drawn.index].name
+        return sample
+
+
+@FUNCTIONS.register_module()
+def stack_images(samples: list[dict[str, Any]] | dict[str, Any]) -> dict[str, Any]:
+    """Collate what ``PackedPairs`` gives. Samples of another kind are collated by MMEngine's ``pseudo_collate``, as without this function.
+
+    Args:
+        samples (list[dict] or dict): Samples, or a batch, which is returned as it is.
+
+    Returns:
+        dict: ``gt`` (N, 3, H, W) and, of pairs, ``lq`` (N, 3, h, w), uint8; ``draws`` (N, 2), int64, seed and position of each;
+        ``keys``, their names.
+
+    Raises:
+        InputError: If images have different sizes.
+    """
+    if isinstance(samples, dict):
+        return samples
+    if 'gt' not in samples[0]:
+        return pseudo_collate(samples)
+    return _stack([{name: value.numpy() if isinstance(value, Tensor) else value for name, value in sample.items()} for sample in samples])
+
+
+def _stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    parts = [part for part in ('gt', 'lq') if part in samples[0]]
+    batch = empty_batch(len(samples), {part: (len(samples), *samples[0][part].shape) for part in parts})
+    for part in parts:
+        for sample, out in zip(samples, batch[part].numpy()):
+            if sample[part].shape != out.shape:
+                raise InputError(f'a batch cannot have both {samples[0]["key"]} of {out.shape[1]}x{out.shape[2]} and {sample["key"]} of '
+                                 f'{sample[part].shape[1]}x{sample[part].shape[2]}. Set gt_size of the dataset, or batch_size=1.')
+            np.copyto(out, sample[part])
+    batch['draws'].numpy()[:] = [sample['draw'] for sample in samples]
+    batch['keys'] = [sample['key'] for sample in samples]
+    return batch

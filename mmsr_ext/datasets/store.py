@@ -1,0 +1,215 @@
+"""A store of images: flat arrays of pixels that are mapped into memory, and an index.
+
+A store is a folder with ``gt.npy`` and, where it has pairs, ``lq.npy``: one array of uint8 each, in which the images lie one after the
+other, each as (3, H, W), RGB. ``index.json`` has the version, the scale, and for each image its name, size, offsets and checksums. Two
+open files serve any number of images of any size, and any NumPy reads them. ``tools/pack_data.py`` writes them.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InputError
+
+FORMAT, VERSION = 'mmsr_ext.PackedPairs', 1
+INDEX = 'index.json'
+HEADER = 128  # bytes of the header that NumPy writes for a flat array of any length
+
+
+class Entry(NamedTuple):
+    """An image, or pair, of a store.
+
+    Args:
+        name (str): File name without suffix, preceded by the parts of a pattern of folders: 'GOPR0372_07_00/000047'.
+        height (int): Of GT.
+        width (int): Of GT.
+        gt (int): Where GT begins, in bytes from the start of the array.
+        lq (int): Where LQ begins.
+        gt_crc (int): CRC-32 of GT.
+        lq_crc (int): CRC-32 of LQ, 0 where there is none.
+    """
+
+    name: str
+    height: int
+    width: int
+    gt: int
+    lq: int
+    gt_crc: int = 0
+    lq_crc: int = 0
+
+    def place(self, part: str, scale: int | None) -> tuple[int, int, int]:
+        """Start, height and width of 'gt' or 'lq'."""
+        if part == 'gt':
+            return self.gt, self.height, self.width
+        return self.lq, self.height // scale, self.width // scale
+
+
+class Store:
+    """A store, opened for reading.
+
+    The files are mapped when a process first reads an image; a copy for another process (of a loader) maps them anew.
+
+    Args:
+        folder (str or Path): The store.
+
+    Raises:
+        InputError: If it is missing, not finished, damaged, or of another version.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        index = _read_index(self.folder)
+        try:
+            self.scale: int | None = index['scale']
+            self.entries = [Entry(*entry) for entry in index['images']]
+            self.lengths = {part: int(index['bytes'][part]) for part in (('gt', 'lq') if self.scale else ('gt', ))}
+            self._check_entries()
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f'{self.folder / INDEX} is damaged ({error!r}). Remove the store, and pack it again with '
+                             'tools/pack_data.py.') from error
+        self._seen = {part: self._state(part) for part in self.lengths}
+        for part, length in self.lengths.items():
+            if self._seen[part][0] != HEADER + length:
+                raise InputError(f'{self.file(part)} has {self._seen[part][0]:,} bytes; the index says {HEADER + length:,}. It was copied '
+                                 'in part or changed: copy it again, or remove the store and pack it with tools/pack_data.py.')
+        self._maps: dict[str, np.ndarray] = {}
+
+    def file(self, part: str) -> Path:
+        """The file of 'gt' or 'lq'."""
+        return self.folder / f'{part}.npy'
+
+    def check_unchanged(self) -> None:
+        """That the files are those that were there when the store was opened.
+
+        Raises:
+            InputError: If not: reading would mix two states, or end the process where a file has become shorter.
+        """
+        for part, seen in self._seen.items():
+            if self._state(part) != seen:
+                raise InputError(f'{self.file(part)} was changed while it was being read. Leave a store alone while a run uses it; check '
+                                 f'it with: python tools/pack_data.py --verify {self.folder}')
+
+    def image(self, part: str, number: int) -> np.ndarray:
+        """An image without copying it.
+
+        Args:
+            part (str): 'gt' or 'lq'.
+            number (int): Of the image.
+
+        Returns:
+            np.ndarray: (3, H, W), uint8, RGB, read-only.
+        """
+        if not self._maps:
+            self._map()
+        start, height, width = self.entries[number].place(part, self.scale)
+        return self._maps[part][start:start + 3 * height * width].reshape(3, height, width)
+
+    def is_intact(self, number: int) -> bool:
+        """Whether an image has its checksum."""
+        entry = self.entries[number]
+        return all(checksum(self.image(part, number)) == getattr(entry, f'{part}_crc') for part in self.lengths)
+
+    def _state(self, part: str) -> tuple[int, int, int]:
+        try:
+            state = os.stat(self.file(part))
+        except OSError as error:
+            raise InputError(f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it and pack it with '
+                             'tools/pack_data.py.') from error
+        return state.st_size, state.st_mtime_ns, state.st_ino
+
+    def _map(self) -> None:
+        self.check_unchanged()
+        for part, length in self.lengths.items():
+            with open(self.file(part), 'rb') as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._maps[part] = np.frombuffer(mapped, np.uint8, length, HEADER)
+
+    def _check_entries(self) -> None:
+        scale = self.scale or 1
+        if not isinstance(scale, int) or scale < 1 or not self.entries:
+            raise ValueError(f'scale {scale!r}, {len(self.entries)} images')
+        for entry in self.entries:
+            if min(entry[1:]) < 0 or entry.height % scale or entry.width % scale:
+                raise ValueError(f'image {entry.name!r} of {entry.height}x{entry.width}')
+        if any(length > self.lengths[part] for part, length in lengths_of(self.entries, self.scale).items()):
+            raise ValueError('an image lies outside')
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_maps': {}}
+
+
+def checksum(image: np.ndarray) -> int:
+    """CRC-32 of a contiguous array."""
+    return zlib.crc32(image)
+
+
+def write_header(path: Path, length: int) -> None:
+    """Make ``path`` a NumPy file of ``length`` bytes; the pixels that it already has stay."""
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), 'r+b') as file:
+        np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=(length, )))
+        if file.tell() != HEADER:
+            raise RuntimeError(f'NumPy wrote a header of {file.tell()} bytes.')
+        file.truncate(HEADER + length)
+
+
+def write_pixels(folder: Path, part: str, entry: Entry, image: np.ndarray) -> None:
+    """Put a contiguous array (3, H, W) into its place in a file with a header."""
+    with open(folder / f'{part}.npy', 'r+b') as file:
+        file.seek(HEADER + getattr(entry, part))
+        file.write(image.data.cast('B'))
+
+
+def read_pixels(folder: Path, part: str, entry: Entry, scale: int | None) -> np.ndarray:
+    """What is in an image's place, (3, H, W)."""
+    start, height, width = entry.place(part, scale)
+    return np.fromfile(folder / f'{part}.npy', np.uint8, 3 * height * width, offset=HEADER + start).reshape(3, height, width)
+
+
+def lengths_of(entries: list[Entry], scale: int | None) -> dict[str, int]:
+    """Bytes of the arrays that hold the images."""
+    lengths = {}
+    for part in ('gt', 'lq') if scale else ('gt', ):
+        places = [entry.place(part, scale) for entry in entries]
+        lengths[part] = max((start + 3 * height * width for start, height, width in places), default=0)
+    return lengths
+
+
+def write_index(folder: Path, scale: int | None, lengths: dict[str, int], entries: list[Entry]) -> None:
+    """Write a store's index, one line an image, and wait until all of the store is on the disk."""
+    head = json.dumps({'format': FORMAT, 'version': VERSION, 'scale': scale, 'bytes': lengths, 'columns': Entry._fields})
+    rows = ',\n'.join(map(json.dumps, entries))
+    (folder / INDEX).write_text(f'{head[:-1]}, "images": [\n{rows}\n]}}\n', encoding='utf-8')
+    for name in [INDEX, *(f'{part}.npy' for part in lengths)]:
+        with open(folder / name, 'rb') as file:
+            os.fsync(file.fileno())
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    path = folder / INDEX
+    if not folder.is_dir():
+        unfinished = folder.with_name(f'.{folder.name}.partial').exists()
+        state = 'is not finished; go on with the same tools/pack_data.py command' if unfinished else 'does not exist'
+        raise InputError(f'packed store {folder} {state}.')
+    try:
+        index = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError as error:
+        raise InputError(f'{folder} is no packed store: it has no {INDEX}. Make one with: python tools/pack_data.py {folder} '
+                         'STORE') from error
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path} is damaged ({error}). Remove the store, and pack it anew with tools/pack_data.py.') from error
+    if not isinstance(index, dict) or index.get('format') != FORMAT:
+        raise InputError(f'{path} is not the index of a packed store. Make one with tools/pack_data.py.')
+    if index.get('version') != VERSION:
+        raise InputError(f'{folder} is a packed store of version {index.get("version")!r}; this release reads version {VERSION}. Pack it '
+                         'again with tools/pack_data.py.')
+    return index

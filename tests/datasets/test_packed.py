@@ -1,0 +1,237 @@
+"""Samples and batches out of a packed store, beside those of the folders that it was made of."""
+
+import json
+import os
+import pickle
+import shutil
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from mmengine.runner import Runner
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from mmsr_ext import InputError
+from mmsr_ext.apis import make_pairs, pack_images
+from mmsr_ext.datasets import Draw, ImageDataset, InfiniteDraws, PackedPairs, PairedImageDataset, stack_images
+from mmsr_ext.registry import MODELS
+
+SIZES = [(53, 70), (48, 49), (90, 64)]
+
+
+def write(folder, sizes=SIZES, seed=0):
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    for index, (height, width) in enumerate(sizes):
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(folder / f'image {index} ü.png')
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write(tmp_path / 'photos')
+
+
+@pytest.mark.parametrize('scale', [2, 3, 4, 8])
+@pytest.mark.parametrize('gt_size', [24, None])
+def test_pairs_are_those_of_the_folders(photos, tmp_path, scale, gt_size):
+    """make_pairs is compared with MATLAB elsewhere."""
+    make_pairs(photos, tmp_path / 'pairs', scale)
+    pack_images(photos, tmp_path / 'store', scale, workers=0)
+    options = dict(scale=scale, gt_size=gt_size, augment=True)
+    folders = PairedImageDataset(str(tmp_path / 'pairs/GT'), str(tmp_path / f'pairs/LQx{scale}'), **options)
+    packed = PackedPairs(str(tmp_path / 'store'), **options)
+    assert len(packed) == len(folders) == 3
+    for position in range(30):
+        draw = Draw(position % 3, position, seed=2**40 + 1)
+        expected, sample = folders[draw], packed[draw]
+        assert torch.equal(sample['lq'], expected['inputs'])
+        assert torch.equal(sample['gt'], expected['data_samples'].gt_img)
+        assert sample['draw'] == (2**40 + 1, position)
+        assert sample['key'] == expected['data_samples'].key == f'image {position % 3} ü'
+
+
+def test_ground_truth_alone(photos, tmp_path):
+    pack_images(photos, tmp_path / 'gt', workers=0)
+    pack_images(photos, tmp_path / 'pairs', 2, workers=0)  # cropped to even sizes, so that crops fall elsewhere
+    assert not (tmp_path / 'gt/lq.npy').exists()
+    folder = ImageDataset(str(photos), gt_size=40, augment=True)
+    packed, of_pairs = (PackedPairs(str(tmp_path / name), gt_size=40, augment=True) for name in ('gt', 'pairs'))
+    for position in range(12):
+        draw = Draw(position % 3, position, 7)
+        assert torch.equal(packed[draw]['gt'], folder[draw]['inputs'])
+        assert packed[draw].keys() == of_pairs[draw].keys() == {'gt', 'draw', 'key'}
+        assert of_pairs[draw]['gt'].shape == (3, 40, 40)
+
+
+def test_bare_index(photos, tmp_path):
+    pack_images(photos, tmp_path / 'store', 4, workers=0)
+    data = PackedPairs(str(tmp_path / 'store'), 4, gt_size=16)
+    torch.manual_seed(3)
+    first = [data[1] for _ in range(8)]
+    torch.manual_seed(3)
+    assert all(torch.equal(a['gt'], data[1]['gt']) for a in first)
+    assert len({sample['gt'].numpy().tobytes() for sample in first}) > 4
+    assert first[0]['draw'] == (-1, -1)
+
+
+@pytest.mark.parametrize('workers', [0, 1, 3])
+def test_batches(photos, tmp_path, workers):
+    """Both ways to a batch, in this process and in others, against the samples one by one."""
+    pack_images(photos, tmp_path / 'store', 4, workers=0)
+    data = PackedPairs(str(tmp_path / 'store'), 4, gt_size=32, augment=True)
+    draws = [draw for draw, _ in zip(InfiniteDraws(data, seed=5), range(16))]
+    samples = [data[draw] for draw in draws]
+
+    class OneByOne(torch.utils.data.Dataset):
+        __len__, __getitem__ = data.__len__, staticmethod(data.__getitem__)
+
+    for dataset in (data, OneByOne()):
+        loader = DataLoader(dataset, 4, sampler=InfiniteDraws(data, seed=5), num_workers=workers, collate_fn=stack_images)
+        batches = [batch for batch, _ in zip(loader, range(4))]
+        for name, plural in [('gt', 'gt'), ('lq', 'lq'), ('draw', 'draws'), ('key', 'keys')]:
+            found = [value for batch in batches for value in batch[plural]]
+            assert all(torch.equal(torch.as_tensor(a), torch.as_tensor(b[name])) if name != 'key' else a == b[name]
+                       for a, b in zip(found, samples, strict=True))
+        batch = batches[0]
+        assert batch.keys() == {'gt', 'lq', 'draws', 'keys'}
+        assert (batch['gt'].shape, batch['lq'].shape, batch['draws'].shape) == ((4, 3, 32, 32), (4, 3, 8, 8), (4, 2))
+        assert (batch['gt'].dtype, batch['draws'].dtype) == (torch.uint8, torch.int64)
+        assert all(batch[name].is_contiguous() for name in ('gt', 'lq', 'draws'))
+        assert type(batch) is dict
+
+
+def test_a_copy_for_another_process_maps_the_files_anew(photos, tmp_path):
+    pack_images(photos, tmp_path / 'store', workers=0)
+    data = PackedPairs(str(tmp_path / 'store'), gt_size=16)
+    first = data[Draw(1, 2, 3)]  # maps the files
+    pickled = pickle.dumps(data)
+    assert len(pickled) < 5000
+    assert torch.equal(pickle.loads(pickled)[Draw(1, 2, 3)]['gt'], first['gt'])
+
+
+def test_configs_find_the_collate_function(photos, tmp_path, scope):
+    """Also with a dataset of another kind in the place of PackedPairs."""
+    pack_images(photos, tmp_path / 'store', workers=0)
+    loader = dict(batch_size=2, num_workers=0, sampler=dict(type='InfiniteDraws', seed=1), collate_fn=dict(type='mmsr_ext.stack_images'))
+    build = partial(Runner.build_dataloader, seed=0)
+    packed = build(loader | dict(dataset=dict(type='PackedPairs', store=str(tmp_path / 'store'), gt_size=24)))
+    folder = build(loader | dict(dataset=dict(type='ImageDataset', gt_folder=str(photos), gt_size=24)))
+    ours, theirs = next(iter(packed)), next(iter(folder))
+    assert theirs.keys() == {'inputs', 'data_samples'}
+    assert torch.equal(ours['gt'], torch.stack(theirs['inputs']))
+
+
+def test_images_of_different_sizes_make_no_batch(photos, tmp_path):
+    pack_images(photos, tmp_path / 'store', workers=0)
+    data = PackedPairs(str(tmp_path / 'store'))
+    assert data.__getitems__([1])['gt'].shape == (1, 3, 48, 49)
+    for make in (lambda: data.__getitems__([0, 1]), lambda: stack_images([data[0], data[1]])):
+        with pytest.raises(InputError, match=r'image 0 ü of 53x70 and image 1 ü of 48x49.*gt_size'):
+            make()
+
+
+def change(store, **changes):
+    index = json.loads((store / 'index.json').read_text())
+    (store / 'index.json').write_text(json.dumps(index | changes))
+
+
+def test_stores_that_cannot_be_used(photos, tmp_path):
+    good = tmp_path / 'good'
+    pack_images(photos, good, 4, workers=0)
+    pack_images(photos, tmp_path / 'gt', workers=0)
+    (tmp_path / '.half.partial').mkdir()
+    rows = json.loads((good / 'index.json').read_text())['images']
+    outside = [[*rows[0][:3], 10**9, *rows[0][4:]], *rows[1:]]
+    broken = {
+        'short': lambda store: os.truncate(store / 'gt.npy', 1000),
+        'longer': lambda store: (store / 'lq.npy').write_bytes(b'0' + (store / 'lq.npy').read_bytes()),
+        'missing': lambda store: (store / 'lq.npy').unlink(),
+        'unindexed': lambda store: (store / 'index.json').unlink(),
+        'cut': lambda store: (store / 'index.json').write_text('{"format": "mmsr_ext.Pa'),
+        'other': lambda store: (store / 'index.json').write_text('[1]'),
+        'newer': lambda store: change(store, version=2),
+        'outside': lambda store: change(store, images=outside),
+        'columns': lambda store: change(store, images=[['a', 1]]),
+        'none': lambda store: change(store, images=[]),
+    }
+    for name, breaking in broken.items():
+        shutil.copytree(good, tmp_path / name)
+        breaking(tmp_path / name)
+    for name, options, named in [
+        ('nowhere', {}, r'nowhere does not exist\. Pack it\.'),
+        ('half', {}, 'half is not finished; go on'),
+        ('short', {}, r'gt\.npy has 1,000 bytes; the index says .*copied in part'),
+        ('longer', {}, r'lq\.npy has .*the index says'),
+        ('missing', {}, r'lq\.npy cannot be read \(No such file'),
+        ('unindexed', {}, r'no packed store: it has no index\.json'),
+        ('photos', {}, r'no packed store.*pack_data\.py .*photos STORE'),
+        ('cut', {}, r'index\.json is damaged'),
+        ('other', {}, 'not the index of a packed store'),
+        ('newer', {}, r'version 2; this release reads version 1\. Pack it again'),
+        ('outside', {}, r'index\.json is damaged.*outside'),
+        ('columns', {}, r'index\.json is damaged'),
+        ('none', {}, r'index\.json is damaged.*0 images'),
+        ('good', dict(scale=2), 'pairs at scale 4, but the config wants pairs at scale 2'),
+        ('gt', {}, 'has GT alone, but the config wants pairs at scale 4'),
+        ('good', dict(scale=0), 'scale=0'),
+        ('good', dict(gt_size=18), 'gt_size=18 must be a multiple'),
+        ('good', dict(gt_size='32'), "gt_size='32' must be a multiple"),
+        ('good', dict(gt_size=52), r'image 1 ü in .* is 48x48, smaller than the crop of 52x52'),
+    ]:
+        with pytest.raises(InputError, match=named) as caught:
+            PackedPairs(str(tmp_path / name), **{'scale': 4, 'hint': 'Pack it.', **options})
+        assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('way', ['shortened', 'replaced', 'removed', 'written'])
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_store_changed_while_it_is_read(photos, tmp_path, way, workers):
+    store = tmp_path / 'store'
+    pack_images(photos, store, 4, workers=0)
+    data = PackedPairs(str(store), 4, gt_size=16)
+    batches = iter(DataLoader(data, 2, sampler=InfiniteDraws(data, seed=1), num_workers=workers, collate_fn=stack_images))
+    next(batches)
+    if way == 'shortened':
+        os.truncate(store / 'gt.npy', 2000)
+    elif way == 'written':
+        with (store / 'gt.npy').open('r+b') as file:
+            file.write(b'x')
+    else:
+        store.rename(tmp_path / 'old')
+        if way == 'replaced':
+            shutil.copytree(tmp_path / 'old', store)
+    with pytest.raises(InputError, match=r'gt\.npy (was changed while it was being read|cannot be read)') as caught:
+        list(islice(batches, 10))
+    assert 'Traceback' not in str(caught.value)
+
+
+def test_lmdb_and_folders_through_mmagic_still_work(photos, tmp_path, scope):
+    """A training step's batch from PNG and from LMDB, by MMagic's dataset and transforms."""
+    lmdb = pytest.importorskip('lmdb')
+    make_pairs({f'image{index}': path for index, path in enumerate(sorted(photos.iterdir()))}, tmp_path / 'pairs', 4)
+    loads = {}
+    for key, part in [('gt', 'GT'), ('img', 'LQx4')]:
+        files = sorted((tmp_path / 'pairs' / part).iterdir())
+        with lmdb.open(str(tmp_path / f'{part}.lmdb'), map_size=2**24) as environment, environment.begin(write=True) as transaction:
+            for path in files:
+                transaction.put(path.stem.encode(), path.read_bytes())
+        loads[key] = dict(type='LoadImageFromFile', key=key, channel_order='rgb')
+    tail = [dict(type='SetValues', dictionary=dict(scale=4)), dict(type='PairedRandomCrop', gt_patch_size=32), dict(type='PackInputs')]
+    common = dict(type='BasicImageDataset', metainfo=dict(task_name='sisr'), data_root=str(tmp_path / 'pairs'),
+                  data_prefix=dict(img='LQx4', gt='GT'))
+    of_lmdb = [dict(load, backend_args=dict(backend='lmdb', db_path=str(tmp_path / f'{part}.lmdb')))
+               for load, part in [(loads['gt'], 'GT'), (loads['img'], 'LQx4')]]
+    batches = []
+    for pipeline in (of_lmdb + tail, [*loads.values(), *tail]):
+        loader = Runner.build_dataloader(
+            dict(batch_size=3, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dict(common, pipeline=pipeline)))
+        np.random.seed(0)
+        batches.append(MODELS.build(dict(type='ImagePreprocessor', mean=0.0, std=255.0))(next(iter(loader)), training=True))
+    first, second = batches
+    assert first['inputs'].shape == (3, 3, 8, 8)
+    assert torch.equal(first['inputs'], second['inputs'])
+    assert torch.equal(first['data_samples'].gt_img, second['data_samples'].gt_img)
