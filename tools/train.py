@@ -14,6 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where checkpoints and logs go (default: work_dirs/<name of the config>)')
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='PATH', help='go on from the last checkpoint in the work dir, or from PATH')
+    parser.add_argument('--max-hours', type=float, metavar='H', help='save a checkpoint and stop after H hours, with exit status 0')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (float16 on a GPU, bfloat16 on a CPU)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override keys of the config')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
@@ -24,11 +25,12 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from mmsr_ext.apis import train
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    train(args.config, args.work_dir, args.resume, args.amp, args.cfg_options, args.launcher)
+    train(args.config, args.work_dir, args.resume, args.amp, args.cfg_options, args.launcher, args.max_hours)
 
 
 if __name__ == '__main__':
     args = parse_args()
     from mmsr_ext.apis import cli
-    again = shlex.join(['python', *sys.argv, *([] if args.resume else ['--resume'])])
+    # dist_train.sh says how it was called
+    again = os.environ.get('MMSR_EXT_COMMAND', shlex.join(['python', *sys.argv])).strip() + ('' if args.resume else ' --resume')
     cli.run(lambda: main(args), f'Go on with: {again}')

@@ -87,6 +87,10 @@ class GeneratorEMAHook(Hook):
         """Put the trained weights back."""
         self._swap()
 
+    def after_val_stopped(self, runner: Runner) -> None:
+        """Put the trained weights back, when a validation was broken off."""
+        self._swap()
+
     def before_test_epoch(self, runner: Runner) -> None:
         """Put the average in the generator's place."""
         self._swap()
