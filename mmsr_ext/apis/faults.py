@@ -16,7 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from mmengine.registry import Registry
 
+from .. import registry
 from ..engine.durable import SUFFIX
 from ..engine.resume_point import damage
 from ..errors import InputError
@@ -107,6 +109,7 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
+    _import_parts()
     rng, recipe = random.Random(seed), _write_recipe(folder)
     start = time.monotonic()
     _Child(recipe, folder / 'whole', 0).check()
@@ -227,6 +230,14 @@ def _kill(recipe: Path, work_dir: Path, rng: random.Random, duration: float, res
     result.lost += sum(bool(damage(path)) for path in work_dir.glob('*.pth')) + (_newest(work_dir) < before)
     pointer = work_dir / 'last_checkpoint'
     result.lost += pointer.exists() and not Path(pointer.read_text()).is_file()
+
+
+def _import_parts() -> None:
+    """Import what the registries would import when they are first asked, once for all processes."""
+    for parts in vars(registry).values():
+        while isinstance(parts, Registry):
+            parts.import_from_location()
+            parts = parts.parent
 
 
 def _last(work_dir: Path) -> dict:

@@ -47,6 +47,8 @@ class CheckpointHook(StockCheckpointHook):
             for key in [key for key in hub.runtime_info if key == 'keep_ckpt_ids' or key.startswith('best_ckpt')]:
                 hub.pop_info(key)
         super().before_train(runner)
+        if runner._resume:
+            self.last_ckpt = runner._load_from  # as after writing it: save_best writes the last one again
         if is_main_process() and self._durable:
             remove_unfinished(self.out_dir)
             remove_unfinished(runner.work_dir)
