@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -49,6 +50,7 @@ class StopHook(Hook):
         self._asked = 0
         self._agreed = 0
         self._previous: dict[int, Any] = {}
+        self._training = multiprocessing.RawValue('b', False)  # seen by data workers
         self._every = self._wait = 1  # iterations from one agreement to the next
         self._since = time.monotonic()
         self._val_in_step = False
@@ -56,11 +58,12 @@ class StopHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Listen, and keep signals that go to a whole group of processes from the data workers."""
         self._process = os.getpid()
+        self._training.value = True
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._ask) for number in SIGNALS}
         loops = [runner.train_loop, runner.val_loop] if runner.val_loop else [runner.train_loop]
         for loader in [loader for loop in loops for loader in _loaders(loop)]:
-            loader.worker_init_fn = partial(_deaf_worker, loader.worker_init_fn)
+            loader.worker_init_fn = partial(_deaf_worker, loader.worker_init_fn, self._training)
         self._since = time.monotonic()
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
@@ -87,6 +90,7 @@ class StopHook(Hook):
 
     def after_train_ended(self, runner: Runner) -> None:
         """Leave signals to whoever had them."""
+        self._training.value = False
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
@@ -137,9 +141,14 @@ def _loaders(loop: Any) -> list:
     return getattr(loop, 'dataloaders', None) or [loop.dataloader]
 
 
-def _deaf_worker(init: Callable | None, worker: int) -> None:
-    """A worker ends with its loader; a signal to the whole group would have it die before the run is saved."""
+def _deaf_worker(init: Callable | None, training: Any, worker: int) -> None:
+    """A signal to a whole group of processes would have the workers die before the run is saved; so they live until it has ended."""
+
+    def end(number: int, frame: object) -> None:
+        if not training.value:
+            os._exit(0)
+
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, end)
     if init is not None:
         init(worker)
