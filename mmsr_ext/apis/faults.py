@@ -110,7 +110,7 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     _import_parts()
-    rng, recipe = random.Random(seed), _write_recipe(folder)
+    rng, recipe = random.Random(seed), write_recipe(folder)
     start = time.monotonic()
     _Child(recipe, folder / 'whole', 0).check()
     duration, whole = time.monotonic() - start, _last(folder / 'whole')
@@ -142,15 +142,17 @@ def differences(one: Any, other: Any, name: str = '') -> Iterator[str]:
         str: Name of a part that differs, and how.
     """
     if hasattr(one, 'data') and hasattr(one, 'max_length'):  # a log history
-        one, other = list(one.data), list(other.data)
-    if isinstance(one, Mapping):
+        one, other = one.data, getattr(other, 'data', other)
+    if type(one) is not type(other) or (isinstance(one, (list, tuple)) and len(one) != len(other)):
+        yield f'{name} is of another type or length'
+    elif isinstance(one, Mapping):
         keys = [key for key in {**one, **other} if not any(part in DIFFERS for part in str(key).split('/'))]
         for key in keys:
             if key in one and key in other:
                 yield from differences(one[key], other[key], f'{name}/{key}')
             else:
                 yield f'{name}/{key} is in one of them only'
-    elif isinstance(one, (list, tuple)) and len(one) == len(other):
+    elif isinstance(one, (list, tuple)):
         for index, pair in enumerate(zip(one, other)):
             yield from differences(*pair, f'{name}/{index}')
     elif isinstance(one, torch.Tensor):
@@ -248,7 +250,8 @@ def _newest(work_dir: Path) -> int:
     return max((int(path.stem.rpartition('_')[2]) for path in work_dir.glob('iter_*.pth')), default=0)
 
 
-def _write_recipe(folder: Path) -> Path:
+def write_recipe(folder: Path) -> Path:
+    """Write five images, and a recipe that trains a tiny GAN on them for ``ITERATIONS`` iterations; returns its path."""
     rng = np.random.default_rng(0)
     (folder / 'images' / 'lq').mkdir(parents=True)
     for index in range(5):

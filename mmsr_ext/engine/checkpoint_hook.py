@@ -58,10 +58,7 @@ class CheckpointHook(StockCheckpointHook):
         if self.by_epoch:
             return
         self._due |= self.every_n_train_iters(runner, self.interval, self.save_begin)
-        ready = (self._due or self._stopping(runner)) and between_updates(runner.optim_wrapper)
-        if ready or (self.save_last and self.is_last_train_iter(runner)):
-            self._due = False
-            runner.logger.info(f'Saving checkpoint at {runner.iter + 1} iterations')
+        if self._due or self._stopping(runner) or (self.save_last and self.is_last_train_iter(runner)):
             self._save_checkpoint(runner)
 
     def after_val_stopped(self, runner: Runner) -> None:
@@ -70,7 +67,12 @@ class CheckpointHook(StockCheckpointHook):
             self._save_checkpoint_with_step(runner, runner.iter, dict(epoch=runner.epoch, iter=runner.iter))
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        if not between_updates(runner.optim_wrapper) and runner.iter + 1 < runner.max_iters:
+            self._due = True  # gradients are not saved
+            return
+        self._due = False
         hub, name = runner.message_hub, self.filename_tmpl.format(step)
+        runner.logger.info(f'Saving checkpoint {name}')
         path = self.file_backend.join_path(self.out_dir, name)
         runner.call_hook('gather_checkpoint', meta=meta)
         before = {key: hub.get_info(key) for key in ('keep_ckpt_ids', 'last_ckpt')}

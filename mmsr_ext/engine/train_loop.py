@@ -64,6 +64,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
             self._start_data()
             self.runner.call_hook('after_data_started')
             if self.resumed is not None and self.validated != self._iter:
+                self.runner.message_hub.update_info('iter', self._iter - 1)  # as it was after the iteration
                 self._validate_if_due()
             while self._iter < self._max_iters and not self.stop_training:
                 self.runner.model.train()
