@@ -38,7 +38,7 @@ def tiny_train(folder, name='run', resume=None, hooks=(), **kwargs):
     return last(folder / name)
 
 
-class extra_hooks:  # noqa: N801
+class extra_hooks:
     """Registers hooks with the runner that is built inside."""
 
     def __init__(self, hooks):
@@ -85,7 +85,8 @@ def ranks(size, call, port):
         if child == 0:
             status = 1
             try:
-                os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(size), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+                place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=size, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+                os.environ.update({name: str(value) for name, value in place.items()})
                 call(rank)
                 status = 0
             except Stopped as stop:

@@ -26,6 +26,9 @@ class ExactResumeHook(Hook):
     another number of processes the data go on at the sample that was next, and a process that is new takes the first one's buffers.
     Validation leaves no trace in the random state.
 
+    Another hook may add tensors of its own to a process's state, under names that the first one's has in ``state_dict``, and take them out
+    again: ``save_rank_state(runner, state)``, ``load_rank_state(runner, state)``.
+
     Works together with our ``IterBasedTrainLoop`` and ``CheckpointHook``; with MMEngine's the state of the first process is saved.
     """
 
@@ -74,6 +77,7 @@ class ExactResumeHook(Hook):
                                   'sample, but not exactly as they would have.')
         if rank < len(saved['ranks']):
             state = saved['ranks'][rank]
+            runner.call_hook('load_rank_state', state=state['buffers'])
             checkpoint['state_dict'] |= state['buffers']
             self._restored = state['random']
         if 'data' in saved and hasattr(runner.train_loop, 'position'):
@@ -102,7 +106,10 @@ class ExactResumeHook(Hook):
     after_val_stopped = after_val
 
     def _own(self, runner: Runner, buffers: bool) -> dict[str, Any]:
-        return dict(random=self._before_val or random_state(), buffers=_buffers(runner.model) if buffers else {})
+        state = _buffers(runner.model) if buffers else {}
+        if buffers:
+            runner.call_hook('save_rank_state', state=state)
+        return dict(random=self._before_val or random_state(), buffers=state)
 
 
 def _buffers(model: nn.Module) -> dict[str, Tensor]:

@@ -1,4 +1,3 @@
-import logging
 import shutil
 
 import pytest
@@ -97,21 +96,25 @@ def test_random_state_survives_a_file(tmp_path):
     assert draw() == drawn
 
 
-def test_checkpoint_of_another_project_goes_on(whole, folder, caplog):
+def test_checkpoint_of_another_project_goes_on(whole, folder):
     """Without what this hook adds: by weights and optimizers, and with a warning."""
     content = load(whole[0] / 'run' / 'iter_18.pth')
     del content['exact_resume']
     torch.save(content, folder / 'iter_18.pth')
-    with caplog.at_level(logging.WARNING):
-        out = tiny_train(folder, resume=str(folder / 'iter_18.pth'))
+    out = tiny_train(folder, resume=str(folder / 'iter_18.pth'), options={'log_level': 'WARNING'})
     assert out['exact_resume']['data']['samples'] == 48
+    assert 'has no random state' in log_of(folder / 'run')
+
+
+def log_of(work_dir):
+    return ' '.join(path.read_text() for path in work_dir.glob('*/*.log'))
 
 
 def run_ranks(folder, size, name='run', resume=None, point=None, iteration=None, **options):
     hooks = [At(point, iteration, lambda runner: __import__('os')._exit(9))] if point else []
 
     def call(rank):
-        tiny_train(folder, name, resume, hooks, launcher='pytorch', options={'experiment_name': 'ranks', **options})
+        tiny_train(folder, name, resume, hooks, launcher='pytorch', options=options)
 
     return ranks(size, call, free_port())
 
@@ -135,10 +138,9 @@ def test_another_number_of_processes_goes_on_with_the_next_sample(folder):
     assert 0 not in run_ranks(folder, 2, point='before_train_iter', iteration=13)
     seen = []
     watch = At('before_train_iter', 12, lambda runner: seen.append(runner.train_loop.dataloader.sampler.start))
-    out = tiny_train(folder, resume='auto', hooks=[watch])
+    out = tiny_train(folder, resume='auto', hooks=[watch], options={'log_level': 'WARNING'})
     assert seen == [2 * 2 * 12]
     assert out['exact_resume']['data']['samples'] == 2 * 2 * 12 + 2 * 12
-    log = ' '.join(path.read_text() for path in (folder / 'run').glob('*/*.log'))
-    assert out['exact_resume']['world_size'] == 1, log
+    assert 'Resumed with 1 process(es), saved with 2: the data go on at the next sample' in log_of(folder / 'run')
     assert run_ranks(folder, 2, resume='auto', **{'train_cfg.max_iters': 26}) == [0, 0]
     assert load(folder / 'run' / 'iter_26.pth')['exact_resume']['data']['samples'] == 2 * 2 * 12 + 2 * 12 + 2 * 2 * 2
