@@ -27,7 +27,7 @@ class At(Hook):
 
 
 def tiny_train(folder, name='run', resume=None, hooks=(), **kwargs):
-    """Train the recipe of ``mmsr_ext.apis.faults``; returns the last checkpoint, or None where the run was ended before."""
+    """Train the recipe of ``mmsr_ext.apis.faults``; returns its checkpoint of iteration ``ITERATIONS``, if there is one."""
     recipe = folder / 'recipe.py'
     if not recipe.exists():
         write_recipe(folder)
@@ -35,7 +35,8 @@ def tiny_train(folder, name='run', resume=None, hooks=(), **kwargs):
     options['experiment_name'] = f'{folder.name}{next(_names)}'  # by which the process keeps what was logged
     with DefaultScope.overwrite_default_scope('mmsr_ext'), extra_hooks(hooks):
         train(str(recipe), str(folder / name), resume, options=options, **kwargs)
-    return last(folder / name)
+    path = folder / name / f'iter_{ITERATIONS}.pth'
+    return load(path) if path.exists() else None
 
 
 class extra_hooks:
