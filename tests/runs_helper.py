@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, DefaultScope
 
 from mmsr_ext.apis import train
-from mmsr_ext.apis.faults import ITERATIONS, write_recipe
+from mmsr_ext.apis.forked_run import ITERATIONS, write_recipe
 from mmsr_ext.errors import Stopped
 
 _names = itertools.count()

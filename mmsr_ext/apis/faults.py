@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import sys
+import shutil
 import time
-import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from mmengine.registry import Registry
 
-from .. import registry
 from ..engine.durable import SUFFIX
 from ..engine.resume_point import damage
 from ..errors import InputError
-from .train import train
+from .forked_run import ITERATIONS, ForkedRun, import_parts, write_recipe
 
-ITERATIONS = 24
-RECIPE = """_base_ = 'mmsr_ext::realesrgan_x4.py'
-small = dict(kernel_sizes=(3, 5, 7))
-model = dict(
-    generator=dict(_delete_=True, type='SRResNet', mid_channels=4, num_blocks=1, scale=4),
-    discriminator=dict(_delete_=True, type='VGGDiscriminator', mid_channels=2, patch_size=32, dense_channels=4),
-    perceptual_loss=None,
-    gradient_penalty=dict(type='GradientPenalty', loss_weight=1.0),
-    train_cfg=dict(disc_steps=2),
-    data_preprocessor=dict(gt_size=32, pool_size=6, first=small, second=small, final_sinc_sizes=(3, 5, 7)))
-folder = {folder!r}
-loader = dict(persistent_workers=False, pin_memory=False)
-train_dataloader = dict(
-    **loader, num_workers=0, batch_size=2, dataset=dict(_delete_=True, type='ImageDataset', gt_folder=folder, gt_size=48, augment=True))
-val_dataloader = dict(
-    **loader,
-    num_workers=0,
-    batch_size=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(_delete_=True, type='PairedImageDataset', gt_folder=folder, lq_folder=folder + '/lq', scale=4))
-test_dataloader = val_dataloader
-train_cfg = dict(type='IterBasedTrainLoop', max_iters={iterations}, val_interval=8)
-param_scheduler = dict(type='MultiStepLR', by_epoch=False, milestones=[5, 13], gamma=0.5)
-default_hooks = dict(checkpoint=dict(interval=3, save_best='PSNR-Y', rule='greater'), logger=dict(interval=4))
-custom_hooks = [dict(type='GeneratorEMAHook', decay=0.9)]
-env_cfg = dict(cudnn_benchmark=False)
-randomness = dict(seed=1, deterministic=True)
-log_level = 'ERROR'
-"""
 # what tells the time of day, or lies in another folder, or counts the checkpoints of a run that was stopped in between
 DIFFERS = ('time', 'data_time', 'eta', 'memory', 'cfg', 'experiment_name', 'last_ckpt', 'keep_ckpt_ids', 'best_ckpt', 'statistics_methods')
 
@@ -75,7 +41,7 @@ class Faults:
     kills: int = 0
     killed_writing: int = 0
     lost: int = 0
-    differences: list[str] = None
+    differences: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (f'{self.equal} of {self.runs} runs equal to the unbroken one in every tensor, after {self.kills} kills '
@@ -109,17 +75,19 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-    _import_parts()
+    import_parts()
     rng, recipe = random.Random(seed), write_recipe(folder)
     start = time.monotonic()
-    _Child(recipe, folder / 'whole', 0).check()
+    ForkedRun(recipe, folder / 'whole', 0).check()
     duration, whole = time.monotonic() - start, _last(folder / 'whole')
-    result = Faults(differences=[])
+    result = Faults()
     for number in range(runs):
-        work_dir = folder / f'run{number}'
-        for _ in range(rng.choice((1, 1, 2, 3))):
-            _kill(recipe, work_dir, rng, duration, result)
-        _Child(recipe, work_dir, rng.choice((0, 1, 2))).check()
+        work_dir, kills = folder / f'run{number}', result.kills
+        while result.kills == kills:  # again, should it have ended before it was to be killed
+            shutil.rmtree(work_dir, ignore_errors=True)
+            for _ in range(rng.choice((1, 1, 2, 3))):
+                duration = min(duration, _kill(recipe, work_dir, rng, duration, result))
+        ForkedRun(recipe, work_dir, rng.choice((0, 1, 2))).check()
         difference = next(differences(whole, _last(work_dir)), '')
         result.runs += 1
         result.equal += not difference
@@ -165,81 +133,26 @@ def differences(one: Any, other: Any, name: str = '') -> Iterator[str]:
         yield f'{name} is {one!r} and {other!r}'
 
 
-class _Child:
-    """A run in a forked process, with its output in a file of its folder."""
-
-    def __init__(self, recipe: Path, work_dir: Path, workers: int) -> None:
-        self.work_dir = work_dir
-        self.status: int | None = None
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._train(recipe, workers)
-
-    def ended(self) -> bool:
-        """Whether the process has ended by itself or was killed."""
-        if self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.status = os.waitstatus_to_exitcode(status) if pid else None
-        return self.status is not None
-
-    def kill(self) -> bool:
-        """Kill it; False if it had ended before."""
-        if not self.ended():
-            os.kill(self.pid, signal.SIGKILL)
-            self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.status == -signal.SIGKILL
-
-    def check(self) -> None:
-        """Wait for its end."""
-        while not self.ended():
-            time.sleep(1e-3)
-        if self.status:
-            raise RuntimeError(f'a run ended with status {self.status}; its output is in {self.work_dir / "output.txt"}')
-
-    def _train(self, recipe: Path, workers: int) -> None:
-        status = 1
-        try:
-            self.work_dir.mkdir(parents=True, exist_ok=True)
-            with (self.work_dir / 'output.txt').open('a') as output:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
-            train(str(recipe), str(self.work_dir), 'auto', options={'train_dataloader.num_workers': workers})
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-
-
-def _kill(recipe: Path, work_dir: Path, rng: random.Random, duration: float, result: Faults) -> None:
-    """Start or resume a run, and kill it at any moment or while it writes; it may end before."""
-    before = _newest(work_dir)
-    child = _Child(recipe, work_dir, rng.choice((0, 1, 2)))
+def _kill(recipe: Path, work_dir: Path, rng: random.Random, duration: float, result: Faults) -> float:
+    """Start or resume a run, and kill it at any moment or while it writes; if it ends before, returns after how many seconds."""
+    before, start = _newest(work_dir), time.monotonic()
+    child = ForkedRun(recipe, work_dir, rng.choice((0, 1, 2)))
     writing, deadline = rng.random() < 0.5, time.monotonic() + rng.uniform(0, duration)
     while time.monotonic() < deadline and not child.ended():
         time.sleep(1e-3)
     while writing and not any(work_dir.glob(f'.*{SUFFIX}')) and not child.ended():
         pass
-    if child.kill():
+    killed = child.kill()
+    if killed:
         result.kills += 1
         result.killed_writing += any(work_dir.glob(f'.*{SUFFIX}'))
     else:
         child.check()
+        duration = time.monotonic() - start
     result.lost += sum(bool(damage(path)) for path in work_dir.glob('*.pth')) + (_newest(work_dir) < before)
     pointer = work_dir / 'last_checkpoint'
     result.lost += pointer.exists() and not Path(pointer.read_text()).is_file()
-
-
-def _import_parts() -> None:
-    """Import what the registries would import when they are first asked, once for all processes."""
-    for parts in vars(registry).values():
-        while isinstance(parts, Registry):
-            parts.import_from_location()
-            parts = parts.parent
+    return duration
 
 
 def _last(work_dir: Path) -> dict:
@@ -248,16 +161,3 @@ def _last(work_dir: Path) -> dict:
 
 def _newest(work_dir: Path) -> int:
     return max((int(path.stem.rpartition('_')[2]) for path in work_dir.glob('iter_*.pth')), default=0)
-
-
-def write_recipe(folder: Path) -> Path:
-    """Write five images, and a recipe that trains a tiny GAN on them for ``ITERATIONS`` iterations; returns its path."""
-    rng = np.random.default_rng(0)
-    (folder / 'images' / 'lq').mkdir(parents=True)
-    for index in range(5):
-        pixels = rng.integers(0, 256, (6, 6, 3), np.uint8)
-        for name, size in ((f'{index}.png', 48), (f'lq/{index}.png', 12)):
-            cv2.imwrite(str(folder / 'images' / name), cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC))
-    recipe = folder / 'recipe.py'
-    recipe.write_text(RECIPE.format(folder=str(folder.resolve() / 'images'), iterations=ITERATIONS))
-    return recipe

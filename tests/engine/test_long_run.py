@@ -1,5 +1,6 @@
 """What grows in a run that takes days."""
 
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,8 @@ def measure(runner):
     print('MEASURED', json.dumps([resident, len(os.listdir('/proc/self/fd')), size, kept]), flush=True)
 
 options = {'train_cfg.max_iters': 3000, 'train_cfg.val_interval': 100, 'default_hooks.checkpoint.interval': 50,
-           'default_hooks.history.length': 100, 'train_dataloader.num_workers': 1, 'val_dataloader.num_workers': 1}
+           'default_hooks.history.length': 10, 'log_processor.window_size': 10,
+           'train_dataloader.num_workers': 1, 'val_dataloader.num_workers': 1}
 tiny_train(folder, hooks=[At('before_train_iter', at, measure) for at in (1000, 2990)], options=options)
 """
 
@@ -32,7 +34,7 @@ def test_nothing_grows(tmp_path):
     environment = os.environ | {'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}', 'OMP_NUM_THREADS': '1'}
     out = subprocess.run([sys.executable, '-c', SCRIPT, str(tmp_path)], env=environment, capture_output=True, text=True)
     assert out.returncode == 0, out.stderr
-    early, late = (eval(line.partition(' ')[2]) for line in out.stdout.splitlines() if line.startswith('MEASURED'))
+    early, late = (json.loads(line.partition(' ')[2]) for line in out.stdout.splitlines() if line.startswith('MEASURED'))
     print(early, late)
     assert late[0] < early[0] + 16  # MiB; 2,000 iterations of the smallest leak, a batch of 40 kB, would be 80
     assert late[1] == early[1]

@@ -12,7 +12,8 @@ import pytest
 from conftest import ROOT
 from runs_helper import free_port, last, load, steps
 
-from mmsr_ext.apis.faults import differences, write_recipe
+from mmsr_ext.apis.faults import differences
+from mmsr_ext.apis.forked_run import write_recipe
 
 pytestmark = pytest.mark.slow
 FAILING = """import os, signal
