@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right."""
+"""The exception for what a user can put right, and the one that ends a run which was asked to stop."""
 
 from __future__ import annotations
 
@@ -15,3 +15,18 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         # A DataLoader worker's exception is rebuilt here from the text of its traceback, whose end is the message as it was raised.
         super().__init__(message.rpartition(f'{__name__}.InputError: ')[2].strip())
+
+
+class Stopped(SystemExit):
+    """A run was asked to stop, and has saved where it is.
+
+    Left alone it ends the process with ``code``: 128 plus the number of the signal, or 0 after a time limit.
+
+    Args:
+        reason (str): What asked.
+        code (int): Exit status.
+    """
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(code)
+        self.reason = reason

@@ -6,6 +6,8 @@ shift 2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ -x "$here/../.venv/bin/torchrun" ] && PATH="$here/../.venv/bin:$PATH"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+# torchrun hands these on to the processes, which then save a checkpoint
+export TORCHELASTIC_SIGNALS_TO_HANDLE=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1
 if [ -z "${PORT:-}" ] && [ "${NNODES:-1}" = 1 ]; then
     PORT=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 fi

@@ -12,7 +12,10 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # an update that is not finite is left out and said; so many in a row stop the run
     update_guard=dict(type='UpdateGuardHook', limit=50, collapse_after=1000),
-    validation_time=dict(type='ValidationTimeHook'))
+    validation_time=dict(type='ValidationTimeHook'),
+    resume=dict(type='ExactResumeHook'),
+    stop=dict(type='StopHook'),
+    history=dict(type='BoundedHistoryHook', length=1000))
 
 # at validation and test: bicubic | output | ground truth, as one picture an image, in work_dirs/<run>/<time>/vis_data/vis_image
 custom_hooks = [dict(type='BasicVisualizationHook', interval=10)]

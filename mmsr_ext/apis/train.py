@@ -10,9 +10,10 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import DATASETS, DefaultScope
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
+from ..engine.resume_point import find_resume_point
 from ..errors import InputError
 from .config import load_config, start_processes
 
@@ -22,33 +23,35 @@ def train(config: str,
           resume: str | None = None,
           amp: bool | str = False,
           options: dict[str, Any] | None = None,
-          launcher: str = 'none') -> Runner:
+          launcher: str = 'none',
+          max_hours: float | None = None) -> Runner:
     """Train as a config says, on the stock runner.
 
     Args:
         config (str): Path of the config.
         work_dir (str, optional): Where checkpoints and logs go; ``work_dirs/<name of the config>`` by default.
-        resume (str, optional): 'auto' goes on from the last checkpoint in ``work_dir``, or starts where there is none; else the path of
-            a checkpoint to go on from.
+        resume (str, optional): 'auto' goes on from the last checkpoint in ``work_dir`` that is whole, or starts where there is none; else
+            the path of a checkpoint to go on from.
         amp (bool or str): Automatic mixed precision for every optimizer: True for float16 on a GPU and bfloat16 on a CPU, or one of these
             names.
         options (dict, optional): Overrides of config keys, such as {'train_cfg.max_iters': 100}.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+        max_hours (float, optional): Save a checkpoint and stop after so many hours.
 
     Returns:
         Runner: After training.
 
     Raises:
         InputError: For a config, data or checkpoint that cannot be used.
+        Stopped: When a signal or ``max_hours`` ended the run; a checkpoint has been saved.
     """
     cfg = load_config(config, options, work_dir)
     start_processes(cfg, launcher)
     if amp:
         _use_amp(cfg.optim_wrapper, None if amp is True else amp)
-    checkpoint = find_latest_checkpoint(cfg.work_dir) if resume == 'auto' else resume
-    if checkpoint:
-        cfg.resume, cfg.load_from = True, checkpoint
-        _skip_initialisation(cfg.model)
+    if max_hours is not None:
+        cfg.merge_from_dict({'default_hooks.stop': dict(type='StopHook', max_hours=max_hours)})
+    _choose_checkpoint(cfg, resume)
     datasets = _build_datasets(cfg)
     runner = Runner.from_cfg(cfg)
     _hand_over(datasets, runner)
@@ -57,6 +60,18 @@ def train(config: str,
     runner.train()
     _tell_report_command(runner)
     return runner
+
+
+def _choose_checkpoint(cfg: Config, resume: str | None) -> None:
+    if resume is None and cfg.get('resume'):
+        resume = cfg.get('load_from') or 'auto'
+    if resume is None:
+        return
+    checkpoint = find_resume_point(cfg.work_dir) if resume == 'auto' else resume
+    cfg.resume = checkpoint is not None
+    if checkpoint is not None:
+        cfg.load_from = checkpoint
+        _skip_initialisation(cfg.model)
 
 
 def _build_datasets(cfg: Config) -> dict[str, list[Any]]:
@@ -111,7 +126,7 @@ def _check_discriminator(runner: Runner) -> None:
 
 def _check_checkpoint(runner: Runner) -> None:
     """MMEngine would go on with random weights where a checkpoint does not fit."""
-    path = runner._load_from or (find_latest_checkpoint(runner.work_dir) if runner._resume else None)
+    path = runner._load_from
     if path is None:
         return
     model = getattr(runner.model, 'module', runner.model)

@@ -87,6 +87,10 @@ class GeneratorEMAHook(Hook):
         """Put the trained weights back."""
         self._swap()
 
+    def after_val_stopped(self, runner: Runner) -> None:
+        """Put the trained weights back, when a validation was broken off."""
+        self._swap()
+
     def before_test_epoch(self, runner: Runner) -> None:
         """Put the average in the generator's place."""
         self._swap()
@@ -109,6 +113,16 @@ class GeneratorEMAHook(Hook):
             self.ema.load_state_dict(average)
         elif runner._resume:
             print_log('The checkpoint has no average of the generator; it starts from the generator.', 'current', logging.WARNING)
+
+    def save_rank_state(self, runner: Runner, state: dict) -> None:
+        """Add this process's buffers; called by ``ExactResumeHook``."""
+        state |= {f'{KEY}.{name}': buffer.cpu() for name, buffer in self.ema.named_buffers()}
+
+    def load_rank_state(self, runner: Runner, state: dict) -> None:
+        """Take this process's buffers out."""
+        for name, buffer in self.ema.named_buffers():
+            if f'{KEY}.{name}' in state:
+                buffer.copy_(state.pop(f'{KEY}.{name}'))
 
     def _after_step(self, *args: Any) -> None:
         self._stepped = True

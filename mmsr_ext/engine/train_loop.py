@@ -1,4 +1,4 @@
-"""The training loop, resumed without loading what is past."""
+"""The training loop, which goes on where a run was."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ from mmengine.dist import get_world_size
 from mmengine.runner import IterBasedTrainLoop as StockIterBasedTrainLoop
 from mmengine.runner import Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch.utils.data import DataLoader, Dataset
 
 from ..datasets import InfiniteDraws
 from ..registry import LOOPS
 
 
+class ValidationStopped(Exception):
+    """Ends a validation without a result, because the run is to stop."""
+
+
 @LOOPS.register_module()
 class IterBasedTrainLoop(StockIterBasedTrainLoop):
-    """MMEngine's IterBasedTrainLoop, which by itself loads all batches that are past when a run is resumed.
+    """MMEngine's IterBasedTrainLoop, resumed at once and exactly.
 
-    With the sampler ``InfiniteDraws`` the data go on at the position and with the seed that the run had, at once. With other samplers it is
-    MMEngine's.
+    - MMEngine loads all batches that are past when a run is resumed. With the sampler ``InfiniteDraws`` the data go on at the sample, and
+      with the seed, that the run had; with other samplers it is as in MMEngine.
+    - A checkpoint is written before the validation of its iteration; a run that is resumed from it validates first.
+    - A run that is asked to stop does not validate any more.
 
     Args:
         runner (Runner): The runner.
@@ -28,30 +35,89 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
     """
 
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
-        super().__init__(runner, dataloader, **kwargs)
+        if isinstance(dataloader, dict):
+            different = runner._randomness_cfg.get('diff_rank_seed', False)
+            dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=different)
+        super().__init__(runner, _NotStarted(dataloader), **kwargs)  # workers start in run(), when it is known where
+        self.dataloader: DataLoader = dataloader
         # not so where the config gives the sampler a seed of its own
-        self._seed_is_the_runs = getattr(self.dataloader.sampler, 'seed', None) == runner.seed
+        self._seed_is_the_runs = getattr(dataloader.sampler, 'seed', None) == runner.seed
+        self._samples_before = 0, 0
+        self.resumed: dict[str, int] | None = None
+        self.validated: int | None = None
+
+    def position(self, iteration: int) -> dict[str, int | None]:
+        """Where the run is after ``iteration`` iterations.
+
+        Returns:
+            dict: ``samples`` that are past, over all processes; the ``seed`` they are drawn with; the last iteration ``validated``.
+        """
+        start, samples = self._samples_before
+        past = samples + (iteration - start) * self._samples_per_iteration
+        return dict(samples=past, seed=getattr(self.dataloader.sampler, 'seed', None), validated=self.validated)
 
     def run(self) -> None:
         """Train."""
+        try:
+            self.runner.call_hook('before_train')
+            self.runner.call_hook('before_train_epoch')
+            self._start_data()
+            self.runner.call_hook('after_data_started')
+            if self.resumed is not None and self.validated != self._iter:
+                self.runner.message_hub.update_info('iter', self._iter - 1)  # as it was after the iteration
+                self._validate_if_due()
+            while self._iter < self._max_iters and not self.stop_training:
+                self.runner.model.train()
+                self.run_iter(next(self.dataloader_iterator))
+                if not self.stop_training:
+                    self._validate_if_due()
+            self.runner.call_hook('after_train_epoch')
+            self.runner.call_hook('after_train')
+        finally:
+            self.runner.call_hook('after_train_ended')
+        return self.runner.model
+
+    def _start_data(self) -> None:
         sampler = self.dataloader.sampler
-        if self._iter > 0 and isinstance(sampler, InfiniteDraws):
-            if self._seed_is_the_runs:
-                sampler.seed = self.runner.seed
-            sampler.start = self._iter * self.dataloader.batch_size * get_world_size()
-            self.dataloader_iterator = _Past(_InfiniteDataloaderIterator(self.dataloader), self._iter)
-        super().run()
+        if self._iter > 0:
+            position = self.resumed or dict(samples=self._iter * self._samples_per_iteration, seed=None, validated=None)
+            self.validated = position['validated']
+            self._samples_before = self._iter, position['samples']
+            if isinstance(sampler, InfiniteDraws):
+                if position['seed'] is not None:
+                    sampler.seed = position['seed']
+                elif self._seed_is_the_runs:
+                    sampler.seed = self.runner.seed
+                sampler.start = position['samples']
+        self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
+        if self._iter > 0 and not isinstance(sampler, InfiniteDraws):
+            self.runner.logger.warning(f'{self._iter} batches that are past are loaded again, because the sampler is '
+                                       f'{type(sampler).__name__}; InfiniteDraws goes on at once.')
+            for _ in range(self._iter):
+                next(self.dataloader_iterator)
+
+    def _validate_if_due(self) -> None:
+        self._decide_current_val_interval()
+        due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
+        if self.runner.val_loop is None or self._iter < self.val_begin or not due:
+            return
+        try:
+            self.runner.val_loop.run()
+            self.validated = self._iter
+        except ValidationStopped:
+            self.stop_training = True
+            self.runner.call_hook('after_val_stopped')
+
+    @property
+    def _samples_per_iteration(self) -> int:
+        return getattr(self.dataloader.batch_sampler, 'batch_size', 1) * get_world_size()
 
 
-class _Past:
-    """Gives nothing for the batches that MMEngine's loop asks for in order to pass them over, then those of the iterator."""
+class _NotStarted:
+    """Stands in for a DataLoader while MMEngine's loop is built, which would start its workers at once."""
 
-    def __init__(self, iterator: Iterator[Any], count: int) -> None:
-        self.iterator = iterator
-        self.count = count
+    def __init__(self, dataloader: DataLoader) -> None:
+        self.dataset: Dataset = dataloader.dataset
 
-    def __next__(self) -> Any:
-        if self.count:
-            self.count -= 1
-            return None
-        return next(self.iterator)
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())

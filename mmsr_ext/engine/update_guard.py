@@ -62,6 +62,10 @@ class UpdateGuardHook(Hook):
         """Read, so that validation finds sound statistics."""
         self.review(runner)
 
+    def gather_checkpoint(self, runner: Runner, meta: dict) -> None:
+        """Read, so that the checkpoint has the count."""
+        self.review(runner)
+
     def review(self, runner: Runner) -> None:
         """Read what was decided."""
         model = _unwrapped(runner.model)

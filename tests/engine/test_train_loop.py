@@ -1,9 +1,18 @@
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import pytest
 import torch
 from configs_helper import CONFIGS, tiny_options
+from conftest import ROOT
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from runs_helper import At, tiny_train
 
 from mmsr_ext.engine import IterBasedTrainLoop
 
@@ -47,3 +56,44 @@ def test_resumed_run_goes_on_where_it_was(tmp_path):
     assert rest == whole[4:]
     assert [position for batch in whole for _, position, _ in batch] == list(range(10))
     assert len(loaded) == 1  # nothing that is past is loaded
+
+
+def late_checkpoint(tmp_path):
+    """Of a run whose counters say a million."""
+    content = tiny_train(tmp_path)
+    content['meta']['iter'] = 1_000_000
+    content['exact_resume']['data'] = dict(samples=2_000_000, seed=1, validated=1_000_000)
+    torch.save(content, tmp_path / 'late.pth')
+    return {24: tmp_path / 'run' / 'iter_24.pth', 1_000_000: tmp_path / 'late.pth'}
+
+
+def one_more(iteration):
+    return {'train_cfg.max_iters': iteration + 1, 'train_cfg.val_begin': 10**7, 'default_hooks.checkpoint.save_last': False}
+
+
+def test_a_million_iterations_cost_as_much_as_a_few(tmp_path):
+    """From the call to the first iteration, in seconds of this process."""
+    seconds = {}
+    for iteration, path in [*late_checkpoint(tmp_path).items()] * 3:
+        start, seen = time.process_time(), []
+        watch = At('before_train_iter', iteration, lambda runner, start=start, seen=seen: seen.append(time.process_time() - start))
+        tiny_train(tmp_path, 'again', str(path), [watch], options=one_more(iteration))
+        seconds[iteration] = min(seconds.get(iteration, 1e9), *seen)
+    assert seconds[1_000_000] < 1.2 * seconds[24]
+
+
+@pytest.mark.slow
+def test_resume_at_a_million_starts_as_fast_as_a_new_run(tmp_path):
+    """One iteration by tools/train.py, in seconds of the processor."""
+    late, seconds = late_checkpoint(tmp_path)[1_000_000], {}
+    environment = os.environ | {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    for resume, iteration in [([], 0), (['--resume', str(late)], 1_000_000)] * 3:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        options = [f'{key}={value}' for key, value in one_more(iteration).items()]
+        subprocess.run([sys.executable, 'tools/train.py', str(tmp_path / 'recipe.py'), '--work-dir', str(tmp_path / 'again'), *resume,
+                        '--cfg-options', *options], cwd=ROOT, env=environment, check=True, capture_output=True)  # yapf: disable
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        seconds[iteration] = min(seconds.get(iteration, 1e9), used)
+    print(seconds)
+    assert seconds[1_000_000] < 1.2 * seconds[0]

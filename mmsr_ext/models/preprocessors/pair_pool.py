@@ -15,7 +15,7 @@ class PairPool(nn.Module):
     """Exchanges the pairs of a batch for earlier ones, so that one batch holds more kinds of degradation.
 
     It fills first, and hands the pairs out as they come; then every batch takes the places of pairs drawn at random, and those are
-    handed out. Its content is saved with the weights. Each process has its own; a checkpoint holds the first one's, from which all go on.
+    handed out. Its content is saved with the weights. Each process has its own; ``ExactResumeHook`` saves them all.
 
     Source: Wang et al. 2021 (Real-ESRGAN), section 4.1, a pool of 180.
 

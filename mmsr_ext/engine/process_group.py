@@ -1,0 +1,23 @@
+"""Messages between the processes of a run that do not wait for a GPU."""
+
+from __future__ import annotations
+
+import torch
+
+_groups: dict[object, torch.distributed.ProcessGroup] = {}
+
+
+def host_group() -> torch.distributed.ProcessGroup:
+    """A gloo group of all processes, made at the first call, which has to come in all of them."""
+    world = torch.distributed.group.WORLD
+    if world not in _groups:
+        _groups.clear()  # of a world that is no more
+        _groups[world] = torch.distributed.new_group(backend='gloo')
+    return _groups[world]
+
+
+def largest(*values: float) -> list[float]:
+    """The largest of each value over all processes, each of which has to call this."""
+    numbers = torch.tensor(values, dtype=torch.float64)
+    torch.distributed.all_reduce(numbers, torch.distributed.ReduceOp.MAX, host_group())
+    return numbers.tolist()
