@@ -91,11 +91,12 @@ class PackedPairs(Dataset):
 
 
 @FUNCTIONS.register_module()
-def stack_images(samples: list[dict[str, Any]] | dict[str, Any]) -> dict[str, Any]:
+def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = '') -> dict[str, Any]:
     """Collate what ``PackedPairs`` gives. Samples of another kind are collated by MMEngine's ``pseudo_collate``, as without this function.
 
     Args:
         samples (list[dict] or dict): Samples, or a batch, which is returned as it is.
+        _scope_ (str): Not used. MMEngine writes it into configs that are inherited across packages, and hands it to this function.
 
     Returns:
         dict: ``gt`` (N, 3, H, W) and, of pairs, ``lq`` (N, 3, h, w), uint8; ``draws`` (N, 2), int64, seed and position of each;
