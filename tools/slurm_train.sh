@@ -3,6 +3,8 @@
 # CPUS_PER_TASK (5) and SRUN_ARGS are passed to srun.
 set -euo pipefail
 [ $# -ge 3 ] || { echo "usage: [GPUS=8] [GPUS_PER_NODE=8] $0 PARTITION JOB_NAME CONFIG [arguments of train.py]" >&2; exit 2; }
+MMSR_EXT_COMMAND=$(printf '%q ' env GPUS="${GPUS:-8}" bash "$0" "$@")
+export MMSR_EXT_COMMAND
 PARTITION=$1 JOB_NAME=$2 CONFIG=$3
 shift 3
 GPUS=${GPUS:-8}

@@ -19,8 +19,10 @@ from ..engine.resume_point import damage
 from ..errors import InputError
 from .forked_run import ITERATIONS, ForkedRun, import_parts, write_recipe
 
-# what tells the time of day, or lies in another folder, or counts the checkpoints of a run that was stopped in between
-DIFFERS = ('time', 'data_time', 'eta', 'memory', 'cfg', 'experiment_name', 'last_ckpt', 'keep_ckpt_ids', 'best_ckpt', 'statistics_methods')
+# what tells the time of day, or lies in another folder, or counts the checkpoints of a run that was stopped in between, or names the
+# commit of the folder that the command was given in
+DIFFERS = ('time', 'data_time', 'eta', 'memory', 'cfg', 'experiment_name', 'last_ckpt', 'keep_ckpt_ids', 'best_ckpt', 'statistics_methods',
+           'mmengine_version')
 
 
 @dataclass
