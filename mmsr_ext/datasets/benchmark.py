@@ -35,18 +35,20 @@ class BenchmarkDataset(PairedImageDataset):
         self.reduces = lq_folder is None
         super().__init__(gt_folder, lq_folder or gt_folder, scale, lq_name='{}' if self.reduces else lq_name)
 
-    def _images(self, gt_path: Path, lq_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
+        lq_path, gt_path = files
         gt = self._read(gt_path)
-        (height, width), _ = self._sizes(gt_path, lq_path)
+        _, (height, width) = self._sizes(files)
         gt = gt[:height, :width]
         if not self.reduces:
-            return gt, self._read(lq_path)
-        return gt, imresize(torch.from_numpy(gt).permute(2, 0, 1), 1 / self.scale).permute(1, 2, 0).numpy()
+            return self._read(lq_path), gt
+        return imresize(torch.from_numpy(gt).permute(2, 0, 1), 1 / self.scale).permute(1, 2, 0).numpy(), gt
 
-    def _sizes(self, gt_path: Path, lq_path: Path) -> tuple[tuple[int, int], tuple[int, int]]:
+    def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
+        lq_path, gt_path = files
         gt = image_size(gt_path)
         lq = tuple(size // self.scale for size in gt) if self.reduces else image_size(lq_path)
         if min(lq) < 1:
             raise InputError(f'{gt_path} is {gt[0]}x{gt[1]}, smaller than the scale, {self.scale}. Remove the image.')
         # only what is left over at the edge: an LQ image of another scale stays an error
-        return tuple(size if size - part * self.scale >= self.scale else min(size, part * self.scale) for size, part in zip(gt, lq)), lq
+        return lq, tuple(size if size - part * self.scale >= self.scale else min(size, part * self.scale) for size, part in zip(gt, lq))

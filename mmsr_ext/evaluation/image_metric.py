@@ -12,6 +12,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ..arguments import Count
 from ..errors import InputError
 
 
@@ -41,7 +42,7 @@ class ImageMetric(BaseMetric):
     sample_model = 'orig'
 
     def __init__(self,
-                 crop_border: int = 0,
+                 crop_border: Count = 0,
                  gt_key: str = 'gt_img',
                  pred_key: str = 'pred_img',
                  collect_device: str = 'cpu',

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -41,9 +42,9 @@ class DeblurResNet(BaseModule):
     scale = 1
 
     def __init__(self,
-                 channels: int = 3,
-                 mid_channels: int = 64,
-                 num_blocks: int = 9,
+                 channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_blocks: Size = 9,
                  norm: str = 'instance',
                  dropout: bool = True,
                  init_cfg: dict | None = None) -> None:
