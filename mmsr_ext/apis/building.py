@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,19 @@ from ..errors import InputError
 DEBUG = 'MMSR_EXT_DEBUG'
 NEEDED = dict(model='the restorer', train_dataloader='the data', optim_wrapper='the optimizers', train_cfg='how long to train')
 TOGETHER = ('val_dataloader', 'val_cfg', 'val_evaluator')
+# methods of the runner that build a section each
+STEPS = dict(
+    build_model='model',
+    wrap_model='model_wrapper_cfg',
+    build_visualizer='visualizer',
+    build_log_processor='log_processor',
+    build_logger='log_level',
+    register_default_hooks='default_hooks',
+    register_custom_hooks='custom_hooks',
+    setup_env='env_cfg',
+    set_randomness='randomness',
+    build_dataloader='a dataloader',
+    build_evaluator='val_evaluator')
 
 
 @contextmanager
@@ -39,6 +53,7 @@ def section(cfg: Config, name: str) -> Iterator[None]:
             raise
         text = ' '.join(str(error).split()) or 'no message'
         text = text if len(text) < 400 else f'{text[:397]}...'
+        name = next((STEPS[frame.name] for frame in traceback.extract_tb(error.__traceback__) if frame.name in STEPS), name)
         raise InputError(f'config {cfg.filename}: {name} cannot be built: {type(error).__name__}: {text}. For the traceback, set '
                          f'{DEBUG}=1 in the environment.') from error
 
@@ -51,12 +66,13 @@ def check_sections(cfg: Config) -> None:
     """
     for name, what in NEEDED.items():
         if not isinstance(cfg.get(name), dict) or not cfg[name]:
-            raise InputError(f'config {cfg.filename}: {name}, {what}, must be a dict, but is {_said(cfg, name)}. See configs/srresnet_x4.py.')
+            raise InputError(f'config {cfg.filename}: {name}, {what}, must be a dict, but is {_said(cfg, name)}. '
+                             'See configs/srresnet_x4.py.')
     given = [name for name in TOGETHER if cfg.get(name) is not None]
     missing = [name for name in TOGETHER if name not in given]
     if given and missing:
-        raise InputError(f'config {cfg.filename}: {missing[0]} is missing, but {given[0]} is there. Validation needs {", ".join(TOGETHER)}; '
-                         'leave all three out to train without it.')
+        raise InputError(f'config {cfg.filename}: {missing[0]} is missing, but {given[0]} is there. Validation needs '
+                         f'{", ".join(TOGETHER)}; leave all three out to train without it.')
     for name in ('train_dataloader', 'val_dataloader'):
         for loader in loaders(cfg.get(name)):
             if not isinstance(loader, dict) or not isinstance(loader.get('dataset'), dict):

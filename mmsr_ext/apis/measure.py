@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from ..engine.checkpoint import check_fits, generator_weights, own_names
 from ..errors import InputError
+from .building import section
 from .config import load_config, start_processes
 from .image_sets import ImageSet, benchmark_sets, folder_of, is_missing, lpips_weights, own_sets, perceptual, scale_of
 from .recorder import ImageResult, Recorder
@@ -102,7 +103,8 @@ def measure(config: str,
         raise InputError(f'a checkpoint would be called {min(clash)!r} in the table, which has another meaning there. Link it under '
                          'another name.')
     cfg.test_dataloader, cfg.test_evaluator = ([getattr(each, part) for each in sets] for part in ('loader', 'evaluator'))
-    runner = Runner.from_cfg(cfg)
+    with section(cfg, 'it'):
+        runner = Runner.from_cfg(cfg)
     generator = getattr(runner.model, 'module', runner.model).generator
     own = sum(not image_set.prefix for image_set in sets)
     folder = Path(cfg.work_dir)

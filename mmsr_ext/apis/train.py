@@ -52,7 +52,7 @@ def train(config: str,
         _skip_initialisation(cfg.model)
     datasets = _build_datasets(cfg)
     with own_folder(cfg.work_dir):
-        with section(cfg, 'a part'):
+        with section(cfg, 'it'):
             runner = Runner.from_cfg(cfg)
         check_scales(runner, datasets)
         _hand_over(datasets, runner)
