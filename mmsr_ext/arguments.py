@@ -109,7 +109,7 @@ def _keys(part: type) -> list[str] | None:
         names += [parameter.name for parameter in parameters if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return list(dict.fromkeys(names))
-        if not owner.__module__.startswith(('mmsr_ext.', 'mmengine.runner.')):
+        if not owner.__module__.startswith(('mmsr_ext.', 'mmengine.')):
             return None
     return names
 

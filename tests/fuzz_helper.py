@@ -1,5 +1,6 @@
 """Random damage to configs and files, and what becomes of it, in a process of its own each."""
 
+import copy
 import os
 import random
 import signal
@@ -10,8 +11,40 @@ from collections import Counter
 from pathlib import Path
 
 from mmsr_ext import InputError
+from mmsr_ext.apis.config import load_config
 
 VALUES = (None, -1, 0, 1, 2.5, 1e30, float('nan'), 'x', '', True, [], {}, [1, 2], {'type': 'Nothing'}, {'x': 1}, 3, 'SRResNet')
+LOADER = dict(num_workers=0, persistent_workers=False, pin_memory=False)
+
+
+def tiny_config(folders: dict) -> dict:
+    """A GAN that trains for two iterations in a blink, as a plain dict."""
+    cfg = load_config('configs/srgan_x4_demo.py')
+    pairs = dict(folders, type='PairedImageDataset', gt_size=32)
+    cfg.merge_from_dict({
+        'model.generator': dict(_delete_=True, type='SRResNet', mid_channels=4, num_blocks=1, scale=4),
+        'model.discriminator.mid_channels': 2,
+        'model.discriminator.dense_channels': 4,
+        'model.discriminator.patch_size': 32,
+        'train_dataloader': dict(LOADER, batch_size=2),
+        'val_dataloader': dict(LOADER),
+        'train_cfg': dict(max_iters=2, val_interval=2),
+        'default_hooks': dict(checkpoint=dict(interval=2), logger=dict(interval=1)),
+    })
+    config = cfg.to_dict()
+    config['train_dataloader']['dataset'] = pairs
+    config['val_dataloader']['dataset'] = dict(folders, type='PairedImageDataset')
+    config['test_dataloader'] = copy.deepcopy(config['val_dataloader'])
+    for key in ('work_dir', 'filename', 'demo_train', 'demo_val', 'demo_hint', 'div2k_hint', 'div2k_pack', 'pretrained_generator'):
+        config.pop(key, None)
+    return config
+
+
+def write(config: dict, path: Path) -> str:
+    """As a config file."""
+    lines = [f'{key} = {value!r}' for key, value in config.items()]
+    path.write_text('\n'.join(lines).replace('nan', "float('nan')") + '\n')
+    return str(path)
 
 
 def places(config, path=()):
@@ -69,6 +102,7 @@ def mutate_file(path: Path, others: list[Path], rng: random.Random) -> str:
 def outcome(case, log: Path, seconds: float = 60) -> str:
     """'success', 'InputError: ...', 'hang', or the end of a traceback, of a case that is run in a copy of this process."""
     sys.stdout.flush()
+    log.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -81,11 +115,11 @@ def outcome(case, log: Path, seconds: float = 60) -> str:
         except InputError as error:
             result = f'InputError: {error}'
         except BaseException as error:
-            frames = [f'{frame.filename.rpartition("site-packages/")[2]}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
+            frames = [f'{frame.filename.rpartition("site-packages/")[2]}:{frame.lineno}'
+                      for frame in traceback.extract_tb(error.__traceback__)]
             result = f'{type(error).__name__}: {str(error)[:300]} at {" < ".join(frames[::-1][:12])}'
         log.write_text(result)
         os._exit(0)
-    log.unlink(missing_ok=True)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from ..arguments import Count, Size, check_value
 from ..errors import InputError
 
 DEBUG = 'MMSR_EXT_DEBUG'
@@ -68,6 +69,9 @@ def check_sections(cfg: Config) -> None:
         if not isinstance(cfg.get(name), dict) or not cfg[name]:
             raise InputError(f'config {cfg.filename}: {name}, {what}, must be a dict, but is {_said(cfg, name)}. '
                              'See configs/srresnet_x4.py.')
+    for name, least in dict(max_iters=1, max_epochs=1, val_interval=1, val_begin=0).items():
+        if name in cfg.train_cfg:
+            check_value(f'config {cfg.filename}: train_cfg.{name}', cfg.train_cfg[name], Size if least else Count)
     given = [name for name in TOGETHER if cfg.get(name) is not None]
     missing = [name for name in TOGETHER if name not in given]
     if given and missing:
@@ -76,7 +80,10 @@ def check_sections(cfg: Config) -> None:
     for name in ('train_dataloader', 'val_dataloader'):
         for loader in loaders(cfg.get(name)):
             if not isinstance(loader, dict) or not isinstance(loader.get('dataset'), dict):
-                raise InputError(f'config {cfg.filename}: {name} needs a dataset, such as dict(type=\'PackedPairs\', ...).')
+                raise InputError(f"config {cfg.filename}: {name} needs a dataset, such as dict(type='PackedPairs', ...).")
+            for key, kind in dict(batch_size=Size, num_workers=Count).items():
+                if key in loader:
+                    check_value(f'config {cfg.filename}: {name}.{key}', loader[key], kind)
 
 
 def loaders(config: Any) -> list[dict]:
