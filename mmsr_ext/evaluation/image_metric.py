@@ -77,7 +77,8 @@ class ImageMetric(BaseMetric):
             pred, gt = sample['output'].get(self.pred_key), sample.get(self.gt_key)
             if pred is None or gt is None:
                 missing = self.gt_key if gt is None else f'output {self.pred_key}'
-                raise InputError(f'{self.metric}: an image has no {missing}. It is measured with ground truth: use a dataset that has it, such as PairedImageDataset, or leave the metric out.')
+                raise InputError(f'{self.metric}: an image has no {missing}. It is measured with ground truth: '
+                                 'use a dataset that has it, such as PairedImageDataset, or leave the metric out.')
             if pred.shape != gt.shape:
                 raise InputError(f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} {tuple(gt.shape)}. Check the '
                                  'scale of the generator and of the data.')
