@@ -14,7 +14,7 @@ exec((HERE / 'mmsr_ext' / 'version.py').read_text(), VERSION)
 REQUIRES = [
     'torch>=2.6', 'torchvision>=0.21', 'mmengine>=0.10.7,<0.11', 'mmagic==1.2.0', 'numpy>=1.26', 'opencv-python>=4.9', 'pillow>=10',
     'matplotlib>=3.7', 'safetensors>=0.4', 'diffusers>=0.24,<0.29', 'transformers>=4.27.4,<4.47', 'huggingface_hub<0.26',
-    'albumentations>=1.3', 'setuptools<81', 'lpips>=0.1.4'
+    'albumentations>=1.3', 'setuptools<81', 'lpips>=0.1.4', 'tifffile', 'tqdm'
 ]
 EXTRAS = {
     # mmcv and mmcv-lite are the same package with and without compiled operators, and overwrite each other: choose one

@@ -46,3 +46,14 @@ def make_pairs(tmp_path):
 def in_root(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
+
+
+@pytest.fixture
+def demo_data(make_pairs):
+    """Overrides that give a demo config tiny data: packed pairs to train on, folders to validate on."""
+    from mmsr_ext.apis import pack_images
+    folders = make_pairs()
+    store = Path(folders['gt_folder']).with_name('store')
+    pack_images(folders['gt_folder'], store, lq_folder=folders['lq_folder'], workers=0)
+    data = {f'{loader}.dataset.{key}': value for loader in ('val_dataloader', 'test_dataloader') for key, value in folders.items()}
+    return data | {'train_dataloader.dataset.store': str(store)}

@@ -83,7 +83,7 @@ import mmsr_ext.apis
 from mmsr_ext.apis import *
 from mmsr_ext.apis import train, evaluate
 for name in mmsr_ext.apis.__all__:
-    assert type(getattr(mmsr_ext.apis, name)).__name__ == 'function', name
+    assert type(getattr(mmsr_ext.apis, name)).__name__ in ('function', 'type'), name
 assert evaluate is sys.modules['mmsr_ext.apis.evaluate'].evaluate
 try:
     mmsr_ext.apis.nothing

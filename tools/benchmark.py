@@ -24,8 +24,8 @@ def parse_args() -> tuple[argparse.Namespace, object]:
 def main() -> None:
     args, module = parse_args()
     report = module.measure(args)
-    print(report.text())
-    if args.json:
+    print(report if isinstance(report, str) else report.text())
+    if args.json and not isinstance(report, str):
         report.save(args.json)
 
 

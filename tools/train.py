@@ -14,7 +14,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where checkpoints and logs go (default: work_dirs/<name of the config>)')
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='PATH', help='go on from the last checkpoint in the work dir, or from PATH')
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (float16 on a GPU, bfloat16 on a CPU)')
+    parser.add_argument('--amp', nargs='?', const=True, default=False, choices=['bfloat16', 'float16'], metavar='DTYPE',
+                        help='automatic mixed precision: bfloat16 or float16 (default: float16 on a GPU, bfloat16 on a CPU)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override keys of the config')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 
 FUNCTIONS = {
+    'Upscaler': 'upscale',
     'evaluate': 'evaluate',
     'evaluate_all': 'evaluate',
     'export': 'export',
@@ -17,6 +18,7 @@ FUNCTIONS = {
     'pack_images': 'pack',
     'save_interpolations': 'interpolate',
     'train': 'train',
+    'upscale_files': 'upscale_files',
     'verify_store': 'pack',
 }  # the module of each
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import tempfile
@@ -13,12 +14,14 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 
-from ..arguments import Count, Size, check_value
+from ..arguments import Count, Size, check_value, nearest
 from ..errors import InputError
+from .config import DEBUG, one_line
 
-DEBUG = 'MMSR_EXT_DEBUG'
 NEEDED = dict(model='the restorer', train_dataloader='the data', optim_wrapper='the optimizers', train_cfg='how long to train')
 TOGETHER = ('val_dataloader', 'val_cfg', 'val_evaluator')
 # methods of the runner that build a section each
@@ -52,11 +55,8 @@ def section(cfg: Config, name: str) -> Iterator[None]:
     except Exception as error:  # MMEngine, MMagic and PyTorch have all kinds for a config that is wrong
         if os.environ.get(DEBUG, '0') != '0':
             raise
-        text = ' '.join(str(error).split()) or 'no message'
-        text = text if len(text) < 400 else f'{text[:397]}...'
         name = next((STEPS[frame.name] for frame in traceback.extract_tb(error.__traceback__) if frame.name in STEPS), name)
-        raise InputError(f'config {cfg.filename}: {name} cannot be built: {type(error).__name__}: {text}. For the traceback, set '
-                         f'{DEBUG}=1 in the environment.') from error
+        raise InputError(f'config {cfg.filename}: {name} cannot be built: {one_line(error)}') from error
 
 
 def check_sections(cfg: Config) -> None:
@@ -81,6 +81,8 @@ def check_sections(cfg: Config) -> None:
         for loader in loaders(cfg.get(name)):
             if not isinstance(loader, dict) or not isinstance(loader.get('dataset'), dict):
                 raise InputError(f"config {cfg.filename}: {name} needs a dataset, such as dict(type='PackedPairs', ...).")
+            if not isinstance(loader.get('sampler', {}), dict):
+                raise InputError(f"config {cfg.filename}: {name}.sampler must be a dict, such as dict(type='InfiniteDraws').")
             for key, kind in dict(batch_size=Size, num_workers=Count).items():
                 if key in loader:
                     check_value(f'config {cfg.filename}: {name}.{key}', loader[key], kind)
@@ -98,7 +100,7 @@ def own_folder(work_dir: str) -> Iterator[None]:
     Raises:
         InputError: If it cannot be written.
     """
-    existed = Path(work_dir).exists()
+    existed, earlier = Path(work_dir).exists(), _visualizers()
     try:
         Path(work_dir).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=work_dir):
@@ -110,6 +112,8 @@ def own_folder(work_dir: str) -> Iterator[None]:
     except BaseException:
         if not existed and is_main_process():
             shutil.rmtree(work_dir, ignore_errors=True)
+            for kind, name in _visualizers() - earlier:
+                del kind._instance_dict[name]  # else a run of the same name and second would be given it, with its folder
         raise
 
 
@@ -120,6 +124,7 @@ def build_parts(runner: Runner) -> None:
         InputError: Naming the section of the config that is wrong.
     """
     cfg = runner.cfg
+    _check_hooks(runner)
     with section(cfg, 'train_cfg or train_dataloader'):
         runner._train_loop = runner.build_train_loop(runner._train_loop)
     with section(cfg, 'optim_wrapper'):
@@ -133,6 +138,24 @@ def build_parts(runner: Runner) -> None:
     with section(cfg, 'val_cfg, val_dataloader or val_evaluator'):
         if runner._val_loop is not None:
             runner._val_loop = runner.build_val_loop(runner._val_loop)
+
+
+def _check_hooks(runner: Runner) -> None:
+    """What MMEngine's and MMagic's hooks would complain of in the midst of training."""
+    for hook in runner.hooks:
+        name = type(hook).__name__
+        if isinstance(getattr(hook, 'interval', 1), bool) or not isinstance(getattr(hook, 'interval', 1), int):
+            raise InputError(f'config {runner.cfg.filename}: {name}: interval={hook.interval!r} must be an integer.')
+        if isinstance(hook, CheckpointHook):  # hands on to save_checkpoint what it does not know
+            known = list(inspect.signature(runner.save_checkpoint).parameters)
+            for key in set(hook.args) - set(known):
+                known += list(inspect.signature(CheckpointHook.__init__).parameters)[1:-1]
+                raise InputError(f'config {runner.cfg.filename}: {name}: unknown key {key!r}; '
+                                 f'{nearest(key, known) or "it knows " + ", ".join(known) + "."}')
+        image = inspect.signature(runner.visualizer.add_datasample).parameters.get('image')
+        if name == 'BasicVisualizationHook' and image and image.default is image.empty:
+            raise InputError(f'config {runner.cfg.filename}: {name} draws with ConcatImageVisualizer, but the visualizer is '
+                             f'{type(runner.visualizer).__name__}. Take it from configs/_base_/default_runtime.py, or leave the hook out.')
 
 
 def check_scales(runner: Runner, datasets: dict[str, list[Any]]) -> None:
@@ -155,6 +178,14 @@ def check_scales(runner: Runner, datasets: dict[str, list[Any]]) -> None:
             if isinstance(wanted, int) and wanted != scale:
                 raise InputError(f'config {runner.cfg.filename}: {type(owner).__name__} of {name} has scale {wanted}, but model.generator '
                                  f'({type(network).__name__}) enlarges by {scale}. Make the two equal.')
+
+
+def _visualizers() -> set[tuple[type, str]]:
+    kinds, found = [Visualizer], set()
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        found |= {(kind, name) for name in kind._instance_dict}
+    return found
 
 
 def _said(cfg: Config, name: str) -> str:

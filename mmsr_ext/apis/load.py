@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ..engine.checkpoint import differences, generator_part, own_names, read_checkpoint
 from ..errors import InputError
-from ..models.backbones import EDSR, RCAN, RRDBNet, SRResNet, SRVGGNetCompact
+from ..models.backbones import EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact
 from .description import describe
 
 # Each has a classmethod ``recognise(weights)`` that gives the arguments of its constructor and the weights under its own names, or None.
-ARCHITECTURES = (EDSR, RCAN, RRDBNet, SRResNet, SRVGGNetCompact)
+ARCHITECTURES = (EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact)
 
 
 class Identified(NamedTuple):

@@ -21,7 +21,7 @@ from .config import load_config, start_processes
 def train(config: str,
           work_dir: str | None = None,
           resume: str | None = None,
-          amp: bool = False,
+          amp: bool | str = False,
           options: dict[str, Any] | None = None,
           launcher: str = 'none') -> Runner:
     """Train as a config says, on the stock runner.
@@ -31,7 +31,8 @@ def train(config: str,
         work_dir (str, optional): Where checkpoints and logs go; ``work_dirs/<name of the config>`` by default.
         resume (str, optional): 'auto' goes on from the last checkpoint in ``work_dir``, or starts where there is none; else the path of
             a checkpoint to go on from.
-        amp (bool): Automatic mixed precision for every optimizer.
+        amp (bool or str): Automatic mixed precision for every optimizer: True for float16 on a GPU and bfloat16 on a CPU, or one of these
+            names.
         options (dict, optional): Overrides of config keys, such as {'train_cfg.max_iters': 100}.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
@@ -45,7 +46,7 @@ def train(config: str,
     check_sections(cfg)
     start_processes(cfg, launcher)
     if amp:
-        _use_amp(cfg.optim_wrapper)
+        _use_amp(cfg.optim_wrapper, None if amp is True else amp)
     checkpoint = find_latest_checkpoint(cfg.work_dir) if resume == 'auto' else resume
     if checkpoint:
         cfg.resume, cfg.load_from = True, checkpoint
@@ -57,7 +58,8 @@ def train(config: str,
         check_scales(runner, datasets)
         _hand_over(datasets, runner)
         _check_checkpoint(runner)
-        _check_discriminator(runner)
+        with section(cfg, 'model.discriminator'):
+            _check_discriminator(runner)
         build_parts(runner)
     runner.train()
     _tell_report_command(runner)
@@ -84,13 +86,15 @@ def _hand_over(datasets: dict[str, list[Any]], runner: Runner) -> None:
             loader['dataset'] = dict(type=lambda dataset=dataset: dataset)  # a function, because MMEngine copies all else deeply
 
 
-def _use_amp(optim_wrapper: Config) -> None:
+def _use_amp(optim_wrapper: Config, dtype: str | None) -> None:
     wrappers = [value for value in optim_wrapper.values() if isinstance(value, dict) and 'optimizer' in value] or [optim_wrapper]
     for wrapper in wrappers:
         kind = wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
             raise InputError(f'--amp works with optim_wrapper.type OptimWrapper, but the config has {kind!r}.')
         wrapper.type = 'AmpOptimWrapper'
+        if dtype:
+            wrapper.dtype = dtype
 
 
 def _skip_initialisation(model: Config) -> None:

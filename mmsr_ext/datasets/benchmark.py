@@ -36,19 +36,16 @@ class BenchmarkDataset(PairedImageDataset):
         super().__init__(gt_folder, lq_folder or gt_folder, scale, lq_name='{}' if self.reduces else lq_name)
 
     def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
-        lq_path, gt_path = files
-        gt = self._read(gt_path)
         _, (height, width) = self._sizes(files)
-        gt = gt[:height, :width]
+        gt = self._read(files[1])[:height, :width]
         if not self.reduces:
-            return self._read(lq_path), gt
+            return self._read(files[0]), gt
         return imresize(torch.from_numpy(gt).permute(2, 0, 1), 1 / self.scale).permute(1, 2, 0).numpy(), gt
 
     def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
-        lq_path, gt_path = files
-        gt = image_size(gt_path)
-        lq = tuple(size // self.scale for size in gt) if self.reduces else image_size(lq_path)
+        gt = image_size(files[1])
+        lq = tuple(size // self.scale for size in gt) if self.reduces else image_size(files[0])
         if min(lq) < 1:
-            raise InputError(f'{gt_path} is {gt[0]}x{gt[1]}, smaller than the scale, {self.scale}. Remove the image.')
+            raise InputError(f'{files[1]} is {gt[0]}x{gt[1]}, smaller than the scale, {self.scale}. Remove the image.')
         # only what is left over at the edge: an LQ image of another scale stays an error
         return lq, tuple(size if size - part * self.scale >= self.scale else min(size, part * self.scale) for size, part in zip(gt, lq))

@@ -12,10 +12,11 @@ from mmengine.model import BaseModel
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..arguments import Count
+from ..arguments import Count, checked
 from ..errors import InputError
 
 
+@checked
 class ImageMetric(BaseMetric):
     """The mean over a test set of what ``measure`` gives for output and ground truth of an image.
 
@@ -48,8 +49,6 @@ class ImageMetric(BaseMetric):
                  collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
-        if not isinstance(crop_border, int) or crop_border < 0:
-            raise InputError(f'{type(self).__name__}: crop_border={crop_border!r} must be an integer of at least 0.')
         self.crop_border = crop_border
         self.gt_key = gt_key
         self.pred_key = pred_key

@@ -4,6 +4,7 @@ from .filter2d import filter2d
 from .gaussian_blur import gaussian_blur
 from .gram import gram_matrix, texture_distance
 from .imresize import imresize
+from .imresize_rows import ImresizeRows
 from .jpeg import jpeg, jpeg_file
 from .mirror import mirror_index
 from .motion_blur import motion_blur, motion_psf, motion_trajectory
@@ -12,7 +13,7 @@ from .precision import at_least_float32
 from .usm import usm_sharpen
 
 __all__ = [
-    'add_gaussian_noise', 'add_poisson_noise', 'at_least_float32', 'filter2d', 'gaussian_blur', 'gaussian_kernel', 'gram_matrix',
-    'imresize', 'jpeg', 'jpeg_file', 'luma', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'psnr', 'sinc_kernel',
-    'ssim', 'texture_distance', 'usm_sharpen'
+    'ImresizeRows', 'add_gaussian_noise', 'add_poisson_noise', 'at_least_float32', 'filter2d', 'gaussian_blur', 'gaussian_kernel',
+    'gram_matrix', 'imresize', 'jpeg', 'jpeg_file', 'luma', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'psnr',
+    'sinc_kernel', 'ssim', 'texture_distance', 'usm_sharpen'
 ]

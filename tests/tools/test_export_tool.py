@@ -30,12 +30,9 @@ TINY = {
 
 
 @pytest.fixture
-def checkpoint(make_pairs, in_root, tmp_path):
+def checkpoint(demo_data, in_root, tmp_path):
     """Of a short run of SRResNet that keeps an average; the working directory has the tools and configs."""
-    folders = make_pairs()
-    data = {f'{loader}.dataset.{key}': value for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-            for key, value in folders.items()}
-    train('configs/srresnet_x4_demo.py', str(tmp_path / 'run'), options=TINY | data)
+    train('configs/srresnet_x4_demo.py', str(tmp_path / 'run'), options=TINY | demo_data)
     return tmp_path / 'run/iter_4.pth'
 
 

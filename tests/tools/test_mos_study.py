@@ -71,6 +71,7 @@ def serve(tmp_path):
 
 
 def wait_for(condition):
+    """Not by the page's own polling, which its content security policy forbids."""
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
@@ -102,7 +103,7 @@ def tool():
 
 def current(page):
     """The item on the screen, once it can be rated."""
-    page.wait_for_function("shown !== null && document.getElementById('image').naturalWidth > 0")
+    wait_for(lambda: page.evaluate("shown !== null && document.getElementById('image').naturalWidth > 0"))
     return page.evaluate('shown')
 
 
@@ -128,7 +129,7 @@ def opinion(study, item, rater=0):
 def begin(page, name):
     page.get_by_label('Your name or a code').fill(name)
     page.keyboard.press('Enter')
-    page.wait_for_function("!document.getElementById('rate').hidden")
+    wait_for(lambda: page.evaluate("!document.getElementById('rate').hidden"))
 
 
 def test_readme_commands_from_folders_to_scores(tmp_path, monkeypatch, capsys, context, serve):
@@ -302,7 +303,7 @@ def test_what_the_server_has_already_is_sent_and_what_it_refuses_is_said(tmp_pat
         record = dict(study=study.name, rater=page.evaluate('state.rater'), item=current(page), score=score)
         assert send(port, record) == 201
         rate(page, 3)
-        page.wait_for_function('state.unsent.length === 0')
+        wait_for(lambda: page.evaluate('state.unsent.length === 0'))
         assert len(page.evaluate('Object.keys(state.refused)')) == refused
     page.locator('#status').filter(has_text='The server refused 1 of your ratings (this rater has rated this item already)').wait_for()
     assert page.get_by_role('button', name='Save my ratings to a file').is_visible()
@@ -312,9 +313,9 @@ def test_what_the_server_has_already_is_sent_and_what_it_refuses_is_said(tmp_pat
     item = current(page)
     assert current(second) == item
     rate(page, 3)
-    second.wait_for_function('state.order.indexOf(shown) === 3')
+    wait_for(lambda: second.evaluate('state.order.indexOf(shown) === 3'))
     rate(second, 3)
-    page.wait_for_function('state.order.indexOf(shown) === 4')
+    wait_for(lambda: page.evaluate('state.order.indexOf(shown) === 4'))
     assert len(page.evaluate('Object.keys(state.scores)')) == 4
 
 

@@ -14,7 +14,7 @@ import torch
 from conftest import ROOT
 
 from mmsr_ext import InputError
-from mmsr_ext.apis import evaluate, pack_images, train
+from mmsr_ext.apis import evaluate, train
 from mmsr_ext.apis.config import load_config
 from mmsr_ext.models import SRResNet
 
@@ -39,13 +39,9 @@ GAN = {
 
 
 @pytest.fixture
-def options(make_pairs, in_root):
+def options(demo_data, in_root):
     """Overrides that make the demo configs tiny; absolute paths, so that any folder will do."""
-    folders = make_pairs()
-    data = {f'{loader}.dataset.{key}': value for loader in ('val_dataloader', 'test_dataloader') for key, value in folders.items()}
-    store = Path(folders['gt_folder']).with_name('store')
-    pack_images(folders['gt_folder'], store, lq_folder=folders['lq_folder'], workers=0)
-    return TINY | data | {'train_dataloader.dataset.store': str(store)}
+    return TINY | demo_data
 
 
 def command(options):
@@ -230,10 +226,12 @@ def test_readme_recipe_for_own_images(tmp_path, in_root):
 
 
 def test_datasets_are_built_once(options, tmp_path, monkeypatch):
-    from mmsr_ext.datasets import PairedImageDataset
+    from mmsr_ext.datasets import PackedPairs, PairedImageDataset
     built = []
-    build = PairedImageDataset.__init__
-    monkeypatch.setattr(PairedImageDataset, '__init__', lambda self, **kwargs: (built.append(self), build(self, **kwargs))[1])
+    for kind in (PackedPairs, PairedImageDataset):
+        build = kind.__init__
+        monkeypatch.setattr(
+            kind, '__init__', lambda self, build=build, **kwargs: (built.append(self), build(self, **kwargs))[1])
     runner = train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), options=options)
     assert [runner.train_dataloader.dataset, runner.val_loop.dataloaders[0].dataset] == built
     assert 'lambda' not in (tmp_path / 'a' / 'srresnet_x4_demo.py').read_text()

@@ -31,15 +31,12 @@ TINY = {
 
 
 @pytest.fixture
-def config(make_pairs, in_root, tmp_path):
+def config(demo_data, in_root, tmp_path):
     """The demo's SRGAN, tiny, with the line for TensorBoard that README gives."""
-    folders = make_pairs()
-    data = {f'{loader}.dataset.{key}': value for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-            for key, value in folders.items()}
     path = tmp_path / 'mine.py'
     path.write_text(f'_base_ = {str(ROOT / "configs/srgan_x4_demo.py")!r}\n{README_LINE}\n')
     cfg = Config.fromfile(path)
-    cfg.merge_from_dict(TINY | data)
+    cfg.merge_from_dict(TINY | demo_data)
     Config(cfg.to_dict(), format_python_code=False).dump(path)
     return str(path)
 

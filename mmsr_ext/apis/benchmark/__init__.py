@@ -4,4 +4,4 @@ Every module has ``HELP``, ``add_arguments(parser)`` and ``measure(args)``, whic
 for.
 """
 
-SUBJECTS = ('step', 'data', 'infer', 'startup')
+SUBJECTS = ('step', 'data', 'infer', 'startup', 'show')

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ...errors import InputError
+
 PACKAGES = ('torch', 'numpy', 'opencv-python', 'mmengine', 'mmcv', 'mmcv-lite', 'mmagic', 'mmsr_ext')
 
 
@@ -23,11 +25,13 @@ class Report:
         title (str): What was measured, with sizes and precision.
         rows (list[dict]): One a line of the table; the keys, which name units, are its columns, and are the same in every row.
         notes (list[str]): What a reader must know to read the table.
+        machine (dict): On which it was measured; this one.
     """
 
     title: str
     rows: list[dict[str, Any]]
     notes: list[str] = field(default_factory=list)
+    machine: dict[str, Any] = field(default_factory=lambda: machine())
 
     def text(self) -> str:
         """The table as Markdown, under what was measured and on which machine."""
@@ -36,14 +40,26 @@ class Report:
         widths = [max(len(column), *(len(line[index]) for line in cells)) for index, column in enumerate(columns)]
         lines = ['| ' + ' | '.join(text.ljust(width) for text, width in zip(line, widths)) + ' |' for line in [columns, *cells]]
         lines.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
-        about = machine()
-        head = [self.title, f'{about["processor"]}, {about["cores"]} cores, {about["device"]}; '
+        about = self.machine
+        head = [self.title, '', f'{about["processor"]}, {about["cores"]} cores, {about["device"]}; '
                 + ', '.join(f'{name} {version}' for name, version in about['versions'].items())]
         return '\n'.join([*head, '', *lines, *([''] if self.notes else []), *(f'- {note}' for note in self.notes)])
 
     def save(self, path: str | Path) -> None:
         """Write table, notes and machine as JSON."""
-        Path(path).write_text(json.dumps({**asdict(self), 'machine': machine()}, indent=1) + '\n')
+        Path(path).write_text(json.dumps(asdict(self), indent=1) + '\n')
+
+    @classmethod
+    def load(cls, path: str | Path) -> Report:
+        """Read what ``save`` wrote.
+
+        Raises:
+            InputError: If it is something else.
+        """
+        try:
+            return cls(**json.loads(Path(path).read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f'{path} is not what tools/benchmark.py writes with --json: {error}') from error
 
 
 def machine() -> dict[str, Any]:

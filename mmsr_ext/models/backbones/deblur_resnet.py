@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
@@ -12,6 +14,7 @@ from torch.nn import functional as F
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
+from .length import length_of
 
 NORMS = {'instance': 'IN', 'batch': 'BN'}
 
@@ -74,6 +77,29 @@ class DeblurResNet(BaseModule):
             raise InputError(f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in both directions.')
         extended = F.pad(x, (0, -width % 4, 0, -height % 4), mode='reflect')
         return x + self.model(extended)[..., :height, :width] / 2
+
+    @classmethod
+    def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Read the hyper-parameters off the weights. MMagic's CycleGAN, the same layers without the skip, has the same names.
+
+        Args:
+            weights (Mapping[str, Tensor]): A state_dict.
+
+        Returns:
+            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
+        """
+        blocks = length_of(weights, 'model', 'block')
+        first, last = 'model.0.conv.weight', f'model.{blocks + 2}.conv.weight'
+        if blocks < 4 or not {first, last, 'model.3.block.0.conv.weight'} <= weights.keys():
+            return None
+        width, channels = weights[first].shape[:2]
+        args = dict(
+            channels=channels,
+            mid_channels=width,
+            num_blocks=blocks - 3,
+            norm='batch' if 'model.0.bn.weight' in weights else 'instance',
+            dropout='model.3.block.2.conv.weight' in weights)
+        return args, dict(weights)
 
 
 class _Block(nn.Module):

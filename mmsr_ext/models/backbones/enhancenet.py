@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -9,6 +12,7 @@ from ...arguments import Size
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
+from .length import length_of
 
 
 @MODELS.register_module()
@@ -52,6 +56,22 @@ class EnhanceNet(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, h, w) in [0, 1] to (N, C, h * scale, w * scale)."""
         return imresize(x, self.scale) + self.tail(self.upsample(self.body(self.head(x))))
+
+    @classmethod
+    def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Read the hyper-parameters off the weights.
+
+        Args:
+            weights (Mapping[str, Tensor]): A state_dict.
+
+        Returns:
+            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
+        """
+        if not {'head.0.weight', 'body.0.conv1.weight', 'upsample.1.weight', 'tail.2.weight'} <= weights.keys():
+            return None
+        width, channels = weights['head.0.weight'].shape[:2]
+        scale = 2**((length_of(weights, 'upsample') + 1) // 3)
+        return dict(channels=channels, mid_channels=width, num_blocks=length_of(weights, 'body'), scale=scale), dict(weights)
 
 
 class _Block(nn.Module):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -52,3 +56,29 @@ class ESPCN(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, h, w) in [0, 1] to (N, C, h * scale, w * scale)."""
         return self.shuffle(self.conv3(self.conv2(self.conv1(x).tanh()).tanh()))
+
+    @classmethod
+    def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Read the hyper-parameters off the weights. The output is taken to have as many channels as the input, which tells the scale.
+
+        Args:
+            weights (Mapping[str, Tensor]): A state_dict.
+
+        Returns:
+            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
+        """
+        names = ('conv1', 'conv2', 'conv3')
+        if set(weights) != {f'{name}.{part}' for name in names for part in ('weight', 'bias')}:
+            return None
+        shapes = [weights[f'{name}.weight'].shape for name in names]
+        channels = shapes[0][1]
+        scale = math.isqrt(shapes[2][0] // channels)
+        if scale < 2 or channels * scale**2 != shapes[2][0]:
+            return None  # MMagic's SRCNN has the same names
+        args = dict(
+            in_channels=channels,
+            out_channels=channels,
+            mid_channels=(shapes[0][0], shapes[1][0]),
+            kernel_sizes=tuple(shape[2] for shape in shapes),
+            scale=scale)
+        return args, dict(weights)

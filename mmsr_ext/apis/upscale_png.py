@@ -1,0 +1,89 @@
+"""Writing PNG files row by row, on all cores."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+BLOCK = 2 << 20  # bytes that are compressed at a time
+LEVEL = 3  # of photographs 6 makes files 5 % smaller, in three times the time
+UP = 2  # the filter: differences from the row above
+
+
+def write_png(path: Path, height: int, width: int, channels: int, dtype: np.dtype, strips: Iterable[np.ndarray],
+              icc: bytes | None = None) -> None:
+    """Write an image of which only a strip is in memory at a time.
+
+    Pillow and OpenCV need the whole of it, and Pillow has no RGB of 16 bits. Source: PNG specification, third edition (W3C).
+
+    Args:
+        path (Path): The file.
+        height (int): Of the image.
+        width (int): Of the image.
+        channels (int): 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        dtype (np.dtype): uint8 or uint16.
+        strips (Iterable[np.ndarray]): (h, width, channels) of that type, from the top.
+        icc (bytes, optional): Colour profile.
+    """
+    depth = np.dtype(dtype).itemsize
+    with open(path, 'wb') as file:
+        file.write(b'\x89PNG\r\n\x1a\n')
+        _chunk(file, b'IHDR', struct.pack('>IIBBBBB', width, height, 8 * depth, COLOUR_TYPES[channels], 0, 0, 0))
+        if icc:
+            _chunk(file, b'iCCP', b'ICC profile\0\0' + zlib.compress(icc))
+        _chunk(file, b'IDAT', b'\x78\x5e')  # a zlib stream, whose blocks are compressed apart from each other
+        checksum = _write_rows(file, height, strips, width * channels * depth)
+        _chunk(file, b'IDAT', struct.pack('>I', checksum))
+        _chunk(file, b'IEND', b'')
+
+
+def _write_rows(file: BinaryIO, height: int, strips: Iterable[np.ndarray], length: int) -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    checksum, done, above = 1, 0, np.zeros(length, np.uint8)
+    waiting: deque[Future[tuple[bytes, bytes]]] = deque()
+    step = max(1, BLOCK // length)
+    with ThreadPoolExecutor(cores) as pool:
+        for strip in strips:
+            big_endian = np.ascontiguousarray(strip, strip.dtype.newbyteorder('>'))
+            rows = big_endian.reshape(len(strip), -1).view(np.uint8)
+            for top in range(0, len(rows), step):
+                block = rows[top:top + step]
+                done += len(block)
+                waiting.append(pool.submit(_compress, above, block, done == height))
+                above = block[-1]
+                if len(waiting) > 2 * cores:
+                    checksum = _write_block(file, waiting.popleft(), checksum)
+        while waiting:
+            checksum = _write_block(file, waiting.popleft(), checksum)
+    if done != height:
+        raise ValueError(f'write_png: got {done} rows; expected {height}.')
+    return checksum
+
+
+def _write_block(file: BinaryIO, block: Future[tuple[bytes, bytes]], checksum: int) -> int:
+    raw, compressed = block.result()
+    _chunk(file, b'IDAT', compressed)
+    return zlib.adler32(raw, checksum)
+
+
+def _compress(above: np.ndarray, rows: np.ndarray, last: bool) -> tuple[bytes, bytes]:
+    filtered = np.empty((len(rows), 1 + rows.shape[1]), np.uint8)
+    filtered[:, 0] = UP
+    np.subtract(rows[0], above, out=filtered[0, 1:])
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    raw = filtered.tobytes()
+    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, -15)
+    return raw, compressor.compress(raw) + compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+
+
+def _chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:
+    file.write(struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(data, zlib.crc32(kind))))

@@ -1,0 +1,88 @@
+"""Bicubic resizing by any factor, a few rows at a time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..errors import InputError
+
+CHUNK = 1 << 21  # values of a float64 intermediate
+
+
+class ImresizeRows:
+    """MATLAB's ``imresize(image, scale)`` for any factor, computed in strips of rows, so that neither image has to be in memory.
+
+    Where ``imresize`` takes the factor the two agree: rows are resized first, and each of the two passes rounds half up and clips. The
+    weights are computed and summed in float64.
+
+    Args:
+        height (int): Of the image.
+        width (int): Of the image.
+        scale (float): Height and width of the result are ceil(size * scale).
+
+    Raises:
+        InputError: If the scale is not positive.
+    """
+
+    def __init__(self, height: int, width: int, scale: float) -> None:
+        if not (scale > 0 and math.isfinite(scale)):
+            raise InputError(f'ImresizeRows: scale={scale} must be positive.')
+        self.row_index, self.row_weight = _taps(height, scale)
+        self.column_index, self.column_weight = _taps(width, scale)
+        self.source_height = height
+        self.height, self.width = len(self.row_index), len(self.column_index)
+        self._highest = np.maximum.accumulate(self.row_index.max(1))
+        self._lowest = np.minimum.accumulate(self.row_index.min(1)[::-1])[::-1]
+
+    def ready(self, available: int) -> int:
+        """How many rows of the result need the first ``available`` rows of the image alone."""
+        return int(np.searchsorted(self._highest, available))
+
+    def needed_from(self, start: int) -> int:
+        """The first row of the image that the result needs from its row ``start`` on."""
+        return int(self._lowest[start]) if start < self.height else self.source_height
+
+    def rows(self, image: np.ndarray, start: int, stop: int, first: int = 0) -> np.ndarray:
+        """Rows ``start`` to ``stop`` of the result.
+
+        Args:
+            image (np.ndarray): (h, W, C), uint8 or uint16: rows of the image from row ``first`` on, at least those that are needed.
+            start (int): First row of the result.
+            stop (int): The row after the last.
+            first (int): See ``image``.
+
+        Returns:
+            np.ndarray: (stop - start, width, C), of the same type.
+        """
+        top = np.iinfo(image.dtype).max
+        result = np.empty((stop - start, self.width, image.shape[2]), image.dtype)
+        step = max(1, CHUNK // (max(image.shape[1], self.width) * image.shape[2]))
+        for begin in range(start, stop, step):
+            part = slice(begin, min(begin + step, stop))
+            index, weight = self.row_index[part] - first, self.row_weight[part, :, None, None]
+            strip = _rounded(sum(weight[:, tap] * image[index[:, tap]] for tap in range(index.shape[1])), top)
+            index, weight = self.column_index, self.column_weight[..., None]
+            strip = _rounded(sum(weight[:, tap] * strip[:, index[:, tap]] for tap in range(index.shape[1])), top)
+            result[part.start - start:part.stop - start] = strip
+        return result
+
+
+def _rounded(values: np.ndarray, top: int) -> np.ndarray:
+    return np.clip(np.floor(values + 0.5, out=values), 0, top, out=values)
+
+
+def _taps(size: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Indices into the image and weights, (length, taps), of every position of the result."""
+    length = max(1, math.ceil(size * scale - 1e-9))
+    stretch = min(scale, 1.0)  # below 1 the kernel is widened: antialiasing
+    centre = (np.arange(length) + 0.5) / scale - 0.5
+    first = np.floor(centre - 2 / stretch).astype(int)
+    index = first[:, None] + np.arange(math.ceil(4 / stretch) + 2)
+    distance = np.abs(centre[:, None] - index) * stretch
+    weight = np.where(distance <= 1, 1.5 * distance**3 - 2.5 * distance**2 + 1,
+                      np.where(distance < 2, -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2, 0))
+    used = np.any(weight != 0, 0)
+    index, weight = index[:, used] % (2 * size), weight[:, used]
+    return np.where(index < size, index, 2 * size - 1 - index), weight / weight.sum(1, keepdims=True)
