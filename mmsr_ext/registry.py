@@ -40,8 +40,9 @@ class ChildRegistry(Registry):
                 ancestor.import_from_location()
                 ancestor = ancestor.parent
         found = super().get(key)
-        if found is None and '.' not in key.removeprefix('mmsr_ext.'):
-            raise InputError(f'there is no {self.name} of type {key!r}; {nearest(key.removeprefix('mmsr_ext.'), self._names()) or self._advice()}')
+        name = key.removeprefix('mmsr_ext.')
+        if found is None and '.' not in name:
+            raise InputError(f'there is no {self.name} of type {key!r}; {nearest(name, self._names()) or self._advice()}')
         return found
 
     def __contains__(self, key: str) -> bool:
