@@ -77,7 +77,18 @@ def check_sections(cfg: Config) -> None:
     if given and missing:
         raise InputError(f'config {cfg.filename}: {missing[0]} is missing, but {given[0]} is there. Validation needs '
                          f'{", ".join(TOGETHER)}; leave all three out to train without it.')
-    for name in ('train_dataloader', 'val_dataloader'):
+    check_loaders(cfg, 'train_dataloader', 'val_dataloader')
+
+
+def check_loaders(cfg: Config, *names: str) -> None:
+    """That the configs of loaders have what they must have.
+
+    Raises:
+        InputError: Naming what is missing or wrong.
+    """
+    for name in names:
+        if not isinstance(cfg.get(name, []), (dict, list, type(None))):
+            raise InputError(f'config {cfg.filename}: {name} must be a dict, but is {_said(cfg, name)}.')
         for loader in loaders(cfg.get(name)):
             if not isinstance(loader, dict) or not isinstance(loader.get('dataset'), dict):
                 raise InputError(f"config {cfg.filename}: {name} needs a dataset, such as dict(type='PackedPairs', ...).")
