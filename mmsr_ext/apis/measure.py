@@ -119,8 +119,8 @@ def measure(config: str,
         generator.load_state_dict(state)
         recorder.method = name
         with section(cfg, 'test_cfg, test_dataloader or test_evaluator'):
-        runner._test_loop = runner.build_test_loop(runner._test_loop)
-    runner.test()
+            runner._test_loop = runner.build_test_loop(runner._test_loop)
+        runner.test()
     recorder.gather()
     results = [SetResult(image_set.name, folders[index], _figures(recorder, index, image_set, list(weights), baseline),
                          recorder.images[index], _protocol(image_set.evaluator), image_set.note) for index, image_set in enumerate(sets)]
