@@ -13,15 +13,25 @@ from mmagic import registry as mmagic
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import Registry
 
+from .arguments import checked, nearest
+from .errors import InputError
+
 SLOW = ('mmagic.models', 'mmagic.evaluation')  # what some of MMagic's registries import; the others import next to nothing
 REPLACED = ('ExponentialMovingAverage', 'SiLU')  # MMEngine's names which MMagic, in those registries, gives to parts of its own
 
 
 class ChildRegistry(Registry):
-    """A registry that imports its parents' modules before it looks a name up there, which MMEngine's leaves to the user."""
+    """A registry that imports its parents' modules before it looks a name up there, which MMEngine's leaves to the user.
+
+    Classes that are registered here check their arguments, see ``arguments.checked``.
+    """
 
     def get(self, key: str) -> type | None:
-        """See MMEngine's ``Registry.get``."""
+        """See MMEngine's ``Registry.get``.
+
+        Raises:
+            InputError: For a name without dot that nobody has.
+        """
         self.import_from_location()
         # with a dot it is a name of one scope, whose registry imports its own modules, or a path
         if '.' not in key and key not in self.module_dict:
@@ -29,7 +39,26 @@ class ChildRegistry(Registry):
             while ancestor is not None:
                 ancestor.import_from_location()
                 ancestor = ancestor.parent
-        return super().get(key)
+        found = super().get(key)
+        name = key.removeprefix('mmsr_ext.')
+        if found is None and '.' not in name:
+            raise InputError(f'there is no {self.name} of type {key!r}; {nearest(name, self._names()) or self._advice()}')
+        return found
+
+    def __contains__(self, key: str) -> bool:
+        try:
+            return super().__contains__(key)
+        except InputError:
+            return False
+
+    def _register_module(self, module: type, module_name: str | list[str] | None = None, force: bool = False) -> None:
+        super()._register_module(checked(module), module_name, force)
+
+    def _names(self) -> list[str]:
+        return [*self.module_dict, *self.parent.module_dict, *self.root.module_dict]
+
+    def _advice(self) -> str:
+        return f'ours are {", ".join(self.module_dict)}.' if self.module_dict else "see MMEngine's."
 
     def _is_mmengines(self, key: str) -> bool:
         """Whether a name is found in MMEngine, and MMagic, which comes before it, need not be imported to know that it has no other."""

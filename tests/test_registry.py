@@ -2,7 +2,7 @@ import pytest
 from mmengine.registry import MODELS as ROOT
 from mmengine.registry import DefaultScope
 
-from mmsr_ext import registry
+from mmsr_ext import InputError, registry
 
 
 @pytest.mark.parametrize(('name', 'module'), [
@@ -49,8 +49,20 @@ def test_names_that_mmagic_replaces_are_known(scope):
 
 @pytest.mark.parametrize('name', ['Nothing', 'mmsr_ext.Nothing', 'mmagic.Nothing'])
 def test_a_name_that_nobody_has(scope, name):
-    with pytest.raises((KeyError, RuntimeError), match='Nothing'):
+    with pytest.raises((InputError, KeyError), match='Nothing'):
         registry.MODELS.build(dict(type=name))
+
+
+@pytest.mark.parametrize(('child', 'name', 'near'), [
+    ('MODELS', 'SRResnet', 'SRResNet'),
+    ('MODELS', 'mmsr_ext.SRResnet', 'SRResNet'),
+    ('MODELS', 'CharbonierLoss', 'CharbonnierLoss'),
+    ('HOOKS', 'ChekpointHook', 'CheckpointHook'),
+])
+def test_a_misspelt_name_is_told_the_nearest(scope, child, name, near):
+    with pytest.raises(InputError, match=f'did you mean {near!r}'):
+        getattr(registry, child).build(dict(type=name))
+    assert name not in getattr(registry, child)
 
 
 def test_readme_names_every_part():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,15 @@ import torch
 from mmengine.config import Config
 
 from ..errors import InputError
+
+DEBUG = 'MMSR_EXT_DEBUG'  # set it to 1 for the traceback of what is else said in one line
+
+
+def one_line(error: Exception) -> str:
+    """An exception of any kind, in a line of moderate length."""
+    text = ' '.join(str(error).split()) or 'no message'
+    text = text if len(text) < 400 else f'{text[:397]}...'
+    return f'{type(error).__name__}: {text}. For the traceback, set {DEBUG}=1 in the environment.'
 
 
 def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str | None = None) -> Config:
@@ -23,8 +33,10 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
         raise InputError(f'config {path} does not exist. There are: {", ".join(nearby) or "none; give the path of a .py file"}.')
     try:
         read = Config.fromfile(path)
-    except (OSError, SyntaxError) as error:
-        raise InputError(f'config {path} cannot be read: {error}') from error
+    except Exception as error:  # it is Python, and imports what it names
+        if os.environ.get(DEBUG, '0') != '0':
+            raise
+        raise InputError(f'config {path} cannot be read: {one_line(error)}') from error
     # without yapf, which would take seconds at the start and at every checkpoint; fromfile has no working switch for it
     cfg = Config(read.to_dict(), cfg_text=read.text, filename=read.filename, format_python_code=False)
     if options:

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from ..engine.checkpoint import check_fits, generator_weights, own_names
 from ..errors import InputError
+from .building import check_loaders, section
 from .config import load_config, start_processes
 from .image_sets import ImageSet, benchmark_sets, folder_of, is_missing, lpips_weights, own_sets, perceptual, scale_of
 from .recorder import ImageResult, Recorder
@@ -96,13 +97,16 @@ def measure(config: str,
         raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
     _without_training(cfg)
     baseline = (cfg.model.get('test_cfg') or {}).get('baseline')
-    sets, notes = (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
+    check_loaders(cfg, 'test_dataloader')
+    with section(cfg, 'test_dataloader or test_evaluator'):
+        sets, notes = (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
     clash = {'GT', 'LQ', *(image_set.name for image_set in sets if image_set.prefix)} & weights.keys()
     if clash:
         raise InputError(f'a checkpoint would be called {min(clash)!r} in the table, which has another meaning there. Link it under '
                          'another name.')
     cfg.test_dataloader, cfg.test_evaluator = ([getattr(each, part) for each in sets] for part in ('loader', 'evaluator'))
-    runner = Runner.from_cfg(cfg)
+    with section(cfg, 'it'):
+        runner = Runner.from_cfg(cfg)
     generator = getattr(runner.model, 'module', runner.model).generator
     own = sum(not image_set.prefix for image_set in sets)
     folder = Path(cfg.work_dir)
@@ -114,6 +118,8 @@ def measure(config: str,
         check_fits(generator, state, path)
         generator.load_state_dict(state)
         recorder.method = name
+        with section(cfg, 'test_cfg, test_dataloader or test_evaluator'):
+            runner._test_loop = runner.build_test_loop(runner._test_loop)
         runner.test()
     recorder.gather()
     results = [SetResult(image_set.name, folders[index], _figures(recorder, index, image_set, list(weights), baseline),

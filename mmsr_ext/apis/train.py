@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
 from ..engine.resume_point import find_resume_point
 from ..errors import InputError
+from .building import build_parts, check_scales, check_sections, loaders, own_folder, section
 from .config import load_config, start_processes
 
 
@@ -46,6 +47,7 @@ def train(config: str,
         Stopped: When a signal or ``max_hours`` ended the run; a checkpoint has been saved.
     """
     cfg = load_config(config, options, work_dir)
+    check_sections(cfg)
     start_processes(cfg, launcher)
     if amp:
         _use_amp(cfg.optim_wrapper, None if amp is True else amp)
@@ -53,10 +55,15 @@ def train(config: str,
         cfg.merge_from_dict({'default_hooks.stop': dict(type='StopHook', max_hours=max_hours)})
     _choose_checkpoint(cfg, resume)
     datasets = _build_datasets(cfg)
-    runner = Runner.from_cfg(cfg)
-    _hand_over(datasets, runner)
-    _check_checkpoint(runner)
-    _check_discriminator(runner)
+    with own_folder(cfg.work_dir):
+        with section(cfg, 'it'):
+            runner = Runner.from_cfg(cfg)
+        check_scales(runner, datasets)
+        _hand_over(datasets, runner)
+        _check_checkpoint(runner)
+        with section(cfg, 'model.discriminator'):
+            _check_discriminator(runner)
+        build_parts(runner)
     runner.train()
     _tell_report_command(runner)
     return runner
@@ -79,21 +86,19 @@ def _build_datasets(cfg: Config) -> dict[str, list[Any]]:
     datasets: dict[str, list[Any]] = {}
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         for name in ('train_dataloader', 'val_dataloader'):
-            datasets[name] = [DATASETS.build(loader['dataset']) for loader in _loaders(cfg.get(name))]
-    for dataset in [dataset for built in datasets.values() for dataset in built if hasattr(dataset, 'full_init')]:
-        dataset.full_init()
+            with section(cfg, name):
+                datasets[name] = [DATASETS.build(loader['dataset']) for loader in loaders(cfg.get(name))]
+                for dataset in datasets[name]:
+                    if hasattr(dataset, 'full_init'):
+                        dataset.full_init()
     return datasets
 
 
 def _hand_over(datasets: dict[str, list[Any]], runner: Runner) -> None:
     """Let the runner's loaders have these datasets, so that it does not check all files a second time."""
     for name, built in datasets.items():
-        for loader, dataset in zip(_loaders(getattr(runner, f'_{name}')), built, strict=True):
+        for loader, dataset in zip(loaders(getattr(runner, f'_{name}')), built, strict=True):
             loader['dataset'] = dict(type=lambda dataset=dataset: dataset)  # a function, because MMEngine copies all else deeply
-
-
-def _loaders(config: Any) -> list[dict]:
-    return [config] if isinstance(config, dict) else config or []
 
 
 def _use_amp(optim_wrapper: Config, dtype: str | None) -> None:

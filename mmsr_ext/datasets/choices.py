@@ -56,6 +56,11 @@ class Choices(NamedTuple):
         return image
 
 
+def replacement(draw: Draw) -> int:
+    """64 random bits that belong to a draw, other than those of ``Choices``: the image instead of one that cannot be read."""
+    return int.from_bytes(blake2b(b'%d %d instead' % (draw.seed, draw.position), digest_size=8).digest(), 'little')
+
+
 def as_draw(draw: Draw | int) -> Draw:
     """A draw as it is; for a bare index one without position, whose seed is from torch's generator, which each worker has its own of."""
     return draw if isinstance(draw, Draw) else Draw(int(draw), -1, int(torch.randint(2**62, ())))

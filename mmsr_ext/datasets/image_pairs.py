@@ -26,6 +26,7 @@ class PairedImageDataset(ImageDataset):
         augment (bool): Flip and transpose at random.
         cache (bool): Keep decoded images in memory.
         hint (str): What to do when the folders are missing; added to the error.
+        on_bad_image (str): 'stop' or 'skip', see ``ImageDataset``.
 
     Raises:
         InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or a crop does not fit.
@@ -39,7 +40,9 @@ class PairedImageDataset(ImageDataset):
                  lq_name: str = '{}',
                  augment: bool = False,
                  cache: bool = False,
-                 hint: str = '') -> None:
+                 hint: str = '',
+                 on_bad_image: str = 'stop') -> None:
+        self._on_bad_image(on_bad_image)
         check_scale(type(self).__name__, scale, gt_size)
         self.scale = scale
         self._open(dict(gt=gt_folder, lq=lq_folder, lq_name=lq_name), gt_size, augment, cache, hint)

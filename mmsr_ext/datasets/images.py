@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from mmagic.structures import DataSample
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..arguments import Size
 from ..errors import InputError
 from ..registry import DATASETS
-from .choices import Choices, as_draw
+from .choices import Choices, as_draw, replacement
 from .imread import image_size, named_images, read_image
 from .sampler import Draw
 
@@ -32,6 +35,8 @@ class ImageDataset(Dataset):
         augment (bool): Flip and transpose at random.
         cache (bool): Keep decoded images in memory.
         hint (str): What to do when the folder is missing; added to the error.
+        on_bad_image (str): 'stop', or 'skip' to take another image, which follows from the draw alone, in the place of one that cannot be
+            read. Each time is logged and counted in ``bad_images``; with workers, each worker counts its own.
 
     Raises:
         InputError: If the folder is missing or empty, or an image is smaller than the crop.
@@ -39,9 +44,14 @@ class ImageDataset(Dataset):
 
     scale = 1
 
-    def __init__(self, gt_folder: str, gt_size: int, augment: bool = False, cache: bool = False, hint: str = '') -> None:
-        if not isinstance(gt_size, int) or gt_size < 1:
-            raise InputError(f'{type(self).__name__}: gt_size={gt_size!r} must be an integer of at least 1.')
+    def __init__(self,
+                 gt_folder: str,
+                 gt_size: Size,
+                 augment: bool = False,
+                 cache: bool = False,
+                 hint: str = '',
+                 on_bad_image: str = 'stop') -> None:
+        self._on_bad_image(on_bad_image)
         self._open({'gt': gt_folder}, gt_size, augment, cache, hint)
 
     def _open(self, folders: dict[str, str], gt_size: int | None, augment: bool, cache: bool, hint: str) -> None:
@@ -69,8 +79,8 @@ class ImageDataset(Dataset):
                 are drawn from torch's generator.
         """
         drawn = as_draw(draw)
-        files = self.files[drawn.index]
-        images = self._images(files)
+        index, images = self._load(drawn)
+        files = self.files[index]
         choices = Choices.of(drawn)
         # the ground truth, and before it LQ where there is one
         units = (1, self.scale)[-len(images):]
@@ -78,13 +88,40 @@ class ImageDataset(Dataset):
         tensors = [torch.from_numpy(np.ascontiguousarray(choices.view(image.transpose(2, 0, 1), size, unit, self.augment)))
                    for image, size, unit in zip(images, sizes, units)]
         sample = DataSample(gt_img=tensors[-1])
-        info: dict[str, Any] = dict(key=self.names[drawn.index], gt_path=str(files[-1]), gt_channel_order='rgb', img_channel_order='rgb')
+        info: dict[str, Any] = dict(key=self.names[index], gt_path=str(files[-1]), gt_channel_order='rgb', img_channel_order='rgb')
         if len(files) > 1:
             info['img_path'] = str(files[0])
         if isinstance(draw, Draw):
             info |= dict(position=draw.position, seed=draw.seed)  # what else is random for it follows from these
         sample.set_metainfo(info)
         return {'inputs': tensors[0], 'data_samples': sample}
+
+    def _on_bad_image(self, what: str) -> None:
+        if what not in ('stop', 'skip'):
+            raise InputError(f"{type(self).__name__}: on_bad_image={what!r} must be 'stop' or 'skip'.")
+        self.skips = what == 'skip'
+        self.bad_images = 0
+
+    def _load(self, draw: Draw) -> tuple[int, tuple[np.ndarray, ...]]:
+        """A sample's index and images, or those of the one that takes its place."""
+        try:
+            return draw.index, self._images(self.files[draw.index])
+        except InputError as error:
+            if not self.skips:
+                raise
+            first = error
+        self.bad_images += 1
+        print_log(f'{first} Another image takes its place; bad images so far (of this worker): {self.bad_images}.', 'current',
+                  logging.WARNING)
+        count = len(self.files)
+        start = replacement(draw)
+        for step in range(count):
+            index = (start + step) % count
+            try:
+                return index, self._images(self.files[index])
+            except InputError:
+                continue
+        raise InputError(f'{first} No other image of the {count} can be read either.')
 
     def _find(self, gt: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
         """Files of the samples by name, ground truth last."""
@@ -104,7 +141,12 @@ class ImageDataset(Dataset):
         return self.cached[path]
 
     def _check(self, files: tuple[Path, ...]) -> None:
-        sizes = self._sizes(files)
+        try:
+            sizes = self._sizes(files)
+        except InputError:
+            if self.skips:
+                return  # it is said when it is drawn
+            raise
         if len(files) > 1:
             check_pair(files, sizes, self.scale)
         height, width = sizes[-1]

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
+from ..arguments import Count
 from ..registry import DATA_SAMPLERS
 
 
@@ -39,7 +40,7 @@ class InfiniteDraws(Sampler):
         seed (int, optional): By default one that all processes agree on.
     """
 
-    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None) -> None:
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: Count | None = None) -> None:
         self.size = len(dataset)
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed

@@ -13,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ..arguments import Size
 from ..errors import InputError
 from ..registry import HOOKS
 
@@ -37,10 +38,7 @@ class UpdateGuardHook(Hook):
 
     priority = 'HIGH'  # before values are logged and checkpoints written
 
-    def __init__(self, limit: int = 50, collapse_after: int = 1000) -> None:
-        for name, value in dict(limit=limit, collapse_after=collapse_after).items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f'UpdateGuardHook: {name}={value!r} must be an integer of at least 1.')
+    def __init__(self, limit: Size = 50, collapse_after: Size = 1000) -> None:
         self.limit = limit
         self.collapse_after = collapse_after
         self.in_a_row = 0

@@ -10,7 +10,9 @@ from mmengine.evaluator import Evaluator as StockEvaluator
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
+from ..errors import InputError
 from ..registry import EVALUATORS
+from .image_metric import ImageMetric
 
 
 @EVALUATORS.register_module()
@@ -26,6 +28,13 @@ class Evaluator(StockEvaluator):
 
     def __init__(self, metrics: Any = None) -> None:
         super().__init__(metrics or [])
+        names: dict[str, BaseMetric] = {}
+        for metric in self.metrics:
+            if not isinstance(metric, BaseMetric):
+                raise InputError(f"Evaluator: {metric!r} is no metric; give a dict, such as dict(type='PSNR').")
+            name = '/'.join(filter(None, (metric.prefix, getattr(metric, 'metric', ''))))
+            if isinstance(metric, ImageMetric) and names.setdefault(name, metric) is not metric:
+                raise InputError(f'Evaluator: two metrics are both called {name}; give one of them a prefix in the config.')
         self.is_ready = False
 
     def prepare_metrics(self, module: BaseModel, dataloader: DataLoader) -> None:

@@ -12,9 +12,11 @@ from mmengine.model import BaseModel
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ..arguments import Count, checked
 from ..errors import InputError
 
 
+@checked
 class ImageMetric(BaseMetric):
     """The mean over a test set of what ``measure`` gives for output and ground truth of an image.
 
@@ -41,14 +43,12 @@ class ImageMetric(BaseMetric):
     sample_model = 'orig'
 
     def __init__(self,
-                 crop_border: int = 0,
+                 crop_border: Count = 0,
                  gt_key: str = 'gt_img',
                  pred_key: str = 'pred_img',
                  collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
-        if not isinstance(crop_border, int) or crop_border < 0:
-            raise InputError(f'{type(self).__name__}: crop_border={crop_border!r} must be an integer of at least 0.')
         self.crop_border = crop_border
         self.gt_key = gt_key
         self.pred_key = pred_key
@@ -73,7 +73,11 @@ class ImageMetric(BaseMetric):
             data_samples (Sequence[dict]): With the ground truth and ``output``, (C, H, W), [0, 255], BGR.
         """
         for sample in data_samples:
-            pred, gt = sample['output'][self.pred_key], sample[self.gt_key]
+            pred, gt = sample['output'].get(self.pred_key), sample.get(self.gt_key)
+            if pred is None or gt is None:
+                missing = self.gt_key if gt is None else f'output {self.pred_key}'
+                raise InputError(f'{self.metric}: an image has no {missing}. It is measured with ground truth: '
+                                 'use a dataset that has it, such as PairedImageDataset, or leave the metric out.')
             if pred.shape != gt.shape:
                 raise InputError(f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} {tuple(gt.shape)}. Check the '
                                  'scale of the generator and of the data.')

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arguments import Count
 from ..models.losses import LPIPSLoss
 from ..registry import METRICS
 from .image_metric import ImageMetric
@@ -31,7 +32,7 @@ class LPIPS(ImageMetric):
 
     metric = 'LPIPS'
 
-    def __init__(self, net: str = 'alex', crop_border: int = 0, pretrained: str = 'imagenet', **kwargs: Any) -> None:
+    def __init__(self, net: str = 'alex', crop_border: Count = 0, pretrained: str = 'imagenet', **kwargs: Any) -> None:
         super().__init__(crop_border, **kwargs)
         self.distance = _distance(net, pretrained)
 

@@ -179,7 +179,7 @@ def test_stores_that_cannot_be_used(photos, tmp_path):
         ('gt', {}, 'has GT alone, but the config wants pairs at scale 4'),
         ('good', dict(scale=0), 'scale=0'),
         ('good', dict(gt_size=18), 'gt_size=18 must be a multiple'),
-        ('good', dict(gt_size='32'), "gt_size='32' must be a multiple"),
+        ('good', dict(gt_size='32'), "gt_size='32' must be an integer or None"),
         ('good', dict(gt_size=52), r'image 1 ü in .* is 48x48, smaller than the crop of 52x52'),
     ]:
         with pytest.raises(InputError, match=named) as caught:

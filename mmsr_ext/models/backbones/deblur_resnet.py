@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 from .length import length_of
@@ -44,9 +45,9 @@ class DeblurResNet(BaseModule):
     scale = 1
 
     def __init__(self,
-                 channels: int = 3,
-                 mid_channels: int = 64,
-                 num_blocks: int = 9,
+                 channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_blocks: Size = 9,
                  norm: str = 'instance',
                  dropout: bool = True,
                  init_cfg: dict | None = None) -> None:

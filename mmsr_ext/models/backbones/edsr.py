@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...arguments import Size
 from ...registry import MODELS
 from .length import length_of
 from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
@@ -46,11 +47,11 @@ class EDSR(ResidualTrunk):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 out_channels: int = 3,
-                 mid_channels: int = 64,
-                 num_blocks: int = 16,
-                 scale: int = 4,
+                 in_channels: Size = 3,
+                 out_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_blocks: Size = 16,
+                 scale: Size = 4,
                  res_scale: float = 1.0,
                  img_range: float = IMG_RANGE,
                  rgb_mean: tuple[float, ...] = DIV2K_MEAN,

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...arguments import Size
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
@@ -33,10 +34,10 @@ class EnhanceNet(BaseModule):
     """
 
     def __init__(self,
-                 channels: int = 3,
-                 mid_channels: int = 64,
-                 num_blocks: int = 10,
-                 scale: int = 4,
+                 channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_blocks: Size = 10,
+                 scale: Size = 4,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if scale not in (2, 4, 8):

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -35,11 +36,11 @@ class ESPCN(BaseModule):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 out_channels: int = 3,
-                 mid_channels: tuple[int, int] = (64, 32),
-                 kernel_sizes: tuple[int, int, int] = (5, 3, 3),
-                 scale: int = 4,
+                 in_channels: Size = 3,
+                 out_channels: Size = 3,
+                 mid_channels: tuple[Size, Size] = (64, 32),
+                 kernel_sizes: tuple[Size, Size, Size] = (5, 3, 3),
+                 scale: Size = 4,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if not isinstance(scale, int) or scale < 2:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 from .length import length_of
@@ -40,13 +41,13 @@ class RCAN(ResidualTrunk):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 out_channels: int = 3,
-                 mid_channels: int = 64,
-                 num_groups: int = 10,
-                 num_blocks: int = 20,
-                 squeeze_factor: int = 16,
-                 scale: int = 4,
+                 in_channels: Size = 3,
+                 out_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_groups: Size = 10,
+                 num_blocks: Size = 20,
+                 squeeze_factor: Size = 16,
+                 scale: Size = 4,
                  res_scale: float = 1.0,
                  img_range: float = 255.0,
                  rgb_mean: tuple[float, ...] = DIV2K_MEAN,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 from .length import length_of
@@ -59,12 +60,12 @@ class RRDBNet(BaseModule):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 out_channels: int = 3,
-                 mid_channels: int = 64,
-                 num_blocks: int = 23,
-                 growth_channels: int = 32,
-                 scale: int = 4,
+                 in_channels: Size = 3,
+                 out_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_blocks: Size = 23,
+                 growth_channels: Size = 32,
+                 scale: Size = 4,
                  with_cp: bool = False,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)

@@ -10,6 +10,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...arguments import Size
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
@@ -43,11 +44,11 @@ class SRResNet(BaseModule):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 out_channels: int = 3,
-                 mid_channels: int = 64,
-                 num_blocks: int = 16,
-                 scale: int = 4,
+                 in_channels: Size = 3,
+                 out_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_blocks: Size = 16,
+                 scale: Size = 4,
                  batch_norm: bool = True,
                  output_activation: str = 'none',
                  residual: bool = False,

@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 from .length import length_of
@@ -42,11 +43,11 @@ class SRVGGNetCompact(BaseModule):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 out_channels: int = 3,
-                 mid_channels: int = 64,
-                 num_convs: int = 32,
-                 scale: int = 4,
+                 in_channels: Size = 3,
+                 out_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_convs: Size = 32,
+                 scale: Size = 4,
                  act_type: str = 'prelu',
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
@@ -54,8 +55,6 @@ class SRVGGNetCompact(BaseModule):
             raise InputError(f'SRVGGNetCompact: act_type={act_type!r} must be one of {", ".join(ACTIVATIONS)}.')
         if in_channels != out_channels:
             raise InputError(f'SRVGGNetCompact: in_channels={in_channels!r} and out_channels={out_channels!r} must be equal.')
-        if not isinstance(scale, int) or scale < 1:
-            raise InputError(f'SRVGGNetCompact: scale={scale!r} must be an integer of at least 1.')
         self.scale = scale
         layers: list[nn.Module] = []
         for channels in [in_channels] + [mid_channels] * num_convs:

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -29,7 +30,7 @@ class ModifiedVGG(BaseModule):
         InputError: For a patch size that is no multiple of 32, and at the first forward of another size.
     """
 
-    def __init__(self, in_channels: int = 3, mid_channels: int = 64, patch_size: int = 128, init_cfg: dict | None = None) -> None:
+    def __init__(self, in_channels: Size = 3, mid_channels: Size = 64, patch_size: Size = 128, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if patch_size < 32 or patch_size % 32:
             raise InputError(f'ModifiedVGG: patch_size={patch_size!r} must be a multiple of 32, because the size is halved 5 times.')

@@ -6,6 +6,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -32,17 +33,15 @@ class PatchGANDiscriminator(BaseModule):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 mid_channels: int = 64,
-                 num_layers: int = 3,
+                 in_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_layers: Size = 3,
                  norm: str = 'batch',
                  spectral_norm: bool = False,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if norm not in NORMS:
             raise InputError(f'PatchGANDiscriminator: norm={norm!r} must be one of {", ".join(NORMS)}.')
-        if not isinstance(num_layers, int) or num_layers < 1:
-            raise InputError(f'PatchGANDiscriminator: num_layers={num_layers!r} must be an integer of at least 1.')
         self.num_layers = num_layers
         layers: list[nn.Module] = []
         channels = in_channels

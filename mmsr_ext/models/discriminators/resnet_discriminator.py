@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -32,14 +33,12 @@ class ResNetDiscriminator(BaseModule):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 mid_channels: int = 64,
-                 num_down: int = 5,
+                 in_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 num_down: Size = 5,
                  spectral_norm: bool = True,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if not isinstance(num_down, int) or num_down < 1:
-            raise InputError(f'ResNetDiscriminator: num_down={num_down!r} must be an integer of at least 1.')
         self.num_down = num_down
         widths = [mid_channels * min(2**index, 16) for index in range(num_down)]
         self.from_rgb = FirstBlock(in_channels, widths[0], spectral_norm)

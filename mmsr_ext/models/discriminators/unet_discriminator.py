@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -29,7 +30,7 @@ class UNetDiscriminator(BaseModule):
         InputError: At the first forward of an image smaller than 8 px.
     """
 
-    def __init__(self, in_channels: int = 3, mid_channels: int = 64, skip_connection: bool = True, init_cfg: dict | None = None) -> None:
+    def __init__(self, in_channels: Size = 3, mid_channels: Size = 64, skip_connection: bool = True, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.skip_connection = skip_connection
         width = mid_channels

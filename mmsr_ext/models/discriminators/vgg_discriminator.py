@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
 
@@ -34,13 +35,13 @@ class VGGDiscriminator(BaseModule):
     """
 
     def __init__(self,
-                 in_channels: int = 3,
-                 mid_channels: int = 64,
-                 patch_size: int = 96,
-                 dense_channels: int = 1024,
+                 in_channels: Size = 3,
+                 mid_channels: Size = 64,
+                 patch_size: Size = 96,
+                 dense_channels: Size = 1024,
                  batch_norm: bool = True,
                  head: str = 'patch',
-                 num_stages: int = 4,
+                 num_stages: Size = 4,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if patch_size < 2**num_stages:

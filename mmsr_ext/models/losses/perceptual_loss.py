@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...arguments import Size
 from ...errors import InputError
 from ...functional import at_least_float32, gram_matrix, texture_distance
 from ...registry import MODELS
@@ -69,7 +70,7 @@ class PerceptualLoss(nn.Module):
                  pretrained: str = 'imagenet',
                  dtype: str | None = None,
                  compile: dict | None = None,
-                 style_patch_size: int | None = None) -> None:
+                 style_patch_size: Size | None = None) -> None:
         super().__init__()
         if criterion not in CRITERIA:
             raise InputError(f'PerceptualLoss: criterion={criterion!r} must be one of {", ".join(CRITERIA)}.')

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import Size
 from ...errors import InputError
 from ...functional import gaussian_blur, imresize
 from ...registry import MODELS
@@ -30,10 +31,8 @@ class BlurDownsample(ImagePreprocessor):
         InputError: For a scale, sigma or truncate out of range; at the first batch if the size of GT is not a multiple of the scale.
     """
 
-    def __init__(self, scale: int, sigma: float, truncate: float = 4.0, **kwargs: Any) -> None:
+    def __init__(self, scale: Size, sigma: float, truncate: float = 4.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(scale, int) or scale < 1:
-            raise InputError(f'BlurDownsample: scale={scale!r} must be an integer of at least 1.')
         if not (sigma > 0 and truncate > 0):
             raise InputError(f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur use '
                              'ImagePreprocessor and LQ images from tools/make_pairs.py.')

@@ -11,6 +11,7 @@ from mmagic.structures import DataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...arguments import Count, Size
 from ...errors import InputError
 from ...functional import add_gaussian_noise, add_poisson_noise, filter2d, jpeg, jpeg_file, usm_sharpen
 from ...registry import MODELS
@@ -62,8 +63,8 @@ class RealESRGANDegradation(ImagePreprocessor):
     """
 
     def __init__(self,
-                 scale: int = 4,
-                 gt_size: int = 256,
+                 scale: Size = 4,
+                 gt_size: Size = 256,
                  first: dict | None = None,
                  second: dict | None = None,
                  final_sinc_prob: float = 0.8,
@@ -71,16 +72,12 @@ class RealESRGANDegradation(ImagePreprocessor):
                  jpeg_mode: str = 'simulated',
                  gt_usm: bool = True,
                  gan_gt_usm: bool = False,
-                 pool_size: int = 180) -> None:
+                 pool_size: Count = 180) -> None:
         super().__init__(mean=0.0, std=255.0, output_channel_order='RGB')
-        if not isinstance(scale, int) or scale < 1:
-            raise InputError(f'RealESRGANDegradation: scale={scale!r} must be an integer of at least 1.')
-        if not isinstance(gt_size, int) or gt_size % scale or gt_size < 32:
+        if gt_size % scale or gt_size < 32:
             raise InputError(f'RealESRGANDegradation: gt_size={gt_size!r} must be a multiple of the scale, {scale}, and at least 32.')
         if jpeg_mode not in JPEG:
             raise InputError(f'RealESRGANDegradation: jpeg_mode={jpeg_mode!r} must be one of {", ".join(JPEG)}.')
-        if not isinstance(pool_size, int) or pool_size < 0:
-            raise InputError(f'RealESRGANDegradation: pool_size={pool_size!r} must be an integer of at least 0.')
         check_probability('final_sinc_prob', final_sinc_prob)
         check_sizes('final_sinc_sizes', final_sinc_sizes)
         self.scale = scale

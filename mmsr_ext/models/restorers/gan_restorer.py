@@ -108,6 +108,9 @@ class GANRestorer(BaseModel):
         """
         names = names_of(data)
         batch = self.data_preprocessor(data, True)
+        if not isinstance(batch['inputs'], Tensor):
+            raise InputError("GANRestorer: the batch's images are not stacked. Give the model "
+                             "data_preprocessor=dict(type='ImagePreprocessor', mean=0, std=255).")
         targets = _gt_of(batch['data_samples']), _gt_of(batch['data_samples'], 'gan_gt_img')
         lq, gt, real = (image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets))
         self._images = names
