@@ -164,7 +164,8 @@ def test_a_collapsed_discriminator_is_reported_once(runner, monkeypatch):
     monkeypatch.setattr('mmsr_ext.engine.update_guard.print_log', lambda message, *_: lines.append(message))
     model = restorer()
     monkeypatch.setattr(model.gan_loss, 'discriminator',
-                        lambda real, fake: dict(loss_d_real=real.sum() * 0, loss_d_fake=fake.sum() * 0 + 1e-4))
+                        lambda real, fake: {f'loss_d_{name}': pred.sum() * 0 + 1e-4
+                                            for name, pred in [('real', real), ('fake', fake)] if pred is not None})
     run(UpdateGuardHook(collapse_after=3), runner(model), 8)
     assert len(lines) == 1
     assert 'told real from fake' in lines[0]

@@ -74,9 +74,9 @@ def test_plain_restorer_is_ordinary_training(as_dict):
 def test_generator_step_leaves_no_discriminator_gradient():
     model = restorer(train_cfg=dict(disc_steps=1))
     opt = wrappers(model, accumulative_counts=2)
-    backward = opt['discriminator'].backward
+    backward = opt['generator'].backward
     seen = []
-    opt['discriminator'].backward = lambda *a, **k: (seen.append([p.grad for p in model.discriminator.parameters()]), backward(*a, **k))
+    opt['generator'].backward = lambda *a, **k: (backward(*a, **k), seen.append([p.grad for p in model.discriminator.parameters()]))
     model.train_step(batch(), opt)
     assert seen[0]
     assert all(grad is None for grad in seen[0])

@@ -98,19 +98,20 @@ class AdversarialLoss(nn.Module):
             loss = self._term(fake, True)
         return {'loss_gan': loss * self.loss_weight}
 
-    def discriminator(self, pred_real: Tensor, pred_fake: Tensor) -> dict[str, Tensor]:
+    def discriminator(self, pred_real: Tensor | None, pred_fake: Tensor | None) -> dict[str, Tensor]:
         """The discriminator's terms.
 
         Args:
             pred_real (Tensor): D(real), any shape.
-            pred_fake (Tensor): D(fake), of the same shape.
+            pred_fake (Tensor): D(fake), of the same shape. Where not relativistic one of the two may be None; its term is then missing.
 
         Returns:
             dict[str, Tensor]: ``loss_d_real`` and ``loss_d_fake``.
         """
-        real, fake = at_least_float32(pred_real), at_least_float32(pred_fake)
+        real, fake = (None if pred is None else at_least_float32(pred) for pred in (pred_real, pred_fake))
         if not self.relativistic:
-            return {'loss_d_real': self._term(real, True), 'loss_d_fake': self._term(fake, False)}
+            terms = {'loss_d_real': (real, True), 'loss_d_fake': (fake, False)}
+            return {name: self._term(pred, is_real) for name, (pred, is_real) in terms.items() if pred is not None}
         return {
             'loss_d_real': self._term(real - self._mean(fake.detach()), True) / 2,
             'loss_d_fake': self._term(fake - self._mean(real.detach()), False) / 2

@@ -20,12 +20,10 @@ class GANLossAdapter(nn.Module):
         """See ``AdversarialLoss.generator``; ``pred_real`` is not used."""
         return {'loss_gan': self.gan_loss(pred_fake, True, is_disc=False)}
 
-    def discriminator(self, pred_real: Tensor, pred_fake: Tensor) -> dict[str, Tensor]:
+    def discriminator(self, pred_real: Tensor | None, pred_fake: Tensor | None) -> dict[str, Tensor]:
         """See ``AdversarialLoss.discriminator``."""
-        return {
-            'loss_d_real': self.gan_loss(pred_real, True, is_disc=True),
-            'loss_d_fake': self.gan_loss(pred_fake, False, is_disc=True)
-        }
+        terms = {'loss_d_real': (pred_real, True), 'loss_d_fake': (pred_fake, False)}
+        return {name: self.gan_loss(pred, is_real, is_disc=True) for name, (pred, is_real) in terms.items() if pred is not None}
 
 
 def as_adversarial_loss(loss: nn.Module) -> nn.Module:

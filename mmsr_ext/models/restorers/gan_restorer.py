@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -152,8 +152,9 @@ class GANRestorer(BaseModel):
             if losses:
                 _scaled(opt_g, losses).backward(inputs=[judged])
             logs |= _detached(losses)
-        pred_real = self._judge(real, opt_d) if getattr(self.gan_loss, 'relativistic', False) else None
-        pred_fake = self._judge(judged, opt_d)
+        relativistic = getattr(self.gan_loss, 'relativistic', False)
+        pred_real = self._judge(real, opt_d) if relativistic else None
+        pred_fake = self._judge(judged, opt_d, last=relativistic)
         if update_g:
             with opt_g.optim_context(self):
                 losses = self.gan_loss.generator(pred_fake, pred_real)
@@ -164,27 +165,36 @@ class GANRestorer(BaseModel):
         judged = judged.detach()
         for repeat in range(self.schedule.disc_repeat):
             if repeat:
-                pred_real, pred_fake = None, self._judge(judged, opt_d)
-            if pred_real is None:
-                pred_real = self._judge(real, opt_d)
+                pred_real = self._judge(real, opt_d) if relativistic else None
+                pred_fake = self._judge(judged, opt_d, last=relativistic)
+            d_fake = pred_fake.detach().mean()
+            if not relativistic:
+                # each prediction has a loss of its own, and the graph of one is freed before that of the other is built
+                with opt_d.optim_context(self):
+                    losses = self.gan_loss.discriminator(None, pred_fake)
+                _scaled(opt_d, losses).backward(inputs=_learning(self.discriminator))
+                logs |= _detached(losses)
+                pred_fake, pred_real = None, self._judge(real, opt_d)
             with opt_d.optim_context(self):
                 losses = self.gan_loss.discriminator(pred_real, pred_fake)
                 if self.gradient_penalty is not None:
                     losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, judged)
             _backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
-            logs |= _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': pred_fake.detach().mean()}
+            logs |= _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
             self._update({'generator': opt_g, 'discriminator': opt_d} if update_g and not repeat else {'discriminator': opt_d}, logs)
         return logs
+
+    def _judge(self, images: Tensor, wrapper: OptimWrapper, last: bool = True) -> Tensor:
+        """The discriminator's output; gradients are exchanged between processes with those of the last one of an update."""
+        network = self._network('discriminator')
+        with wrapper.optim_context(self), nullcontext() if last or not hasattr(network, 'no_sync') else network.no_sync():
+            return network(images)
 
     def _update(self, wrappers: dict[str, OptimWrapper], logs: dict[str, Tensor]) -> None:
         """Step the optimizers whose gradients are complete."""
         wrappers = {name: wrapper for name, wrapper in wrappers.items() if wrapper.should_update()}
         if wrappers:
             self.guard.step(wrappers, {name: getattr(self, name) for name in wrappers}, logs, self._images)
-
-    def _judge(self, images: Tensor, wrapper: OptimWrapper) -> Tensor:
-        with wrapper.optim_context(self):
-            return self._network('discriminator')(images)
 
     def _content_losses(self, output: Tensor, gt: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Tensor | None] = {}
@@ -318,7 +328,11 @@ def _scaled(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
 def _backward(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str) -> None:
     """Gradients of one network only."""
     wrapper.grad_name = f'grad_norm_{name}'
-    wrapper.backward(loss, inputs=[p for p in network.parameters() if p.requires_grad])
+    wrapper.backward(loss, inputs=_learning(network))
+
+
+def _learning(network: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
 def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
