@@ -16,6 +16,7 @@ from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
+from .backward import GradientKnown, backward, detached, learning, scaled
 from .finite_guard import FiniteGuard, names_of
 from .schedule import Schedule
 
@@ -125,7 +126,7 @@ class GANRestorer(BaseModel):
         if not losses:
             raise InputError('GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
                              'with a gan_loss.')
-        logs = _detached(losses)
+        logs = detached(losses)
         wrapper.grad_name = 'grad_norm'
         wrapper.backward(wrapper.scale_loss(sum(losses.values())))
         self._update({'generator': wrapper}, logs)
@@ -150,17 +151,17 @@ class GANRestorer(BaseModel):
             with opt_g.optim_context(self):
                 losses = self._content_losses(judged, gt)
             if losses:
-                _scaled(opt_g, losses).backward(inputs=[judged])
-            logs |= _detached(losses)
+                scaled(opt_g, losses).backward(inputs=[judged])
+            logs |= detached(losses)
         relativistic = getattr(self.gan_loss, 'relativistic', False)
         pred_real = self._judge(real, opt_d) if relativistic else None
         pred_fake = self._judge(judged, opt_d, last=relativistic)
         if update_g:
             with opt_g.optim_context(self):
                 losses = self.gan_loss.generator(pred_fake, pred_real)
-            _scaled(opt_g, losses).backward(inputs=[judged], retain_graph=True)
-            _backward(opt_g, _GradientKnown.apply(fake, judged.grad), self.generator, 'generator')
-            logs |= _detached(losses)
+            scaled(opt_g, losses).backward(inputs=[judged], retain_graph=True)
+            backward(opt_g, GradientKnown.apply(fake, judged.grad), self.generator, 'generator')
+            logs |= detached(losses)
 
         judged = judged.detach()
         for repeat in range(self.schedule.disc_repeat):
@@ -172,15 +173,15 @@ class GANRestorer(BaseModel):
                 # each prediction has a loss of its own, and the graph of one is freed before that of the other is built
                 with opt_d.optim_context(self):
                     losses = self.gan_loss.discriminator(None, pred_fake)
-                _scaled(opt_d, losses).backward(inputs=_learning(self.discriminator))
-                logs |= _detached(losses)
+                scaled(opt_d, losses).backward(inputs=learning(self.discriminator))
+                logs |= detached(losses)
                 pred_fake, pred_real = None, self._judge(real, opt_d)
             with opt_d.optim_context(self):
                 losses = self.gan_loss.discriminator(pred_real, pred_fake)
                 if self.gradient_penalty is not None:
                     losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, judged)
-            _backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
-            logs |= _detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
+            backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
+            logs |= detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
             self._update({'generator': opt_g, 'discriminator': opt_d} if update_g and not repeat else {'discriminator': opt_d}, logs)
         return logs
 
@@ -303,40 +304,6 @@ class GANRestorer(BaseModel):
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self.adversarial:
             self._micro_step = int(self.step_counter)
-
-
-class _GradientKnown(torch.autograd.Function):
-    """A loss whose gradient in an image was computed before, the loss scaler's factor included."""
-
-    @staticmethod
-    def forward(ctx: Any, image: Tensor, gradient: Tensor) -> Tensor:
-        ctx.save_for_backward(gradient)
-        return image.new_zeros((), dtype=torch.float32)
-
-    @staticmethod
-    def backward(ctx: Any, _: Tensor) -> tuple[Tensor, None]:
-        return ctx.saved_tensors[0], None
-
-
-def _scaled(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
-    """The sum as the wrapper's ``update_params`` would start from it."""
-    loss = wrapper.scale_loss(sum(losses.values()))
-    scaler = getattr(wrapper, 'loss_scaler', None)
-    return loss if scaler is None else scaler.scale(loss)
-
-
-def _backward(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str) -> None:
-    """Gradients of one network only."""
-    wrapper.grad_name = f'grad_norm_{name}'
-    wrapper.backward(loss, inputs=_learning(network))
-
-
-def _learning(network: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in network.parameters() if parameter.requires_grad]
-
-
-def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: loss.detach() for name, loss in losses.items()}
 
 
 def _gt_of(data_samples: Any, key: str = 'gt_img') -> Tensor:
