@@ -10,6 +10,8 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
+import torch
+
 from mmsr_ext import InputError
 from mmsr_ext.apis.config import load_config
 
@@ -106,6 +108,7 @@ def outcome(case, log: Path, seconds: float = 60) -> str:
     child = os.fork()
     if child == 0:
         os.setsid()
+        torch.set_num_threads(1)  # threads of a pool that the parent has do not exist here
         result = 'success'
         try:
             handle = os.open(os.devnull, os.O_WRONLY)

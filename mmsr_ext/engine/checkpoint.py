@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,24 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise InputError(f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.')
     try:
-        content = load_file(path) if Path(path).suffix == '.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
+        content = load_file(path) if Path(path).suffix == '.safetensors' else _load(path)
+    except (SafetensorError, zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
         reason = (str(error).splitlines() or ['the file ends early'])[0]
         raise InputError(f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
                          'give a .pth or .safetensors file with weights.') from error
     if not isinstance(content, dict):
         raise InputError(f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.')
     return content
+
+
+def _load(path: str | Path) -> Any:
+    """What PyTorch wrote; ``torch.load`` alone does not look at the check sums."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            record = file.testzip()
+        if record:
+            raise ValueError(f'wrong check sum of {record}')
+    return torch.load(path, map_location='cpu', weights_only=True)
 
 
 def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:

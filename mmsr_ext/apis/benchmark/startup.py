@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 REFERENCE = 'import mmagic.models'
 CONFIG = """
 _base_ = 'mmsr_ext::srgan_x4_demo.py'
-data = dict(gt_folder={gt!r}, lq_folder={lq!r})
+data = dict(_delete_=True, type='PairedImageDataset', gt_folder={gt!r}, lq_folder={lq!r}, scale=4)
 train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(gt_size=32, **data))
 val_dataloader = dict(dataset=data)
 model = dict(generator=dict(mid_channels=4, num_blocks=1, init_cfg=None), discriminator=dict(mid_channels=2, patch_size=32))

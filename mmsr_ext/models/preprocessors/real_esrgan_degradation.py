@@ -92,6 +92,10 @@ class RealESRGANDegradation(ImagePreprocessor):
         self.pool = PairPool(pool_size, (3, lq_size, lq_size), (3, gt_size, gt_size)) if pool_size else None
 
     @torch.no_grad()
+    def makes_lq(self, training: bool) -> bool:
+        """See ``ImagePreprocessor``."""
+        return training
+
     def forward(self, data: dict, training: bool = False) -> dict[str, Tensor | DataSample]:
         """Make a batch for the network.
 
