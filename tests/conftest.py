@@ -1,4 +1,10 @@
 import os
+
+# tests copy their process (os.fork), and the copies wait for ever for the threads of a pool that is not copied; before PyTorch is imported
+os.environ['OMP_NUM_THREADS'] = '1'
+
+# isort: split
+
 from pathlib import Path
 
 import numpy as np
