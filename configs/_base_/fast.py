@@ -1,4 +1,5 @@
-# The switches for speed that every recipe inherits. None changes what is computed beyond rounding; tools/benchmark.py step --switches tells what each is worth.
+# The switches for speed that every recipe inherits. None changes what is computed beyond rounding;
+# tools/benchmark.py step --switches tells what each is worth.
 # Each is set on the command line, too: --cfg-options model.channels_last=False
 model = dict(
     channels_last=True,
