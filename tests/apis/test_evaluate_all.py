@@ -174,7 +174,7 @@ def test_bad_input_is_one_line(data, options, tmp_path):
         (dict(checkpoints=[good], csv_file=str(tmp_path)), 'is a folder'),
         (dict(checkpoints=[good], lpips=str(tmp_path / 'no.pth')), '--lpips .* does not exist'),
         (dict(checkpoints=[clash]), "'Set5' in the table"),
-        (dict(checkpoints=[good], max_images=0, out='r.html'), '--max-images 0'),
+        (dict(checkpoints=[good], max_images=0, out=str(tmp_path / 'r.html')), '--max-images 0'),
     ]
     for case, message in cases:
         with pytest.raises(InputError, match=message):

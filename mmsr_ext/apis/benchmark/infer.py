@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import tempfile
 import time
@@ -18,8 +17,8 @@ from torch import nn
 from ...errors import InputError
 from ..upscale import Upscaler
 from ..upscale_tiles import split
+from .memory import resident_growth
 from .report import Report, interleaved, median_ratio
-from .step import _status
 
 HELP = "upscaling an image: MMagic's inference tile by tile, and Upscaler, with the same network and tiles"
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -52,7 +51,7 @@ def measure(args: argparse.Namespace) -> Report:
             torch.save(dict(params=_build(NETWORKS[args.network]).state_dict()), weights)
         names = ['MMagic', *(f'ours, {precision}' for precision in args.precision)]
         sides = {name: Side(name, args, weights) for name in names}
-        memory = {name: side.peak() if side.on_gpu else _in_fresh_process(name, args, weights) for name, side in sides.items()}
+        memory = {name: side.peak() if side.on_gpu else resident_growth(Side, name, args, weights) for name, side in sides.items()}
         for side in sides.values():
             side()
         times = interleaved(sides, args.rounds)
@@ -144,25 +143,3 @@ def mmagics(network: str, weights: Path) -> nn.Module:
 def _build(config: dict[str, Any]) -> nn.Module:
     from ...registry import MODELS
     return MODELS.build(dict(config))
-
-
-def _in_fresh_process(name: str, args: argparse.Namespace, weights: Path) -> int:
-    """Growth of a process's largest resident set over one image, in bytes."""
-    context = multiprocessing.get_context('spawn')
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_resident_growth, args=(sender, name, args, weights))
-    process.start()
-    sender.close()
-    try:
-        return receiver.recv()
-    finally:
-        process.join()
-
-
-def _resident_growth(sender: Any, name: str, args: argparse.Namespace, weights: Path) -> None:
-    side = Side(name, args, weights)
-    with open('/proc/self/clear_refs', 'w') as peak:
-        peak.write('5')
-    before = _status('VmRSS')
-    side()
-    sender.send(_status('VmHWM') - before)

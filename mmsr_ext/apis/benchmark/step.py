@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ...engine import AmpOptimWrapper
 from ...errors import InputError
+from .memory import resident_growth
 from .report import Report, interleaved, median_ratio
 from .restorers import mmagics, ours, random_vgg
 
@@ -88,7 +88,7 @@ def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[st
         variants |= {name: dict(dtype=dtype, **switch) for name, switch in SWITCHES.items()}
     sides = {name: Side(args, disc_only=disc_only, **options) for name, options in variants.items()}
     memory = {
-        name: side.peak_memory() if side.on_gpu else _in_fresh_process(args, disc_only, variants[name])
+        name: side.peak_memory() if side.on_gpu else resident_growth(_three_steps, args, disc_only, variants[name])
         for name, side in sides.items()
     }
     flop, calls = {}, {}
@@ -221,33 +221,9 @@ class Side:
             torch.cuda.synchronize()
 
 
-def _in_fresh_process(args: argparse.Namespace, disc_only: bool, options: dict[str, Any]) -> int:
-    """Growth of a process's largest resident set over three steps, in bytes."""
-    context = multiprocessing.get_context('spawn')
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_resident_growth, args=(sender, args, disc_only, options))
-    process.start()
-    sender.close()
-    try:
-        return receiver.recv()
-    finally:
-        process.join()
-
-
-def _resident_growth(sender: Any, args: argparse.Namespace, disc_only: bool, options: dict[str, Any]) -> None:
+def _three_steps(args: argparse.Namespace, disc_only: bool, options: dict[str, Any]) -> Callable[[], list[float]]:
     side = Side(args, disc_only=disc_only, **options)
-    # what building has used and given back must not hide what a step uses: the peak is only ever raised
-    with open('/proc/self/clear_refs', 'w') as peak:
-        peak.write('5')
-    before = _status('VmRSS')
-    for _ in range(3):
-        side.step()
-    sender.send(_status('VmHWM') - before)
-
-
-def _status(name: str) -> int:
-    with open('/proc/self/status') as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(f'{name}:'))
+    return lambda: [side.step() for _ in range(3)]
 
 
 def _ceiling(device: str, dtype: torch.dtype) -> float:

@@ -29,7 +29,7 @@ def test_both_sides_compute_the_same(tmp_path, monkeypatch, network):
 
 def test_the_report(monkeypatch):
     monkeypatch.setitem(infer.NETWORKS, 'compact', dict(type='mmsr_ext.SRVGGNetCompact', mid_channels=4, num_convs=2))
-    monkeypatch.setattr(infer, '_in_fresh_process', lambda *_: infer.MIB)
+    monkeypatch.setattr(infer, 'resident_growth', lambda *_: infer.MIB)
     args = arguments('--size', '40', '70', '--tile', '32', '--overlap', '16', '--rounds', '2', '--precision', 'fp32', 'bf16')
     report = infer.measure(args)
     assert [row['side'] for row in report.rows] == ['MMagic', 'ours, fp32', 'ours, bf16']

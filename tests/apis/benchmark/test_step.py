@@ -5,6 +5,7 @@ import torch
 
 from mmsr_ext import InputError
 from mmsr_ext.apis.benchmark import step
+from mmsr_ext.apis.benchmark.memory import resident_growth
 
 
 def arguments(*given):
@@ -16,7 +17,7 @@ def arguments(*given):
 @pytest.mark.slow
 @pytest.mark.parametrize(('recipe', 'counts'), [('esrgan', ('1, 5, 2', '1, 2, 2')), ('realesrgan', ('1, 3, 2', '1, 2, 2'))])
 def test_rows_of_both_sides(monkeypatch, recipe, counts):
-    monkeypatch.setattr(step, '_in_fresh_process', lambda args, disc_only, options: 50 if options.get('theirs') else 40)
+    monkeypatch.setattr(step, 'resident_growth', lambda prepare, args, disc_only, options: 50 if options.get('theirs') else 40)
     monkeypatch.setattr(step, '_ceiling', lambda device, dtype: 1e9)
     size = ['--patch', '32'] if recipe == 'realesrgan' else []
     report = step.measure(arguments('--recipe', recipe, '--no-disc-only', *size))
@@ -45,7 +46,8 @@ def test_both_sides_compute_the_same():
 @pytest.mark.slow
 def test_memory_of_a_fresh_process():
     args = arguments('--recipe', 'realesrgan', '--patch', '32')
-    small, large = (step._in_fresh_process(argparse.Namespace(**{**vars(args), 'batch': batch}), False, {}) for batch in (2, 32))
+    sizes = [argparse.Namespace(**{**vars(args), 'batch': batch}) for batch in (2, 32)]
+    small, large = (resident_growth(step._three_steps, size, False, {}) for size in sizes)
     assert 0 < small < large
 
 
