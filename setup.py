@@ -22,8 +22,8 @@ EXTRAS = {
     'full': ['mmcv>=2.0.0,<2.2.0'],
     'export': ['onnx>=1.16', 'onnxruntime>=1.18'],
     'tests': [
-        'pytest>=8', 'ruff>=0.9', 'scikit-image>=0.22', 'scipy>=1.11', 'onnx>=1.16', 'onnxruntime>=1.18', 'spandrel>=0.4',
-        'playwright>=1.40'
+        'pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.9', 'scikit-image>=0.22', 'scipy>=1.11', 'onnx>=1.16', 'onnxruntime>=1.18',
+        'spandrel>=0.4', 'playwright>=1.40'
     ],
     'demo': ['scikit-image>=0.22'],
 }

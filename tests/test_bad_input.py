@@ -178,6 +178,14 @@ def test_configs(tiny, tmp_path, key, value, message):
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.parametrize(('key', 'value'), [('fn_key', ['gt_path']), ('fn_key', 'no_such_key'), ('img_keys', [['a']]), ('img_keys', [])])
+def test_visualizer_that_cannot_draw(tiny, tmp_path, key, value):
+    tiny['visualizer'][key] = value
+    tiny['custom_hooks'] = [dict(type='BasicVisualizationHook', interval=1)]
+    with pytest.raises(InputError, match='the visualizer cannot draw the samples of validation: '):
+        train(write_as(tiny, tmp_path), str(tmp_path / 'run'))
+
+
 def test_val_set_without_ground_truth(tiny, tmp_path):
     tiny['val_dataloader']['dataset'] = dict(
         type='mmagic.BasicImageDataset', data_root=tiny['val_dataloader']['dataset']['lq_folder'], data_prefix=dict(img=''), pipeline=[

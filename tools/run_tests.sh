@@ -4,7 +4,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/setup_env.sh
 ruff check .
-if [ "${CI:-}" = true ]; then
-    exec python -m pytest "$@"
-fi
-exec python -m pytest -m 'not slow' "$@"
+[ "${CI:-}" = true ] || set -- -m 'not slow' "$@"
+# a process for each core; tests that belong together mostly stay together
+exec python -m pytest -n auto --maxprocesses 4 --dist worksteal "$@"

@@ -59,6 +59,24 @@ def section(cfg: Config, name: str) -> Iterator[None]:
         raise InputError(f'config {cfg.filename}: {name} cannot be built: {one_line(error)}') from error
 
 
+@contextmanager
+def drawing(cfg: Config) -> Iterator[None]:
+    """What a visualizer fails to draw becomes an InputError; which keys samples have is known only when there are samples.
+
+    Raises:
+        InputError: Naming the visualizer. Exceptions from elsewhere pass.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        origin = error.__context__ or error  # MMEngine raises a TypeError of a hook anew
+        frames = [frame.name for frame in traceback.extract_tb(origin.__traceback__)]
+        if isinstance(error, InputError) or 'add_datasample' not in frames or os.environ.get(DEBUG, '0') != '0':
+            raise
+        raise InputError(f'config {cfg.filename}: the visualizer cannot draw the samples of validation: {one_line(error)}. '
+                         'Take it from configs/_base_/default_runtime.py.') from error
+
+
 def check_sections(cfg: Config) -> None:
     """That a config for training has what it must have.
 

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
 from ..engine.resume_point import find_resume_point
 from ..errors import InputError
-from .building import build_parts, check_scales, check_sections, loaders, own_folder, section
+from .building import build_parts, check_scales, check_sections, drawing, loaders, own_folder, section
 from .config import load_config, start_processes
 
 
@@ -64,7 +64,8 @@ def train(config: str,
         with section(cfg, 'model.discriminator'):
             _check_discriminator(runner)
         build_parts(runner)
-    runner.train()
+    with drawing(cfg):
+        runner.train()
     _tell_report_command(runner)
     return runner
 
