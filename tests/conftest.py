@@ -1,7 +1,10 @@
+import gc
 import os
 
 # tests copy their process (os.fork), and the copies wait for ever for the threads of a pool that is not copied; before PyTorch is imported
 os.environ['OMP_NUM_THREADS'] = '1'
+# nor may a copy collect what earlier tests have left: a process group's end waits for threads, too
+os.register_at_fork(after_in_child=gc.freeze)
 
 # isort: split
 
