@@ -3,8 +3,6 @@ import os
 
 # tests copy their process (os.fork), and the copies wait for ever for the threads of a pool that is not copied; before PyTorch is imported
 os.environ['OMP_NUM_THREADS'] = '1'
-# nor may a copy collect what earlier tests have left: a process group's end waits for threads, too
-os.register_at_fork(after_in_child=gc.freeze)
 
 # isort: split
 
@@ -18,6 +16,9 @@ from PIL import Image
 import mmsr_ext  # noqa: F401  mends MMagic before a test imports it
 
 ROOT = Path(__file__).parents[1]
+
+# a copy of this process must not collect what earlier tests have left: a process group's end waits for threads, which a copy does not have
+os.register_at_fork(after_in_child=gc.freeze)
 
 
 @pytest.fixture(autouse=True)
