@@ -9,14 +9,15 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..registry import MODEL_WRAPPERS
+from .sync_batch_norm import SyncBatchNorm
 
 
 @MODEL_WRAPPERS.register_module()
 class SeparateDDP(nn.Module):
     """Wraps the generator and the discriminator of a GANRestorer in a DistributedDataParallel each.
 
-    Does what MMEngine's ``MMSeparateDistributedDataParallel`` is for, and also works on CPUs, does not exchange gradients while they
-    accumulate, and leaves the names in the checkpoint as they are in one process.
+    Does what MMEngine's ``MMSeparateDistributedDataParallel`` is for, and also works on CPUs (with ``sync_bn='torch'`` in the config, too),
+    does not exchange gradients while they accumulate, and leaves the names in the checkpoint as they are in one process.
 
     Args:
         module (nn.Module): A GANRestorer.
@@ -27,6 +28,9 @@ class SeparateDDP(nn.Module):
     def __init__(self, module: nn.Module, broadcast_buffers: bool = False, **kwargs: Any) -> None:
         super().__init__()
         self.module = module.to(get_device())
+        for layer in module.modules():
+            if type(layer) is nn.SyncBatchNorm and get_device() == 'cpu':
+                layer.__class__ = SyncBatchNorm
         module.parallelize(lambda network: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs))
 
     def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:

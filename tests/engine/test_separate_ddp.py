@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from helpers import GENERATOR, PREPROCESSOR, SmallDiscriminator, batch
+from mmengine.model import convert_sync_batchnorm
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import multiprocessing as mp
 
@@ -12,15 +13,15 @@ from mmsr_ext.engine import SeparateDDP
 from mmsr_ext.models import GANRestorer
 
 
-def build(**adversarial):
+def build(batch_norm=False, **adversarial):
     torch.manual_seed(0)
     model = GANRestorer(
-        GENERATOR,
+        dict(type='mmsr_ext.SRResNet', mid_channels=8, num_blocks=1, scale=4) if batch_norm else GENERATOR,
         dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1),
         dict(type='mmsr_ext.AdversarialLoss', loss_weight=0.005, **adversarial),
         dict(type='mmagic.L1Loss'),
         data_preprocessor=PREPROCESSOR)
-    model.discriminator = SmallDiscriminator(batch_norm=False)
+    model.discriminator = SmallDiscriminator(batch_norm=batch_norm)
     return model.train()
 
 
@@ -39,6 +40,7 @@ SCENARIOS = {
     'average': dict(adversarial=dict(relativistic='average', global_means=True)),
     'batch': dict(adversarial=dict(relativistic='batch', global_means=True, gan_type='lsgan')),
     'own means': dict(adversarial=dict(relativistic='average')),
+    'batch norm': dict(batch_norm=True),
     'spoilt': dict(spoilt_rank=1),
 }
 
@@ -53,8 +55,9 @@ def worker(rank, folder):
     torch.distributed.destroy_process_group()
 
 
-def one_of_two(rank, accumulate=1, adversarial=None, spoilt_rank=None):
-    model = build(**adversarial or {})
+def one_of_two(rank, accumulate=1, adversarial=None, spoilt_rank=None, batch_norm=False):
+    model = build(batch_norm, **adversarial or {})
+    model = convert_sync_batchnorm(model, 'torch')  # as the runner does for sync_bn='torch'
     if rank == spoilt_rank:
         # a loss that is not finite, of which the gradients show nothing
         model.extra_losses['spoilt'] = torch.nn.Module()
@@ -85,10 +88,10 @@ def whole_batches():
     return [{key: a[key] + b[key] for key in a} for a, b in halves]
 
 
-@pytest.mark.parametrize('name', ['plain', 'accumulated', 'average', 'batch'])
+@pytest.mark.parametrize('name', ['plain', 'accumulated', 'average', 'batch', 'batch norm'])
 def test_two_processes_equal_one(two_processes, name):
     accumulate, adversarial = SCENARIOS[name].get('accumulate', 1), SCENARIOS[name].get('adversarial', {})
-    model = build(**adversarial)
+    model = build(name == 'batch norm', **adversarial)
     initial = copy.deepcopy(model.state_dict())
     train(model, model, whole_batches(), accumulate)
     out = two_processes[name]

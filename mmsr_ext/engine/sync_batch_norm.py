@@ -1,0 +1,42 @@
+"""Batch normalisation over all processes, on CPUs."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import get_world_size
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+
+class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """What ``nn.SyncBatchNorm`` does, which trains on GPUs alone.
+
+    ``sync_bn='torch'`` in a config takes it on CPUs: ``SeparateDDP`` puts it in the place of PyTorch's there.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise (N, C, *) by the mean and variance of all processes' batches, or, in eval mode, by the running ones."""
+        if not self.training or get_world_size() == 1:
+            return super().forward(input)
+        others = [dim for dim in range(input.ndim) if dim != 1]
+        count = input.new_tensor([input.numel() / input.shape[1]])
+        total, count = all_reduce(torch.cat([input.sum(others), count])).split([input.shape[1], 1])
+        shape = [1, -1] + [1] * (input.ndim - 2)
+        mean = total / count
+        centred = input - mean.view(shape)
+        variance = all_reduce(centred.square().sum(others)) / count
+        self._track(mean.detach(), (variance * count / (count - 1)).detach())
+        output = centred * (variance + self.eps).rsqrt().view(shape)
+        return output if self.weight is None else output * self.weight.view(shape) + self.bias.view(shape)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass  # any
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, variance: Tensor) -> None:
+        if self.running_mean is None:
+            return
+        self.num_batches_tracked += 1
+        momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance, momentum)
