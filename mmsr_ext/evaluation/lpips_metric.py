@@ -35,6 +35,7 @@ class LPIPS(ImageMetric):
     def __init__(self, net: str = 'alex', crop_border: Count = 0, pretrained: str = 'imagenet', **kwargs: Any) -> None:
         super().__init__(crop_border, **kwargs)
         self.distance = _distance(net, pretrained)
+        self.smallest = self.distance.smallest
 
     @torch.no_grad()
     def measure(self, gt: Tensor, pred: Tensor) -> Tensor:

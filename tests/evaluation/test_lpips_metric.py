@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
+from mmsr_ext import InputError
 from mmsr_ext.evaluation import LPIPS
 
 
@@ -24,6 +25,22 @@ def test_equals_the_package(border):
     result = metric.evaluate()
     assert list(result) == ['LPIPS']
     assert result['LPIPS'] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(('net', 'smallest'), [('alex', 31), ('vgg', 16), ('squeeze', 17)])
+def test_images_that_are_too_small(net, smallest):
+    metric = LPIPS(net, pretrained='random')
+    for size in (smallest, smallest - 1):
+        image = torch.zeros(3, size, 40)
+        sample = dict(gt_img=image, output=dict(pred_img=image))
+        if size < smallest:
+            with pytest.raises(InputError, match=f'LPIPS: an image of {size}x40 is too small'):
+                metric.process(None, [sample])
+            with pytest.raises(InputError, match=f'LPIPS: an image of {size}x40 is too small'):
+                metric.distance(image[None], image[None])
+        else:
+            metric.process(None, [sample])
+    assert len(metric.results) == 1
 
 
 def test_is_found_by_name(scope):

@@ -14,6 +14,7 @@ from ...errors import InputError
 from ...registry import MODELS
 
 NETWORKS = {'alex': 'alexnet', 'vgg': 'vgg16', 'squeeze': 'squeezenet1_1'}
+SMALLEST = {'alex': 31, 'vgg': 16, 'squeeze': 17}  # height and width of which something is left at the last layer
 
 
 @MODELS.register_module()
@@ -32,7 +33,8 @@ class LPIPSLoss(nn.Module):
         pretrained (str): 'imagenet' (torchvision's weights of the trunk), a file with them, or 'random'.
 
     Raises:
-        InputError: For an unknown network, an empty range, or weights that cannot be had.
+        InputError: For an unknown network, an empty range, or weights that cannot be had; and for images below 31 px (alex), 16 px (vgg) or
+            17 px (squeeze).
     """
 
     def __init__(self,
@@ -47,6 +49,7 @@ class LPIPSLoss(nn.Module):
         if not low < high:
             raise InputError(f'LPIPS: input_range={input_range!r} must be (black, white) with black < white.')
         self.loss_weight = loss_weight
+        self.smallest = SMALLEST[net]
         self.low, self.high = low, high
         # in a tuple, which torch does not search for submodules
         self._network = (_network(net, pretrained), )
@@ -61,6 +64,8 @@ class LPIPSLoss(nn.Module):
         Returns:
             Tensor: Scalar.
         """
+        if min(x.shape[-2:]) < self.smallest:
+            raise InputError(f'LPIPS: an image of {x.shape[-2]}x{x.shape[-1]} is too small; it needs at least {self.smallest} px.')
         network = self._network[0]
         if network.scaling_layer.shift.device != x.device:
             network.to(x.device)
