@@ -18,7 +18,7 @@ from mmsr_ext.models import SRResNet, SRVGGNetCompact
 
 SHORT = ('train_cfg.max_iters=2 train_cfg.val_interval=2 default_hooks.checkpoint.interval=2 default_hooks.logger.interval=1 '
          'train_dataloader.batch_size=1 train_dataloader.num_workers=0 train_dataloader.persistent_workers=False '
-         'val_dataloader.num_workers=0 val_dataloader.persistent_workers=False')
+         'val_dataloader.num_workers=0 val_dataloader.persistent_workers=False $MORE')
 WRAPPER = f'''#!/usr/bin/env bash
 case "$1 $*" in
     "tools/train.py "*--cfg-options*) set -- "$@" {SHORT} ;;
@@ -48,10 +48,10 @@ def home(tmp_path):
     return tmp_path / 'home'
 
 
-def run_page(name: str, home: Path) -> str:
+def run_page(name: str, home: Path, more: str = '') -> str:
     blocks = re.findall(r'^```bash\n(.*?)^```', (ROOT / 'docs' / name).read_text(), re.MULTILINE | re.DOTALL)
     environment = dict(os.environ, PATH=f'{home.parent / "bin"}:{os.environ["PATH"]}', TORCH_HOME=str(home.parent / 'torch'),
-                       PYTHONPATH=str(ROOT))
+                       PYTHONPATH=str(ROOT), MORE=more)
     done = subprocess.run(['bash', '-euo', 'pipefail', '-c', '\n'.join(blocks)], cwd=home, env=environment, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stdout[-5000:]
@@ -117,7 +117,7 @@ def test_deblur(home):
     photographs(home / 'my_pairs/sharp', 2, 264, 272, seed=1)
     photographs(home / 'my_pairs/blur', 2, 264, 272, seed=1)
     random_vgg(home)
-    run_page('deblur.md', home)
+    run_page('deblur.md', home, 'train_dataloader.dataset.gt_size=64')
     assert Image.open(home / 'deblurred/0.png').size == (272, 264)
     assert (home / 'work_dirs/pairs/iter_2.pth').exists()
 

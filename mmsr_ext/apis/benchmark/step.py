@@ -87,9 +87,10 @@ def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[st
     if args.switches and not disc_only:
         variants |= {name: dict(dtype=dtype, **switch) for name, switch in SWITCHES.items()}
     sides = {name: Side(args, disc_only=disc_only, **options) for name, options in variants.items()}
+    # on a CPU the compiler's own memory would hide what a step takes
     memory = {
         name: side.peak_memory() if side.on_gpu else resident_growth(_three_steps, args, disc_only, variants[name])
-        for name, side in sides.items()
+        for name, side in sides.items() if side.on_gpu or not variants[name].get('compile')
     }
     flop, calls = {}, {}
     for name, side in sides.items():
@@ -107,8 +108,8 @@ def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[st
         'ratio': median_ratio(times[name], times['MMagic']),
         'ratio, same precision': median_ratio(times[name], times[base]) if sides[name].dtype == dtype else None,
         'host (ms)': 1e3 * statistics.median(sides[name].host[-args.rounds:]) if sides[name].on_gpu else None,
-        'peak (MiB)': memory[name] / MIB,
-        'ratio of peaks': memory[name] / memory['MMagic'],
+        'peak (MiB)': memory[name] / MIB if name in memory else None,
+        'ratio of peaks': memory[name] / memory['MMagic'] if name in memory else None,
         'G, D, VGG': calls[name],
         'GFLOP': flop[name] / 1e9,
         '% of ceiling': 100 * flop[name] / statistics.median(times[name]) / ceiling,
