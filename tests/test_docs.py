@@ -116,10 +116,11 @@ def test_deblur(home):
     photographs(home / 'my_sharp_photos')
     photographs(home / 'my_pairs/sharp', 2, 264, 272, seed=1)
     photographs(home / 'my_pairs/blur', 2, 264, 272, seed=1)
+    shutil.copytree(home / 'my_pairs', home / 'my_training_pairs')
     random_vgg(home)
     run_page('deblur.md', home, 'train_dataloader.dataset.gt_size=64')
     assert Image.open(home / 'deblurred/0.png').size == (272, 264)
-    assert (home / 'work_dirs/pairs/iter_2.pth').exists()
+    assert (home / 'work_dirs/mine_deblur_pairs/iter_2.pth').exists()
 
 
 @pytest.mark.slow

@@ -222,6 +222,20 @@ def embedded(path):
     return {part['name']: part['images'] for part in content}
 
 
+def test_curves_of_runs_with_one_name(tmp_path):
+    result = measurement(tmp_path)
+    for folder in ('a/run', 'b/run'):
+        log = tmp_path / folder / '20240101_000000/vis_data/scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text(json.dumps({f'loss_{folder[0]}': 0.5, 'step': 1}) + '\n')
+    result.checkpoints.update({'A <b>': str(tmp_path / 'a/run/a.pth'), 'B': str(tmp_path / 'b/run/b.pth')})
+    save_report(tmp_path / 'report.html', result)
+    text = (tmp_path / 'report.html').read_text()
+    assert re.findall('<h3>(.*?)</h3>', text) == ['a/run', 'b/run']
+    assert 'loss_a' in text
+    assert 'loss_b' in text
+
+
 def test_images_are_whole_and_counted(tmp_path, monkeypatch):
     result = measurement(tmp_path, count=3)
     path = tmp_path / 'report.html'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from datetime import date
 from html import escape
 from importlib import resources
@@ -119,10 +120,12 @@ def _curves(result: Measurement) -> str:
         folder = next((folder for folder in (checkpoint.parent, checkpoint.resolve().parent) if any(folder.glob('*/vis_data'))), None)
         if folder is not None:
             runs[folder.resolve()] = None
-    charts = {run.name: draw_all(series) for run in runs if (series := read_scalars(run))}
+    charts = {run: draw_all(series) for run in runs if (series := read_scalars(run))}
     if not charts:
         return '<p>The folders of the checkpoints have no log of a run.</p>'
-    return ''.join(f'<h3>{escape(name)}</h3><div class="charts">{chart}</div>' for name, chart in charts.items())
+    names = Counter(run.name for run in charts)
+    titles = {run: run.name if names[run.name] == 1 else f'{run.parent.name}/{run.name}' for run in charts}
+    return ''.join(f'<h3>{escape(titles[run])}</h3><div class="charts">{chart}</div>' for run, chart in charts.items())
 
 
 def _about(result: Measurement) -> str:
