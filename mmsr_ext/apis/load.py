@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from ..engine.checkpoint import differences, generator_part, own_names, read_checkpoint
+from ..engine.checkpoint import differences, generator_part, own_names, read_checkpoint, recognise
 from ..errors import InputError
 from ..models.backbones import EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact
 from .description import describe
@@ -61,7 +61,7 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
         architecture, args = described
         return Identified(_build(architecture, args, weights, path, 'says that it is'), args, content)
     for architecture in _architectures():
-        found = architecture.recognise(weights)
+        found = recognise(architecture, weights)
         if found:
             return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)
     known = ', '.join(architecture.__name__ for architecture in _architectures())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -36,7 +34,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.')
     try:
         content = load_file(path) if Path(path).suffix == '.safetensors' else _load(path)
-    except (SafetensorError, zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
+    except Exception as error:  # a damaged file raises whatever it likes
         reason = (str(error).splitlines() or ['the file ends early'])[0]
         raise InputError(f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
                          'give a .pth or .safetensors file with weights.') from error
@@ -116,8 +114,18 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
 
 def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights under the names that the network has, where it recognises another project's names for them."""
-    found = network.recognise(weights) if hasattr(network, 'recognise') else None
+    found = recognise(network, weights)
     return found[1] if found else weights
+
+
+def recognise(architecture: type[nn.Module] | nn.Module, weights: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """``architecture.recognise(weights)``; None also where there is no such method, or a weight has a shape that it does not expect."""
+    if not hasattr(architecture, 'recognise'):
+        return None
+    try:
+        return architecture.recognise(weights)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # a missing, additional or empty dimension, or no tensor
+        return None
 
 
 def differences(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
