@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..engine.checkpoint import generator_weights
 from ..errors import InputError
 from .load import load_generator
+from .upscale_onnx import OnnxNetwork
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 GLOBAL_LAYERS = (nn.InstanceNorm2d, nn.GroupNorm, nn.AdaptiveAvgPool2d)
@@ -42,11 +43,13 @@ def load_network(path: str | Path) -> nn.Module:
     """The generator in a file: of this package's architectures, else of spandrel's, if that is installed.
 
     Args:
-        path (str or Path): A .pth or .safetensors file.
+        path (str or Path): A .pth, .safetensors or .onnx file.
 
     Raises:
-        InputError: If the file cannot be read, or its weights are of no known generator.
+        InputError: If the file cannot be read, or its weights are of no known generator. TorchScript, which may run code, is not loaded.
     """
+    if Path(path).suffix == '.onnx':
+        return OnnxNetwork(path)
     try:
         return load_generator(path)
     except InputError as error:
@@ -102,7 +105,7 @@ def examine(network: nn.Module) -> Traits:
                 continue
             scale = output.shape[-1] // size
             if scale >= 1 and output.shape[-2:] == (scale * size, scale * size):
-                values = max(largest[0], (1 + scale**2) * channels * size**2) / size**2
+                values = max(largest[0] / size**2, (1 + scale**2) * channels, getattr(network, 'values_per_pixel', 0))
                 layers = sorted({type(layer).__name__ for layer in network.modules() if isinstance(layer, GLOBAL_LAYERS)})
                 return Traits(channels, scale, multiple, values, ', '.join(layers))
     raise InputError(f'{type(network).__name__} does not turn colour or grey images of {MULTIPLES[0] * 17} to {MULTIPLES[-1] * 3} pixels '

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..functional import mirror_index
 from .upscale_network import examine
-from .upscale_tiles import Axis, join, split
+from .upscale_tiles import SMALLEST_SIDE, Axis, join, split
 
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
-SMALLEST_TILE, SMALLEST_SIDE = 32, 16
+SMALLEST_TILE = 32
+OVERLAP = 32  # unless the tile is too small for it
 LARGEST_TILE = {'cpu': 512, 'cuda': 1024}  # larger ones bring no speed
 HEADROOM = 3  # memory at the worst moment / input and output of the largest layer
 OUT_OF_MEMORY = ('not enough memory', "can't allocate memory", 'out of memory', 'ALLOC_FAILED')
@@ -34,7 +35,7 @@ class Runner:
         device (str, optional): See ``Upscaler``.
         precision (str): See ``Upscaler``.
         tile (int, optional): See ``Upscaler``.
-        overlap (int): See ``Upscaler``.
+        overlap (int, optional): See ``Upscaler``.
         ensemble (bool): See ``Upscaler``.
         say (Callable): Takes what the user should know.
 
@@ -48,12 +49,14 @@ class Runner:
         InputError: If the network is not one between images, or an argument is out of range.
     """
 
-    def __init__(self, network: nn.Module, device: str | None, precision: str, tile: int | None, overlap: int, ensemble: bool,
+    def __init__(self, network: nn.Module, device: str | None, precision: str, tile: int | None, overlap: int | None, ensemble: bool,
                  say: Callable[[str], None]) -> None:
         if precision not in PRECISIONS:
             raise InputError(f'precision={precision!r} must be one of {", ".join(PRECISIONS)}.')
         if tile is not None and tile != 0 and tile < SMALLEST_TILE:
             raise InputError(f'tile={tile!r} must be 0 for no tiles, or at least {SMALLEST_TILE} px.')
+        if overlap is None:
+            overlap = min(OVERLAP, tile // 2) if tile else OVERLAP
         if overlap < 0 or (tile and overlap > tile // 2):
             raise InputError(f'overlap={overlap!r} must be at least 0 and at most half of the tile ({tile or "chosen by memory"} px).')
         if PRECISIONS[precision] in getattr(network, 'unfit', ()):
@@ -79,7 +82,7 @@ class Runner:
             try:
                 return self._finite(tile)
             except (RuntimeError, MemoryError) as error:
-                if not isinstance(error, MemoryError) and not any(text in str(error) for text in OUT_OF_MEMORY):
+                if not out_of_memory(error):
                     raise
             # after the handler, whose exception kept the tensors of the failed attempt
             self._halve_tile(max(tile.shape[-2:]))
@@ -158,6 +161,11 @@ class Runner:
         if not self.traits.looks_at_all:
             side = min(side, LARGEST_TILE.get(self.device.type, LARGEST_TILE['cpu']))
         return max(side // 16 * 16, 2 * SMALLEST_TILE)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the host or a GPU had not enough memory; torch has an error of its own for GPUs alone."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 def _device(name: str | None) -> torch.device:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+SMALLEST_SIDE = 16  # of what a network is given
 GRID = 16  # tiles start at multiples, so that layers with strides see every tile on the grid on which they see the whole image
 
 
@@ -33,7 +34,8 @@ class Axis:
 
     def extent(self, index: int) -> tuple[int, int]:
         """First pixel of a tile, and the one after its last."""
-        return self.starts[index], min(self.starts[index] + self.length, self.size)
+        last = index + 1 == len(self.starts)
+        return self.starts[index], self.size if last else self.starts[index] + self.length
 
     def used(self, index: int) -> tuple[int, int]:
         """The part of a tile whose output is used, the blended ones included."""
@@ -53,11 +55,12 @@ def split(size: int, tile: int, overlap: int) -> Axis:
     if size <= tile:
         return Axis(size, (0, ), size, 0, 0)
     overlap = min(overlap, tile // 2)
-    grid = GRID if tile - overlap >= GRID else 1
-    largest = (tile - overlap) // grid * grid
-    count = math.ceil((size - overlap) / largest)
-    stride = min(largest, math.ceil((size - overlap) / count / grid) * grid)
-    starts = tuple(range(0, size - overlap, stride))
+    shortest = min(max(overlap, SMALLEST_SIDE), tile // 2)  # the last tile is longer; a shorter one would have to be extended
+    grid = GRID if tile - shortest >= GRID else 1
+    largest = (tile - shortest) // grid * grid
+    count = math.ceil((size - shortest) / largest)
+    stride = min(largest, math.ceil((size - shortest) / count / grid) * grid)
+    starts = tuple(range(0, size - shortest, stride))
     return Axis(size, starts, stride + overlap, (overlap - overlap // 2) // 2, overlap // 2)
 
 
