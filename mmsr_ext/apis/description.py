@@ -17,10 +17,11 @@ from ..models import backbones
 from ..version import __version__
 
 ENTRY = 'mmsr_ext'  # of a .pth file, and of the archive that TorchScript writes
+OURS = ('mmsr_ext', 'architecture', 'arguments')  # all of them together are in no other software's metadata
 
 
 def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -> dict[str, str]:
-    """The metadata that ``export`` wrote into a file of any of its formats; empty for other files.
+    """The metadata that ``export`` wrote into a file of any of its formats, or ``save_interpolations``; empty for other files.
 
     Args:
         path (str or Path): An existing file.
@@ -45,11 +46,33 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
             found = (content or {}).get(ENTRY)
     except (SafetensorError, zipfile.BadZipFile, ValueError, OSError) as error:
         raise error if isinstance(error, InputError) else InputError(f'{path} cannot be read ({error}).') from error
-    return found if isinstance(found, dict) and 'architecture' in found else {}
+    return found if isinstance(found, dict) and all(isinstance(found.get(key), str) for key in OURS) else {}
+
+
+def all_arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a network's constructor with the defaults of those that ``args`` leaves out, and without ``init_cfg``."""
+    bound = inspect.signature(type(network)).bind(**args)
+    bound.apply_defaults()
+    return {key: value for key, value in bound.arguments.items() if key != 'init_cfg'}
+
+
+def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, str]:
+    """The metadata from which ``describe`` tells a network.
+
+    Args:
+        network (nn.Module): A generator.
+        arguments (dict): All of its constructor, see ``all_arguments``.
+    """
+    return {
+        'mmsr_ext': __version__,
+        'architecture': type(network).__name__,
+        'arguments': json.dumps(arguments),
+        'scale': str(network.scale),
+    }
 
 
 def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module], dict[str, Any]] | None:
-    """The network in a file, by what ``export`` or, in a training checkpoint, the config says; None if neither is there.
+    """The network in a file, by its metadata (see ``exported_metadata``) or, in a training checkpoint, the config; None without both.
 
     The config is parsed and not executed, and the network has to be one of ours, or one that is known here of MMagic's: a file from a
     stranger runs no code.
@@ -66,14 +89,14 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
     """
     metadata = exported_metadata(path, content)
     if metadata:
-        name, args = metadata['architecture'], _json(metadata.get('arguments', ''), path)
+        name, args = metadata['architecture'], _json(metadata['arguments'], path)
     else:
         generator = _generator_in(config_text(content))
         name, args = str(generator.pop('type', '')), generator
     architecture = architecture_named(name)
     if architecture is None:
         if metadata:
-            raise InputError(f'{path} holds a network {name!r} of mmsr_ext {metadata.get("mmsr_ext")}; version {__version__}, which is '
+            raise InputError(f'{path} holds a network {name!r} of mmsr_ext {metadata["mmsr_ext"]}; version {__version__}, which is '
                              'installed, does not have it.')
         return None
     args = {key: value for key, value in args.items() if key != 'init_cfg'}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -17,8 +15,7 @@ from ..engine.checkpoint import read_checkpoint
 from ..errors import InputError
 from ..models.backbones import RCAN
 from ..models.backbones.rcan_names import to_authors
-from ..version import __version__
-from .description import ENTRY, config_text, exported_metadata
+from .description import ENTRY, all_arguments, config_text, description_of, exported_metadata
 from .export_check import check, make_samples
 from .export_notes import readers
 from .export_onnx import require_onnx, run_onnx, write_onnx
@@ -87,16 +84,12 @@ def export(checkpoint: str | Path,
     if format == 'onnx':
         require_onnx()
     network, args, content = identify(checkpoint, raw)
-    arguments = _arguments(network, args)
+    arguments = all_arguments(network, args)
     path = _path(checkpoint, format, out, force, f'_{type(network).__name__.lower()}_x{network.scale}' + ('_fp16' if half else ''))
     samples = make_samples(network, arguments)
     smallest = samples[2][0].shape[-2]
     told = exported_metadata(checkpoint, content)
-    metadata = {
-        'mmsr_ext': __version__,
-        'architecture': type(network).__name__,
-        'arguments': json.dumps(arguments),
-        'scale': str(network.scale),
+    metadata = description_of(network, arguments) | {
         'precision': 'float16' if half else 'float32',
         'input': 'RGB in [0, 1], float32, NCHW',
         'sizes': 'any' if smallest == 1 else f'any height and width of at least {smallest} pixels',
@@ -162,12 +155,6 @@ class _Half(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(x.half()).float()
-
-
-def _arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
-    bound = inspect.signature(type(network)).bind(**args)
-    bound.apply_defaults()
-    return {key: value for key, value in bound.arguments.items() if key != 'init_cfg'}
 
 
 def _path(checkpoint: str | Path, format: str, out: str | Path | None, force: bool, ending: str) -> Path:

@@ -15,7 +15,7 @@ from mmagic.models.editors.srgan import MSRResNet
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from spandrel import ModelLoader, UnsupportedModelError
 from torch import nn
 
@@ -426,3 +426,20 @@ def test_imresize_in_half_precision():
     small = imresize(x.half(), 4)
     assert small.dtype == torch.float16
     np.testing.assert_allclose(small.float().numpy(), imresize(x, 4).numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize('metadata', [
+    dict(architecture='Compact', scale='4'),
+    dict(architecture='SRVGGNetCompact', mmsr_ext='1.0'),
+    dict(architecture='RRDBNet', arguments='{}'),
+])
+def test_metadata_of_other_software_is_not_ours(tmp_path, metadata):
+    network = lively(*CASES['compact'])
+    save_file(network.state_dict(), tmp_path / 'a.safetensors', metadata)
+    torch.save(dict(params=network.state_dict(), mmsr_ext=metadata), tmp_path / 'b.pth')
+    torch.save(dict(params=network.state_dict(), mmsr_ext=dict(mmsr_ext=1, architecture=2, arguments=[])), tmp_path / 'c.pth')
+    for path in tmp_path.iterdir():
+        loaded = load_generator(path)
+        assert all(torch.equal(value, network.state_dict()[key]) for key, value in loaded.state_dict().items())
+        with pytest.raises(InputError, match='says nothing of itself'):
+            file_info(path)
