@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..engine.checkpoint import differences, generator_weights
+from ..engine.checkpoint import differences, generator_part, generator_weights, own_names
 from ..errors import InputError
+from .description import ENTRY, all_arguments, description_of
 from .evaluate import evaluate
 from .files import whole_file
-from .load import ARCHITECTURES
+from .load import NotRecognised, identify
 from .tradeoff import save_tradeoff
 
 Weights = str | Path | Mapping[str, Tensor]
+
+IMMATERIAL = ('with_cp', )  # arguments that change no output
+
+
+class _Network(NamedTuple):
+    """One of the two.
+
+    Attributes:
+        name (str): For errors.
+        weights (Mapping[str, Tensor]): Under one naming for all files of an architecture.
+        description (dict[str, str]): See ``description_of``; empty if neither the file nor the weights tell.
+    """
+
+    name: str
+    weights: Mapping[str, Tensor]
+    description: dict[str, str]
 
 
 def interpolate(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
@@ -37,10 +56,12 @@ def interpolate(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
         dict[str, Tensor]: A state_dict, in the order of a's; of the more precise type where the two differ.
 
     Raises:
-        InputError: If alpha is outside [0, 1], a file cannot be read, or the two are of unlike architectures.
+        InputError: If alpha is outside [0, 1], a file cannot be read or is not what it says, or the two are of unlike architectures, or of
+            one with unequal arguments, such as EDSR's res_scale.
     """
     _check(alpha)
-    return _mix(*_pair(a, b), alpha)
+    first, second = _pair(a, b)
+    return _mix(first.weights, second.weights, alpha)
 
 
 def save_interpolations(a: str,
@@ -51,14 +72,17 @@ def save_interpolations(a: str,
                         options: dict[str, Any] | None = None) -> list[Path]:
     """Write ``out/alpha_<alpha>.pth`` for every alpha, and with a config measure them.
 
-    The files hold the weights under ``params``, as BasicSR's do. With a config also ``out/table.csv``, the metrics of every file, and
-    ``out/tradeoff.png``, see ``save_tradeoff``; and what ``evaluate`` leaves in ``out/test``. A file is either whole or not there.
+    The files hold the weights under ``params``, as BasicSR's do, and under ``mmsr_ext`` what ``load_generator`` needs to build the network;
+    where only one of the two tells that, the other is taken to be the same, and where neither does, the files do not either. With a config
+    also ``out/table.csv``, the metrics of every file, and ``out/tradeoff.png``, see ``save_tradeoff``; and what ``evaluate`` leaves in
+    ``out/test``. A file is either whole or not there.
 
     Args:
         a (str): A file with the network at alpha = 0.
         b (str): A file with the network at alpha = 1.
         alphas (Sequence[float]): In [0, 1].
-        out (str, optional): ``work_dirs/interpolate_<a>_<b>`` by default.
+        out (str, optional): ``work_dirs/interpolate_<a>_<b>`` by default, with the names of the files, and of their folders where the files
+            have equal or numbered names, such as iter_5.pth.
         config (str, optional): Path of a config of the networks with a test set.
         options (dict, optional): Overrides of config keys.
 
@@ -70,14 +94,17 @@ def save_interpolations(a: str,
     """
     for alpha in alphas:
         _check(alpha)
-    pair = _pair(a, b)
-    folder = Path(out or f'work_dirs/interpolate_{Path(a).stem}_{Path(b).stem}')
+    first, second = _pair(a, b)
+    description = first.description or second.description
+    folder = Path(out or _folder(a, b))
     files = {alpha: folder / f'alpha_{alpha}.pth' for alpha in map(float, alphas)}
     for alpha, path in files.items():
-        weights = _mix(*pair, alpha)
+        content: dict[str, Any] = {'params': _mix(first.weights, second.weights, alpha)}
+        if description:
+            content[ENTRY] = description | {'weights': f'interpolated: {1 - alpha:g} {Path(a).name} + {alpha:g} {Path(b).name}'}
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
-            torch.save({'params': weights}, partial)
+            torch.save(content, partial)
     if config:
         table = evaluate(config, [str(path) for path in files.values()], str(folder), options=options)
         with whole_file(folder / 'table.csv') as partial:
@@ -91,20 +118,48 @@ def _check(alpha: float) -> None:
         raise InputError(f'alpha={alpha!r} must be in [0, 1]: 0 is the first network, 1 the second.')
 
 
-def _pair(a: Weights, b: Weights) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-    first, second = (weights if isinstance(weights, Mapping) else _own_names(generator_weights(weights)) for weights in (a, b))
-    faults = differences(first, second)
+def _pair(a: Weights, b: Weights) -> tuple[_Network, _Network]:
+    first, second = _read(a), _read(b)
+    faults = differences(first.weights, second.weights)
     if faults:
-        names = ['the weights' if isinstance(weights, Mapping) else weights for weights in (a, b)]
-        raise InputError(f'{names[1]} is of another architecture than {names[0]}: it has weights {faults}. Networks can be interpolated if '
-                         'they are of one architecture, and best if one was trained from the other.')
+        raise InputError(f'{second.name} is of another architecture than {first.name}: it has weights {faults}. Networks can be '
+                         'interpolated if they are of one architecture, and best if one was trained from the other.')
+    faults = _unequal(first.description, second.description)
+    if faults:
+        raise InputError(f'{second.name} is another network than {first.name}, though their weights have the same names and shapes: '
+                         f'{faults} (a file that does not say so is taken to be as published). Networks can be interpolated if they are '
+                         'built alike.')
     return first, second
 
 
-def _own_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One naming for all files of an architecture."""
-    found = next(filter(None, (architecture.recognise(weights) for architecture in ARCHITECTURES)), None)
-    return found[1] if found else weights
+def _read(source: Weights) -> _Network:
+    if isinstance(source, Mapping):
+        return _Network('the weights', source, {})
+    try:
+        network, args, content = identify(source)
+    except NotRecognised:
+        return _Network(str(source), generator_weights(source), {})
+    weights = own_names(network, generator_part(content, source))
+    return _Network(str(source), weights, description_of(network, all_arguments(network, args)))
+
+
+def _unequal(a: dict[str, str], b: dict[str, str]) -> str:
+    """In words, how the second description differs from the first; empty if it does not, or there are not two."""
+    if not (a and b):
+        return ''
+    if a['architecture'] != b['architecture']:
+        return f'it is {b["architecture"]}, not {a["architecture"]}'
+    own, other = json.loads(a['arguments']), json.loads(b['arguments'])
+    return ', '.join(f'its {key} is {other[key]!r}, not {value!r}'
+                     for key, value in own.items() if other[key] != value and key not in IMMATERIAL)
+
+
+def _folder(a: str, b: str) -> str:
+    """By default; names that many files have, such as iter_5, are told apart by the folder."""
+    paths = [Path(path).absolute() for path in (a, b)]
+    alike = paths[0].stem == paths[1].stem
+    names = [f'{path.parent.name}_{path.stem}' if alike or re.search(r'_\d+$', path.stem) else path.stem for path in paths]
+    return f'work_dirs/interpolate_{"_".join(names)}'
 
 
 def _mix(a: Mapping[str, Tensor], b: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:

@@ -17,6 +17,10 @@ from .description import describe
 ARCHITECTURES = (EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact)
 
 
+class NotRecognised(InputError):
+    """A file does not say what network it holds, and its weights do not tell."""
+
+
 class Identified(NamedTuple):
     """A generator that was found in a file.
 
@@ -53,7 +57,12 @@ def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
 
 
 def identify(path: str | Path, raw: bool = False) -> Identified:
-    """``load_generator``, with all that was found on the way."""
+    """``load_generator``, with all that was found on the way.
+
+    Raises:
+        NotRecognised: If the file says nothing, and its weights are of none of the architectures.
+        InputError: If the file cannot be read, or is not what it says.
+    """
     content = read_checkpoint(path)
     weights = generator_part(content, path, raw)
     described = describe(path, content)
@@ -63,10 +72,13 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
     for architecture in _architectures():
         found = recognise(architecture, weights)
         if found:
-            return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)
+            try:
+                return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)
+            except InputError as error:
+                raise NotRecognised(str(error)) from error
     known = ', '.join(architecture.__name__ for architecture in _architectures())
-    raise InputError(f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
-                     f'Recognised are: {known}. Build another from its config.')
+    raise NotRecognised(f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
+                        f'Recognised are: {known}. Build another from its config.')
 
 
 def _build(architecture: type[nn.Module], args: dict[str, Any], weights: dict[str, Tensor], path: str | Path, how: str) -> nn.Module:

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,9 +14,9 @@ from PIL import Image
 from torch import nn
 
 from mmsr_ext import InputError
-from mmsr_ext.apis import evaluate, interpolate, load_generator, save_interpolations
+from mmsr_ext.apis import evaluate, export, file_info, interpolate, load_generator, save_interpolations
 from mmsr_ext.apis.tradeoff import save_tradeoff
-from mmsr_ext.models.backbones import RRDBNet, SRResNet
+from mmsr_ext.models.backbones import EDSR, RCAN, RRDBNet, SRResNet, SRVGGNetCompact
 
 TINY = dict(mid_channels=8, num_blocks=1, growth_channels=4)
 
@@ -89,6 +90,121 @@ def test_unlike_architectures_are_refused_with_their_names(tmp_path, other, name
     with pytest.raises(InputError, match=rf'other.pth is of another architecture than .*psnr.pth: .*{named}'):
         save_interpolations(a, str(tmp_path / 'other.pth'), [0.5], str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()
+
+
+def save_run(path, network, **args):
+    """A checkpoint as a training run leaves it."""
+    config = Config(dict(model=dict(generator=dict(type=type(network).__name__, **args))), format_python_code=False)
+    state = {f'generator.{key}': value for key, value in network.state_dict().items()}
+    torch.save(dict(state_dict=state, meta=dict(cfg=config.pretty_text)), path)
+    return path
+
+
+def make_run(path, architecture, args):
+    network = architecture(**args).eval()
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.reset_parameters()
+    return network, save_run(path, network, **args)
+
+
+MEANS = dict(rgb_mean=(0.1, 0.5, 0.3), img_range=2.0)
+TOLD = {  # by the config alone
+    'edsr': (EDSR, dict(mid_channels=64, num_blocks=16, scale=2, res_scale=0.1)),
+    'edsr_of_another_size': (EDSR, dict(mid_channels=8, num_blocks=3, scale=3, res_scale=0.3, **MEANS)),
+    'rcan': (RCAN, dict(mid_channels=8, num_groups=1, num_blocks=2, squeeze_factor=4, res_scale=0.2, **MEANS)),
+    'compact': (SRVGGNetCompact, dict(mid_channels=8, num_convs=2, act_type='leakyrelu')),
+}
+
+
+@pytest.mark.parametrize('name', TOLD)
+def test_what_weights_do_not_tell_is_written_beside_them(tmp_path, name):
+    network, a = make_run(tmp_path / 'a.pth', *TOLD[name])
+    other, b = make_run(tmp_path / 'b.pth', *TOLD[name])
+    b = export(b, 'safetensors').path
+    files = save_interpolations(str(a), str(b), [0, 0.25, 1], str(tmp_path / 'out'))
+    x = torch.rand(1, 3, 12, 14)
+    with torch.no_grad():
+        for path, source in [(files[0], network), (files[2], other)]:
+            assert torch.equal(load_generator(path)(x), source(x))
+        expected = TOLD[name][0](**TOLD[name][1]).eval()
+        expected.load_state_dict({key: value.lerp(other.state_dict()[key], 0.25) for key, value in network.state_dict().items()})
+        torch.testing.assert_close(load_generator(files[1])(x), expected(x))
+    told = file_info(files[1])
+    assert json.loads(told['arguments']).items() >= json.loads(json.dumps(TOLD[name][1])).items()
+    assert told['weights'] == f'interpolated: 0.75 a.pth + 0.25 {b.name}'
+    # a mixture can be mixed, and exported
+    (again, ) = save_interpolations(str(files[0]), str(files[2]), [0.25], str(tmp_path / 'again'))
+    done = export(again, 'pth')
+    assert done.metadata['arguments'] == told['arguments']
+    with torch.no_grad():
+        assert torch.equal(load_generator(done.path)(x), load_generator(files[1])(x))
+
+
+def test_what_one_of_them_tells(tmp_path):
+    network, told = make_run(tmp_path / 'told.pth', *TOLD['edsr_of_another_size'])
+    bare = tmp_path / 'bare.pth'
+    torch.save(dict(params=network.state_dict()), bare)
+    for pair in ((told, bare), (bare, told)):
+        (path, ) = save_interpolations(*map(str, pair), [0.5], str(tmp_path / 'out'))
+        assert load_generator(path).body[0].res_scale == 0.3
+    (path, ) = save_interpolations(str(bare), str(bare), [0.5], str(tmp_path / 'out'))
+    assert list(torch.load(path, weights_only=True)) == ['params']
+    with pytest.raises(InputError, match='no architecture that is recognised'):
+        load_generator(path)
+
+
+@pytest.mark.parametrize(('architecture', 'args', 'change', 'message'), [
+    (*TOLD['edsr'], dict(res_scale=1.0), 'its res_scale is 1.0, not 0.1'),
+    (*TOLD['rcan'], dict(img_range=1, rgb_mean=[0, 0, 0]), r'its img_range is 1, not 2.0, its rgb_mean is \[0, 0, 0\], not \[0.1'),
+    (*TOLD['compact'], dict(act_type='relu'), "its act_type is 'relu', not 'leakyrelu'"),
+])
+def test_networks_that_are_built_otherwise_are_refused(tmp_path, architecture, args, change, message):
+    network, a = make_run(tmp_path / 'a.pth', architecture, args)
+    b = save_run(tmp_path / 'b.pth', network, **args | change)
+    with pytest.raises(InputError, match=rf'b\.pth is another network than .*a\.pth.*: {message}'):
+        save_interpolations(str(a), str(b), [0.5], str(tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()
+    with pytest.raises(InputError, match=message):
+        interpolate(a, b, 0.5)
+
+
+def test_networks_that_are_only_trained_otherwise_are_not(tmp_path):
+    network = RRDBNet(**TINY)
+    a, b = (save_run(tmp_path / f'{flag}.pth', network, with_cp=flag, **TINY) for flag in (True, False))
+    torch.save(network.state_dict(), tmp_path / 'bare.pth')
+    for other in (b, tmp_path / 'bare.pth'):
+        assert all(torch.equal(value, network.state_dict()[key]) for key, value in interpolate(a, other, 1).items())
+
+
+def test_half_precision_remains(tmp_path):
+    _, run = make_run(tmp_path / 'a.pth', *TOLD['compact'])
+    half = export(run, 'pth', half=True).path
+    assert {value.dtype for value in interpolate(half, half, 0.5).values()} == {torch.float16}
+    assert {value.dtype for value in interpolate(half, run, 0.5).values()} == {torch.float32}
+
+
+def test_a_file_that_is_not_what_it_says_is_refused(tmp_path):
+    network, run = make_run(tmp_path / 'a.pth', *TOLD['compact'])
+    save_run(tmp_path / 'b.pth', network, **TOLD['compact'][1] | dict(num_convs=3))
+    with pytest.raises(InputError, match=r'b\.pth says that it is SRVGGNetCompact.*num_convs=3'):
+        interpolate(run, tmp_path / 'b.pth', 0.5)
+
+
+def test_results_of_unlike_pairs_do_not_meet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    network = RRDBNet(**TINY)
+    files = ['a/iter_5.pth', 'b/iter_5.pth', 'c/iter_5.pth', 'c/iter_15.pth', 'a/net.pth', 'b/net.pth', 'psnr.pth', 'gan.pth']
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        torch.save(network.state_dict(), name)
+    expected = {
+        'a_iter_5_b_iter_5': files[0:2], 'a_iter_5_c_iter_5': files[0:3:2], 'b_iter_5_c_iter_15': files[1:4:2],
+        'a_net_b_net': files[4:6], 'psnr_gan': files[6:8], 'psnr_c_iter_15': [files[6], files[3]]}
+    for name, pair in expected.items():
+        assert save_interpolations(*pair, [0.5]) == [Path(f'work_dirs/interpolate_{name}/alpha_0.5.pth')]
+    monkeypatch.chdir('a')
+    assert save_interpolations('iter_5.pth', '../gan.pth', [0.5])[0].parent.name == 'interpolate_a_iter_5_gan'
 
 
 def test_nothing_half_written(tmp_path, monkeypatch):
