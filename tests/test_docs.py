@@ -1,4 +1,4 @@
-"""The pages of docs/ do what they say: their commands, as they are written, on small images and with runs of two iterations."""
+"""README and the pages of docs/ do what they say: their commands, as they are written, on small images and with runs of two iterations."""
 
 import os
 import re
@@ -49,7 +49,14 @@ def home(tmp_path):
 
 
 def run_page(name: str, home: Path, more: str = '') -> str:
-    blocks = re.findall(r'^```bash\n(.*?)^```', (ROOT / 'docs' / name).read_text(), re.MULTILINE | re.DOTALL)
+    return run(blocks_of((ROOT / 'docs' / name).read_text()), home, more)
+
+
+def blocks_of(text: str) -> list[str]:
+    return re.findall(r'^```bash\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
+
+
+def run(blocks: list[str], home: Path, more: str = '') -> str:
     environment = dict(os.environ, PATH=f'{home.parent / "bin"}:{os.environ["PATH"]}', TORCH_HOME=str(home.parent / 'torch'),
                        PYTHONPATH=str(ROOT), MORE=more)
     done = subprocess.run(['bash', '-euo', 'pipefail', '-c', '\n'.join(blocks)], cwd=home, env=environment, stdout=subprocess.PIPE,
@@ -72,6 +79,16 @@ def random_compact(home: Path, name: str, num_convs: int) -> None:
     (home / 'weights').mkdir()
     network = SRVGGNetCompact(mid_channels=64, num_convs=num_convs, scale=4, act_type='prelu')
     torch.save({'params': network.state_dict()}, home / 'weights' / name)
+
+
+@pytest.mark.slow
+def test_readme(home):
+    """Of the sections to which the first command of a newcomer leads; others have tests of their own."""
+    photographs(home / 'my_photos')
+    photographs(home / 'my_held_out_photos', 2, 97, 110, seed=1)
+    sections = dict(re.findall(r'^## (.*?)\n(.*?)(?=^## |\Z)', (ROOT / 'README.md').read_text(), re.MULTILINE | re.DOTALL))
+    run([blocks_of(sections[name])[0] for name in ('Train on your own images', 'Measure and compare')], home)
+    assert (home / 'report.html').stat().st_size > 10_000
 
 
 @pytest.mark.slow
