@@ -166,6 +166,18 @@ CONFIGS = [
     ('train_cfg.max_iters', 0, 'max_iters'),
     ('train_cfg.max_iters', 'x', 'max_iters'),
     ('train_cfg.val_interval', 0, 'val_interval'),
+    ('train_cfg', dict(type='mmengine.EpochBasedTrainLoop', max_epochs=1), 'train_cfg trains by epochs'),
+    ('model.pixel_loss.reduction', 'none', r'model\.pixel_loss gives a tensor of shape \(1, 3, 32, 32\); a loss has to be one number'),
+    ('model.pixel_loss', dict(type='AdversarialLoss'), r'model\.pixel_loss cannot be used on crops of 32 px'),
+    ('model.gan_loss', dict(type='L1Loss'), r'model\.gan_loss cannot be used on crops of 32 px'),
+    ('model.gradient_penalty', dict(type='L1Loss'), r'model\.gradient_penalty cannot be used on crops of 32 px'),
+    ('model.generator', dict(type='SRResNet', mid_channels=4, num_blocks=1, in_channels=1), r'model\.generator cannot be used on crops'),
+    ('model.generator', dict(type='SRResNet', mid_channels=4, num_blocks=1, out_channels=1),
+     r'model\.generator \(SRResNet\) makes \(1, 1, 32, 32\) out of \(1, 3, 8, 8\); expected \(1, 3, 32, 32\)'),
+    ('optim_wrapper.discriminator', None, 'optim_wrapper has no discriminator'),
+    ('optim_wrapper.generator.clip_grad', dict(max_nrm=1), r'optim_wrapper\.generator\.clip_grad cannot be used: .*max_nrm'),
+    ('default_hooks.checkpoint', dict(type='CheckpointHook', interval=2, by_epoch=False, save_best='PSNRR-Y', rule='greater'),
+     "save_best='PSNRR-Y' of CheckpointHook is no metric .* did you mean 'PSNR-Y'"),
 ]
 
 
@@ -199,6 +211,12 @@ def test_work_dir_that_cannot_be_written(tiny, tmp_path):
     for folder in ('file', 'file/run'):
         with pytest.raises(InputError, match=r'work_dir .*file.* cannot be written \(.*--work-dir'):
             train(write_as(tiny, tmp_path), str(tmp_path / folder))
+
+
+@pytest.mark.parametrize('options', [{'custom_hooks.9.interval': 3}, {'train_cfg.max_iters.x': 3}])
+def test_options_that_do_not_fit(tiny, tmp_path, options):
+    with pytest.raises(InputError, match=f'--cfg-options {next(iter(options))} do not fit config'):
+        train(write_as(tiny, tmp_path), str(tmp_path / 'run'), options=dict(options))
 
 
 def test_debugging_shows_the_original(tiny, tmp_path, monkeypatch):

@@ -40,6 +40,8 @@ def test_papers_numbers():
 
 def test_configs_can_be_inherited_from_elsewhere(tmp_path):
     (tmp_path / 'mine.py').write_text("_base_ = 'mmsr_ext::srgan_x4.py'\nmodel = dict(generator=dict(num_blocks=3))\n")
+    (tmp_path / 'fast.py').write_text("_base_ = 'mine.py'\nmodel = dict(compile=dict(generator=dict(mode='reduce-overhead')))\n")
+    assert Config.fromfile(tmp_path / 'fast.py').model.compile == dict(generator=dict(mode='reduce-overhead'))
     cfg = Config.fromfile(tmp_path / 'mine.py')
     assert cfg.model.generator.num_blocks == 3
     assert cfg.model.generator.type == 'SRResNet'

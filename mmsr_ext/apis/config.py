@@ -39,8 +39,10 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
         raise InputError(f'config {path} cannot be read: {one_line(error)}') from error
     # without yapf, which would take seconds at the start and at every checkpoint; fromfile has no working switch for it
     cfg = Config(read.to_dict(), cfg_text=read.text, filename=read.filename, format_python_code=False)
-    if options:
-        cfg.merge_from_dict(options)
+    try:
+        cfg.merge_from_dict(options or {})
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f'--cfg-options {" ".join(options)} do not fit config {path}: {one_line(error)}') from error
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     return cfg
 

@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import DATASETS, DefaultScope
@@ -17,6 +16,7 @@ from ..engine.resume_point import find_resume_point
 from ..errors import InputError
 from .building import build_parts, check_scales, check_sections, drawing, loaders, own_folder, section
 from .config import load_config, start_processes
+from .trial import check_training, try_model
 
 
 def train(config: str,
@@ -61,9 +61,9 @@ def train(config: str,
         check_scales(runner, datasets)
         _hand_over(datasets, runner)
         _check_checkpoint(runner)
-        with section(cfg, 'model.discriminator'):
-            _check_discriminator(runner)
+        try_model(runner, datasets)
         build_parts(runner)
+        check_training(runner)
     with drawing(cfg):
         runner.train()
     _tell_report_command(runner)
@@ -118,16 +118,6 @@ def _skip_initialisation(model: Config) -> None:
     for name in ('generator', 'discriminator'):
         if (model.get(name) or {}).get('init_cfg'):
             model[name].init_cfg = None
-
-
-def _check_discriminator(runner: Runner) -> None:
-    """Show it one crop, before data and networks are set up for training: many take certain sizes only."""
-    model = getattr(runner.model, 'module', runner.model)
-    size = getattr(model.data_preprocessor, 'gt_size', None) or runner.cfg.train_dataloader.dataset.get('gt_size')
-    if size and getattr(model, 'adversarial', False):
-        crop = torch.zeros(1, 3, size, size, device=next(model.discriminator.parameters()).device)
-        with torch.no_grad():
-            model.discriminator.eval()(crop)
 
 
 def _check_checkpoint(runner: Runner) -> None:
