@@ -1,5 +1,6 @@
 """Image files in and out, compared with Pillow, OpenCV and tifffile."""
 
+import struct
 import zlib
 
 import cv2
@@ -9,7 +10,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from mmsr_ext import InputError
-from mmsr_ext.apis.upscale_image import Picture, check_output, read_picture, write_picture
+from mmsr_ext.apis.upscale_image import Picture, check_output, read_picture, read_size, write_picture
 
 ORIENTATION = 0x112
 
@@ -29,6 +30,21 @@ def write(path, pixels, **options):
 @pytest.fixture(scope='module')
 def profile():
     return ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
+
+
+@pytest.fixture(scope='module')
+def grey_profile(profile):
+    return profile[:16] + b'GRAY' + profile[20:]
+
+
+def set_tag(path, **values):
+    """Overwrite 16-bit values of a TIFF file, for what no library writes."""
+    with tifffile.TiffFile(path) as file:
+        places = [(file.byteorder, file.pages[0].tags[tag].valueoffset, value) for tag, value in values.items()]
+    data = bytearray(path.read_bytes())
+    for order, offset, value in places:
+        struct.pack_into(f'{order}H', data, offset, value)
+    path.write_bytes(data)
 
 
 @pytest.mark.parametrize('mode', ['L', 'RGB', 'RGBA', 'LA'])
@@ -116,11 +132,91 @@ def test_orientation_of_what_pillow_does_not_read(tmp_path, orientation, dtype):
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('compression', [None, 'zlib', 'lzw'])
+def test_tiff_in_which_more_is_darker(tmp_path, dtype, compression):
+    pixels, path = picture(20, 30, dtype=dtype), tmp_path / 'a.tif'
+    if compression == 'lzw':
+        cv2.imwrite(str(path), pixels)
+        set_tag(path, PhotometricInterpretation=0)
+    else:
+        tifffile.imwrite(path, pixels, photometric='miniswhite', compression=compression)
+    np.testing.assert_array_equal(read_picture(path).pixels[..., 0], np.iinfo(dtype).max - pixels)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('photometric', ['rgb', 'minisblack'])
+@pytest.mark.parametrize('planar', ['contig', 'separate'])
+def test_tiff_with_colours_that_are_multiplied_by_alpha(tmp_path, dtype, photometric, planar):
+    top, colours = np.iinfo(dtype).max, 3 if photometric == 'rgb' else 1
+    straight, alpha = picture(70, 30, colours, dtype=dtype), picture(70, 30, 1, dtype=dtype)
+    alpha[:9] = np.arange(30)[:, None]
+    multiplied = np.round(straight.astype(float) * alpha / top).astype(dtype)
+    stored = np.concatenate([multiplied, alpha], 2)
+    tifffile.imwrite(tmp_path / 'a.tif', stored if planar == 'contig' else stored.transpose(2, 0, 1), photometric=photometric,
+                     extrasamples=['assocalpha'], planarconfig=planar)
+    read = read_picture(tmp_path / 'a.tif').pixels
+    np.testing.assert_array_equal(read[..., -1:], alpha)
+    error = np.abs(read[..., :-1].astype(float) - straight)
+    assert (error <= 0.5 * top / np.maximum(alpha, 1) + 0.5)[alpha[..., 0] > 0].all()  # what the rounding of the stored ones allows
+    assert (read[..., :-1][alpha[..., 0] == 0] == 0).all()
+    if dtype == np.uint8 and planar == 'contig':
+        by_pillow = np.array(Image.open(tmp_path / 'a.tif').convert('RGBA' if colours == 3 else 'LA')).astype(int)
+        assert np.abs(read[..., 0] - by_pillow[..., 0]).max() <= 1
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_tiff_with_samples_that_are_no_alpha(tmp_path, dtype):
+    pixels = picture(20, 30, 5, dtype=dtype)
+    tifffile.imwrite(tmp_path / 'a.tif', pixels[..., :4], photometric='rgb', extrasamples=['unspecified'])
+    np.testing.assert_array_equal(read_picture(tmp_path / 'a.tif').pixels, pixels[..., :3])
+    tifffile.imwrite(tmp_path / 'a.tif', pixels, photometric='rgb', extrasamples=['unspecified', 'unassalpha'])
+    np.testing.assert_array_equal(read_picture(tmp_path / 'a.tif').pixels, pixels[..., [0, 1, 2, 4]])
+
+
+@pytest.mark.parametrize('compression', [None, 'group4'])
+def test_tiff_of_black_and_white(tmp_path, compression):
+    pixels = picture(20, 30) > 127
+    Image.fromarray(pixels).save(tmp_path / 'a.tif', compression=compression)
+    np.testing.assert_array_equal(read_picture(tmp_path / 'a.tif').pixels[..., 0], pixels * np.uint8(255))
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('mode', ['P', 'CMYK', '1', 'LA;16'])
+def test_orientation_of_tiff_of_other_kinds(tmp_path, mode, orientation):
+    image, path = Image.fromarray(np.arange(45, dtype=np.uint8).reshape(5, 9)), tmp_path / 'a.tif'
+    image.getexif()[ORIENTATION] = orientation
+    turned = np.array(ImageOps.exif_transpose(image))
+    if mode == 'LA;16':
+        pixels = picture(5, 9, 2, dtype=np.uint16)
+        tifffile.imwrite(path, pixels, photometric='minisblack', planarconfig='contig', extrasamples=['unassalpha'],
+                         extratags=[(ORIENTATION, 'H', 1, orientation, True)])
+    else:
+        stored = Image.fromarray(picture(5, 9, 4 if mode == 'CMYK' else 3), 'CMYK' if mode == 'CMYK' else 'RGB').convert(mode)
+        pixels = np.array(stored.convert('L' if mode == '1' else 'RGB'))
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        stored.save(path, exif=exif)
+    np.testing.assert_array_equal(read_picture(path).pixels.squeeze(), pixels.reshape(45, -1)[turned].squeeze())
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_16_bit_png_with_a_transparent_colour(tmp_path, channels):
+    pixels, path = picture(20, 30, channels, dtype=np.uint16), tmp_path / 'a.png'
+    pixels[3:9, 4:20] = pixels[3, 4]
+    write(path, pixels)
+    data = path.read_bytes()
+    chunk = b'tRNS' + pixels[3, 4].astype('>u2').tobytes()
+    path.write_bytes(data[:33] + struct.pack('>I', len(chunk) - 4) + chunk + struct.pack('>I', zlib.crc32(chunk)) + data[33:])
+    alpha = np.where((pixels == pixels[3, 4]).all(2, keepdims=True), 0, 65535)
+    assert (alpha == 0).sum() == 6 * 16
+    np.testing.assert_array_equal(read_picture(path).pixels, np.concatenate([pixels, alpha], 2))
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 @pytest.mark.parametrize('channels', [1, 2, 3, 4])
 @pytest.mark.parametrize('ending', ['png', 'tif'])
-def test_out_and_in_without_loss(tmp_path, profile, ending, channels, dtype):
-    if (ending, channels, dtype) == ('tif', 2, np.uint16):
-        pytest.skip('Pillow, which tells the kind of file, does not know these')
+def test_out_and_in_without_loss(tmp_path, profile, grey_profile, ending, channels, dtype):
+    profile = grey_profile if channels < 3 else profile
     pixels, path = picture(150, 33, channels, dtype=dtype), tmp_path / f'a.{ending}'
     write(path, pixels, icc=profile)
     if ending == 'png':
@@ -132,23 +228,34 @@ def test_out_and_in_without_loss(tmp_path, profile, ending, channels, dtype):
             np.testing.assert_array_equal(by_other[..., [0, 3]], pixels)
     else:
         np.testing.assert_array_equal(tifffile.imread(path).reshape(pixels.shape), pixels)
-    with Image.open(path) as image:
-        image.load()  # checks every checksum
-        assert image.info['icc_profile'] == profile
+    if (ending, channels, dtype) != ('tif', 2, np.uint16):  # which Pillow does not know
+        with Image.open(path) as image:
+            image.load()  # checks every checksum
+            assert image.info['icc_profile'] == profile
     read = read_picture(path)
     assert read.icc == profile
-    if (channels, dtype, ending) == (2, np.uint16, 'png'):
-        pixels = pixels[..., [0, 0, 0, 1]]  # OpenCV has no grey with alpha
+    assert read_size(path) == (150, 33)
     np.testing.assert_array_equal(read.pixels, pixels)
+
+
+@pytest.mark.parametrize('channels', [1, 2, 3, 4])
+@pytest.mark.parametrize('ending', ['png', 'tif'])
+def test_a_profile_of_another_colour_space_is_left_out(tmp_path, profile, grey_profile, ending, channels):
+    for icc in (profile if channels < 3 else grey_profile, profile[:16] + b'CMYK' + profile[20:], b'short'):
+        write(tmp_path / f'a.{ending}', picture(9, 8, channels), icc=icc)
+        assert read_picture(tmp_path / f'a.{ending}').icc is None
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 @pytest.mark.parametrize(('ending', 'channels'), [
     ('jpg', 1), ('jpg', 3), ('webp', 1), ('webp', 3), ('webp', 4), ('bmp', 3), ('ppm', 3), ('ppm', 1)])
-def test_formats_of_8_bits(tmp_path, profile, ending, channels, dtype):
+def test_formats_of_8_bits(tmp_path, profile, grey_profile, ending, channels, dtype):
     path = tmp_path / f'a.{ending}'
     steps = np.linspace(0, np.iinfo(dtype).max, 40 * 30).reshape(40, 30, 1)
     pixels = np.concatenate([steps] * min(channels, 3) + [np.full_like(steps, np.iinfo(dtype).max)] * (channels == 4), 2).astype(dtype)
+    profile, other = (grey_profile, profile) if (ending, channels) == ('jpg', 1) else (profile, grey_profile)
+    write(path, pixels, icc=other)
+    assert read_picture(path).icc is None
     write(path, pixels, icc=profile)
     read = read_picture(path)
     assert read.pixels.dtype == np.uint8
@@ -187,11 +294,18 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / 'deep_cut.png').write_bytes((tmp_path / 'deep.png').read_bytes()[:9000])
     tifffile.imwrite(tmp_path / 'whole.tif', picture(64, 64, 3, dtype=np.uint16), photometric='rgb')
     (tmp_path / 'cut.tif').write_bytes((tmp_path / 'whole.tif').read_bytes()[:9000])
+    write(tmp_path / 'deflate.tif', picture(64, 64, 3))
+    data = (tmp_path / 'deflate.tif').read_bytes()
+    (tmp_path / 'damaged.tif').write_bytes(data[:-5000] + bytes(100) + data[-4900:])
+    tifffile.imwrite(tmp_path / 'lzma.tif', picture(64, 64, 3), photometric='rgb', compression='lzma')
+    data = (tmp_path / 'lzma.tif').read_bytes()
+    (tmp_path / 'lzma.tif').write_bytes(data[:-5000] + bytes(100) + data[-4900:])
     (tmp_path / 'text.jpg').write_text('no image')
     (tmp_path / 'empty.png').touch()
-    for name in ('cut.png', 'deep_cut.png', 'cut.tif', 'text.jpg', 'empty.png', 'none.png'):
-        with pytest.raises(InputError, match=rf'{name} (cannot be read|has 16 bits)'):
+    for name in ('cut.png', 'deep_cut.png', 'cut.tif', 'damaged.tif', 'lzma.tif', 'text.jpg', 'empty.png', 'none.png'):
+        with pytest.raises(InputError, match=rf'^.*{name} (cannot be read|has 16 bits).*$'):
             read_picture(tmp_path / name)
+        assert read_size(tmp_path / name) == ((0, 0) if name[:-4] in ('text', 'empty', 'none') else (64, 64))
     frames = [Image.fromarray(picture(8, 8, 3) // part) for part in (1, 2)]
     frames[0].save(tmp_path / 'moving.webp', save_all=True, append_images=frames[1:])
     with pytest.raises(InputError, match='has 2 frames'):
@@ -199,6 +313,16 @@ def test_files_that_cannot_be_read(tmp_path):
     tifffile.imwrite(tmp_path / 'float.tif', np.zeros((8, 8), np.float32))
     with pytest.raises(InputError, match='has 32 bits'):
         read_picture(tmp_path / 'float.tif')
+    tifffile.imwrite(tmp_path / 'twelve.tif', np.zeros((8, 8), np.uint16))
+    set_tag(tmp_path / 'twelve.tif', BitsPerSample=12)
+    with pytest.raises(InputError, match='has 12 bits a channel; expected 8 or 16'):
+        read_picture(tmp_path / 'twelve.tif')
+    tifffile.imwrite(tmp_path / 'two.tif', picture(2, 8, 8, 2, dtype=np.uint16), photometric='minisblack', planarconfig='contig')
+    with pytest.raises(InputError, match='has 2 frames'):
+        read_picture(tmp_path / 'two.tif')
+    tifffile.imwrite(tmp_path / 'inks.tif', picture(8, 8, 4, dtype=np.uint16), photometric='separated')
+    with pytest.raises(InputError, match='has 16 bits a channel, and cannot be decoded'):
+        read_picture(tmp_path / 'inks.tif')
 
 
 def test_what_a_format_cannot_hold(tmp_path):
