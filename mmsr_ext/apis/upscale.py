@@ -37,7 +37,7 @@ class Upscaler:
         device (str, optional): 'cpu', 'cuda', 'cuda:1', ...; a GPU if there is one by default.
         precision (str): 'fp32', 'fp16' or 'bf16'.
         tile (int, optional): Height and width of the tiles, at least 32; chosen from the free memory by default; 0 for no tiles.
-        overlap (int): Of tiles, in pixels of the input.
+        overlap (int, optional): Of tiles, in pixels of the input, at most half a tile; 32 by default, or half a tile if that is less.
         outscale (float, optional): Size of the result / size of the image. Unless it is the network's own, the network's result is resized
             by MATLAB's bicubic, and the size is rounded up.
         ensemble (bool): Average the results for the 8 flips and rotations of the image. Lim et al. 2017 (EDSR), section 3.3.
@@ -58,7 +58,7 @@ class Upscaler:
                  device: str | None = None,
                  precision: str = 'fp32',
                  tile: int | None = None,
-                 overlap: int = 32,
+                 overlap: int | None = None,
                  outscale: float | None = None,
                  ensemble: bool = False,
                  say: Callable[[str], None] | None = None) -> None:

@@ -291,6 +291,17 @@ def test_arguments_out_of_range(options, message):
         Upscaler(compact(), **{'device': 'cpu', **options})
 
 
+@pytest.mark.parametrize(('tile', 'overlap'), [(None, 32), (0, 32), (32, 16), (48, 24), (63, 31), (64, 32), (200, 32)])
+def test_the_overlap_is_at_most_half_a_tile_unless_it_is_given(tile, overlap):
+    image = picture(90, 100, 3)
+    result = Upscaler(compact(), 'cpu', tile=tile)(image)
+    np.testing.assert_array_equal(result, Upscaler(compact(), 'cpu', tile=tile, overlap=overlap)(image))
+    assert_rounded(result, plain(compact(), image))
+    if tile:
+        with pytest.raises(InputError, match=f'overlap={tile // 2 + 1} must be'):
+            Upscaler(compact(), 'cpu', tile=tile, overlap=tile // 2 + 1)
+
+
 @pytest.mark.parametrize(('shape', 'dtype'), [((4, 4, 5), np.uint8), ((4, 4, 3), np.float64), ((0, 4, 3), np.uint8), ((4, ), np.uint8)])
 def test_other_arrays_are_refused(shape, dtype):
     with pytest.raises(InputError, match='cannot be upscaled'):
