@@ -17,9 +17,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], default='fp32')
     parser.add_argument('--tile', type=int, help='side of the tiles in px; 0 for none (default: by the free memory)')
-    parser.add_argument('--overlap', type=int, default=32, help='of the tiles in px (default: 32)')
+    parser.add_argument('--overlap', type=int, help='of the tiles in px, at most half of them (default: 32, or half a tile)')
     parser.add_argument('--ensemble', action='store_true', help='average over 8 flips and rotations: 8 times the work')
-    parser.add_argument('--resume', action='store_true', help='leave out images whose result is there')
+    parser.add_argument('--resume', action='store_true', help='leave out images whose result is there; not with --overwrite')
     parser.add_argument('--overwrite', action='store_true', help='replace results that are there')
     return parser.parse_args()
 
@@ -32,5 +32,6 @@ def main(args: argparse.Namespace) -> None:
 if __name__ == '__main__':
     args = parse_args()
     from mmsr_ext.apis import cli
-    again = shlex.join(['python', *sys.argv, *([] if args.resume else ['--resume'])])
-    cli.run(lambda: main(args), f'Go on with: {again}')
+    # the results of an interrupted --overwrite cannot be told from those that it was to replace
+    again = shlex.join(['python', *sys.argv, *([] if args.resume or args.overwrite else ['--resume'])])
+    cli.run(lambda: main(args), f'{"Start over" if args.overwrite else "Go on"} with: {again}')

@@ -11,13 +11,15 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from ..datasets.imread import SUFFIXES, image_size, list_images
+from ..datasets.imread import SUFFIXES, list_images
 from ..errors import InputError
 from .upscale import Upscaler
-from .upscale_image import FORMATS, check_output, read_picture, write_picture
+from .upscale_image import FORMATS, check_output, read_picture, read_size, write_picture
+from .upscale_runner import out_of_memory
 
 OUTPUTS = ('png', 'jpg', 'webp', 'keep')
 MOST_PIXELS = 2**30
+IMAGES_TOO = ('.avif', '.dng', '.exr', '.hdr', '.heic', '.heif', '.jxl', '.raw', '.svg')  # beside those that Pillow knows
 
 
 def upscale_files(inputs: Sequence[str],
@@ -41,16 +43,16 @@ def upscale_files(inputs: Sequence[str],
         suffix (str): Of the results' names, such as '_x4'.
         quality (int): Of JPEG and WebP, 1 to 100.
         resume (bool): Leave out what has a result already.
-        overwrite (bool): Replace results that are there.
+        overwrite (bool): Replace results that are there. Not together with ``resume``, which would take earlier ones for its own.
         **options (Any): Arguments of ``Upscaler``.
 
     Returns:
         list[Path]: The results that were written, in the order of the inputs.
 
     Raises:
-        InputError: Before anything is written, if there are no inputs, one does not exist, two would be written to the same file, a result
-            would replace an input or an earlier result, or the network cannot be used. At the end, naming the files that could not be
-            processed.
+        InputError: Before anything is written, if arguments contradict each other, there are no inputs, one does not exist, two would be
+            written to the same file, a result would replace an input or an earlier result, or the network cannot be used. At the end,
+            naming the files that could not be processed.
     """
     if format not in OUTPUTS:
         raise InputError(f'format={format!r} must be one of {", ".join(OUTPUTS)}.')
@@ -58,6 +60,8 @@ def upscale_files(inputs: Sequence[str],
         raise InputError(f'quality={quality!r} must be from 1 to 100.')
     if '/' in suffix:
         raise InputError(f'suffix={suffix!r} must be a part of a file name, such as _x4.')
+    if resume and overwrite:
+        raise InputError('--resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.')
     files = find_images(inputs)
     jobs = _plan(files, Path(out), format, suffix)
     present = [target for target in jobs.values() if target.exists()]
@@ -66,7 +70,7 @@ def upscale_files(inputs: Sequence[str],
                          'out, or --overwrite to replace them.')
     upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
     todo = {source: target for source, target in jobs.items() if not (resume and target.exists())}
-    written, failed = _process(upscaler, todo, quality)
+    written, failed = _process(upscaler, todo, quality, 'start over with the same command' if overwrite else 'go on with --resume')
     skipped = f', {len(jobs) - len(todo)} were there' if len(todo) < len(jobs) else ''
     print(f'{len(written)} images written to {out}{skipped}', file=sys.stderr)
     if failed:
@@ -121,13 +125,15 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
     """The result of every input.
 
     Raises:
-        InputError: If a result would take the place of another, or of an input.
+        InputError: If a result would take the place of another, or of an input, or ``out`` is an image file of a kind that is not written.
     """
     if out.suffix.lower() in FORMATS and not out.is_dir():
         if len(files) != 1:
             raise InputError(f'-o {out} is a file, but there are {len(files)} images. Give a folder.')
         jobs = {files[0]: out}
     else:
+        if not out.is_dir() and out.suffix.lower() in (*Image.registered_extensions(), *IMAGES_TOO):
+            raise InputError(f'-o {out} cannot be written: an image file ends in {", ".join(FORMATS)}. Give one of these, or a folder.')
         if out.exists() and not out.is_dir():
             raise InputError(f'-o {out} is a file, but no image file. Give a folder, or a name that ends in {", ".join(FORMATS)}.')
         jobs = {path: out / f'{path.stem}{suffix}{_ending(path, format)}' for path in files}
@@ -155,8 +161,8 @@ def _ending(path: Path, format: str) -> str:
     return path.suffix.lower()
 
 
-def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int) -> tuple[list[Path], list[str]]:
-    """The results that were written, and a line for every file that could not be processed."""
+def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int, again: str) -> tuple[list[Path], list[str]]:
+    """The results that were written, and a line for every file that could not be processed. ``again``: what to do after a full disk."""
     written, failed, limit = [], [], Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # the user's own photographs may be larger than what Pillow takes from strangers
     try:
@@ -172,8 +178,12 @@ def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int) -> tuple[
                 except InputError as error:
                     failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
                 except OSError as error:  # of writing: reading gives an InputError
-                    raise InputError(f'{target} cannot be written ({error}). Make room or choose another folder, and go on with --resume.'
-                                     ) from error
+                    raise InputError(f'{target} cannot be written ({error}). Make room or choose another folder, and {again}.') from error
+                except (MemoryError, RuntimeError) as error:
+                    if not out_of_memory(error):
+                        raise
+                    reason = str(error).partition('\n')[0] or type(error).__name__
+                    failed.append(f'{source}: not enough memory ({reason}). Free some, or cut the image into parts.')
                 bar.update(start + sizes[source] - bar.n)
     finally:
         Image.MAX_IMAGE_PIXELS = limit
@@ -182,10 +192,7 @@ def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int) -> tuple[
 
 def _megapixels(upscaler: Upscaler, source: Path) -> float:
     """Of the result, by the file's header; 0 of a broken file."""
-    try:
-        height, width = image_size(source)
-    except InputError:
-        return 0.0
+    height, width = read_size(source)
     return height * width * upscaler.outscale**2 / 1e6
 
 
@@ -204,6 +211,6 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
     def strips() -> Iterable:
         for strip in upscaler.rows(pixels):
             yield strip
-            bar.update(len(strip) * width / 1e6)
+            bar.update(min(len(strip) * width / 1e6, max(bar.total - bar.n, 0)))  # tqdm does not know how to show more than all
 
     write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)

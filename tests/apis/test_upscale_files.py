@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image, ImageCms
 from mmsr_ext import InputError
 from mmsr_ext.apis import Upscaler, load_generator, upscale_files
 from mmsr_ext.apis.upscale_files import find_images
+from mmsr_ext.apis.upscale_image import read_picture, write_picture
 from mmsr_ext.models.backbones import ESPCN, DeblurResNet, EnhanceNet, SRVGGNetCompact
 
 
@@ -114,6 +116,8 @@ def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint
         (['photos/a.png', 'a.jpg'], 'out', {}, r'a\.png and a\.jpg would both be written to out/a\.png'),
         (['photos'], 'out.png', {}, 'is a file, but there are 3 images'),
         (['photos'], 'net.pth', {}, 'is a file, but no image file'),
+        (['photos/a.png'], 'out.gif', {}, r'-o out\.gif cannot be written: an image file ends in \.png, \.jpg'),
+        (['photos'], 'out.HEIC', {}, r'-o out\.HEIC cannot be written'),
         (['photos'], 'out', dict(format='gif'), "format='gif'"),
         (['photos'], 'out', dict(quality=0), 'quality=0'),
         (['photos'], 'out', dict(suffix='/x'), "suffix='/x'"),
@@ -122,7 +126,10 @@ def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint
         with pytest.raises(InputError, match=message):
             upscale_files(inputs, out, checkpoint, **options)
     assert {path: path.read_bytes() for path in photos.iterdir()} == before
-    assert not (tmp_path / 'out').exists()
+    assert names(tmp_path) == ['a.jpg', 'net.pth', 'photos']
+    (tmp_path / 'is.gif').mkdir()
+    assert upscale_files(['photos/a.png'], 'is.gif', checkpoint)[0].exists()
+    assert upscale_files(['photos/a.png'], 'v1.5', checkpoint)[0].exists()
     (photos / 'a').touch()
     with pytest.raises(InputError, match='no ending that tells its format'):
         upscale_files([str(photos / 'a')], 'out', checkpoint, format='keep')
@@ -147,6 +154,8 @@ def test_resume_and_overwrite(photos, checkpoint, tmp_path):
     assert upscale_files([str(photos)], out, checkpoint, resume=True) == []
     upscale_files([str(photos)], out, checkpoint, overwrite=True)
     assert (out / 'a.png').read_bytes() == whole
+    with pytest.raises(InputError, match=r'--resume leaves out .* --overwrite replaces'):
+        upscale_files([str(photos)], out, checkpoint, overwrite=True, resume=True)
 
 
 def test_broken_files_do_not_stop_the_others(photos, checkpoint, tmp_path):
@@ -158,6 +167,65 @@ def test_broken_files_do_not_stop_the_others(photos, checkpoint, tmp_path):
     assert lines[0] == '2 of 5 images could not be processed:'
     assert [line.split(' cannot be read')[0] for line in lines[1:]] == [str(photos / 'a0.png'), str(photos / 'b0.jpg')]
     assert names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
+
+
+def test_a_damaged_tiff_does_not_stop_the_others(photos, checkpoint, tmp_path):
+    write_picture(photos / 'a0.tif', (20, 30), 3, np.dtype('uint8'), [picture(20, 30, 3)])
+    data = (photos / 'a0.tif').read_bytes()
+    (photos / 'a0.tif').write_bytes(data[:-700] + bytes(100) + data[-600:])  # within the strip
+    with pytest.raises(InputError, match=r'^1 of 4 images could not be processed:\n.*a0\.tif cannot be read.*decompressing.*$'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    assert names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
+
+
+@pytest.mark.parametrize('error', [MemoryError(), MemoryError('Unable to allocate 9 GiB'), RuntimeError("can't allocate memory\nat x")])
+@pytest.mark.parametrize('step', ['read_picture', 'write_picture'])
+def test_an_image_too_large_for_the_memory_does_not_stop_the_others(photos, checkpoint, tmp_path, monkeypatch, step, error):
+    module = importlib.import_module('mmsr_ext.apis.upscale_files')
+    works = getattr(module, step)
+
+    def fails(path, *args):
+        if path.stem == 'b':
+            raise error
+        return works(path, *args)
+
+    monkeypatch.setattr(module, step, fails)
+    reason = str(error).partition('\n')[0] or 'MemoryError'
+    message = (f'1 of 3 images could not be processed:\n{photos}/b.jpg: not enough memory ({reason}). '
+               'Free some, or cut the image into parts.')
+    with pytest.raises(InputError, match=f'^{re.escape(message)}$'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    assert names(tmp_path / 'out') == ['a.png', 'c.png']
+    error = RuntimeError('something else')
+    with pytest.raises(RuntimeError, match='something else'):
+        upscale_files([str(photos)], tmp_path / 'other', checkpoint)
+
+
+def test_grey_of_16_bits_with_alpha_goes_round(checkpoint, tmp_path, capsys):
+    pixels = np.random.default_rng(0).integers(0, 65536, (600, 700, 2), np.uint16)
+    for name in 'ab.tif', 'c.png':
+        write_picture(tmp_path / name, (600, 700), 2, pixels.dtype, [pixels])
+    upscale_files([str(tmp_path / 'ab.tif'), str(tmp_path / 'c.png')], tmp_path / 'out', checkpoint, format='keep')
+    results = [read_picture(path).pixels for path in sorted((tmp_path / 'out').iterdir())]
+    np.testing.assert_array_equal(*results)
+    assert results[0].shape == (1200, 1400, 2)
+    assert '3.4/3.4 MP' in capsys.readouterr().err  # of both the size is known before
+
+
+def test_a_size_that_is_not_known_before(photos, checkpoint, tmp_path, monkeypatch):
+    Image.fromarray(picture(700, 600, 3)).save(photos / 'c.bmp')
+    sizes = {'a': (20, 30), 'b': (20, 31), 'c': (0, 0)}
+    monkeypatch.setattr(importlib.import_module('mmsr_ext.apis.upscale_files'), 'read_size', lambda path: sizes[path.stem])
+    assert len(upscale_files([str(photos)], tmp_path / 'out', checkpoint, outscale=3)) == 3
+
+
+def test_a_profile_of_another_colour_space_is_left_out(checkpoint, tmp_path):
+    profile = bytes(16) + b'GRAY' + bytes(108)
+    Image.fromarray(picture(20, 30)).save(tmp_path / 'a.png', icc_profile=profile)
+    for format in ('png', 'jpg', 'webp'):
+        upscale_files([str(tmp_path / 'a.png')], tmp_path / format, checkpoint, format=format)
+        with Image.open(tmp_path / f'{format}/a.{format}') as image:
+            assert (image.mode, image.info.get('icc_profile')) == (('RGB', None) if format == 'webp' else ('L', profile))
 
 
 def test_a_network_that_cannot_be_used_leaves_nothing(photos, tmp_path):
@@ -177,6 +245,8 @@ def test_a_full_disk_ends_it_all(photos, checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.import_module('mmsr_ext.apis.upscale_files'), 'write_picture', full)
     with pytest.raises(InputError, match=r'a\.png cannot be written .*No space left.* go on with --resume'):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    with pytest.raises(InputError, match=r'a\.png cannot be written .*No space left.* start over with the same command'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint, overwrite=True)
 
 
 @pytest.mark.parametrize('network', [
