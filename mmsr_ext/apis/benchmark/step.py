@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from mmengine.optim import AmpOptimWrapper as StockAmpOptimWrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
@@ -73,6 +74,8 @@ def measure(args: argparse.Namespace) -> Report:
             "MMagic reads its logged values at every step, as MMEngine's hook does; ours are kept for one transfer a log interval",
             'peak memory: ' + ('torch.cuda.max_memory_allocated of a step' if args.device.startswith('cuda') else
                                'growth of the resident set over three steps of a fresh process, gradients and optimizer states included'),
+            *(['steady: a step of 20 that do not wait for the GPU in between; GPU busy: the share of their time in which kernels ran']
+              if args.device.startswith('cuda') else []),
             'G, D, VGG: forward calls in a step; % of ceiling: FLOP of the side / its time / the better of a large convolution and a large '
             'matrix product at that precision, measured in this run',
         ])
@@ -98,6 +101,7 @@ def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[st
         for _ in range(2):
             side.step()
     times = interleaved({name: side.step for name, side in sides.items()}, args.rounds)
+    steady = {name: side.steady() for name, side in sides.items() if side.on_gpu}
     ceiling = _ceiling(args.device, getattr(torch, dtype))
     base = f'MMagic, {dtype}' if dtype != 'float32' else 'MMagic'
     return [{
@@ -108,6 +112,8 @@ def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[st
         'ratio': median_ratio(times[name], times['MMagic']),
         'ratio, same precision': median_ratio(times[name], times[base]) if sides[name].dtype == dtype else None,
         'host (ms)': 1e3 * statistics.median(sides[name].host[-args.rounds:]) if sides[name].on_gpu else None,
+        'steady (ms)': 1e3 * steady[name][0] if name in steady else None,
+        'GPU busy (%)': 100 * steady[name][1] if name in steady else None,
         'peak (MiB)': memory[name] / MIB if name in memory else None,
         'ratio of peaks': memory[name] / memory['MMagic'] if name in memory else None,
         'G, D, VGG': calls[name],
@@ -142,6 +148,8 @@ class Side:
                  vgg_dtype: str | None = None,
                  compile: tuple[str, ...] = ()) -> None:
         self.on_gpu = args.device.startswith('cuda')
+        if self.on_gpu:
+            torch.cuda.set_device(args.device)  # which memory and synchronisation are asked of
         self.dtype = dtype
         self.theirs = theirs
         self.read_every_step = theirs or read_every_step
@@ -158,10 +166,12 @@ class Side:
         shapes = (args.batch, 3, args.patch // 4, args.patch // 4), (args.batch, 3, args.patch, args.patch)
         self.lq, self.gt = (torch.randint(0, 256, shape, dtype=torch.uint8) for shape in shapes)
 
-    @staticmethod
-    def _wrapper(network: nn.Module, dtype: str, **options: bool) -> OptimWrapper:
+    def _wrapper(self, network: nn.Module, dtype: str, **options: bool) -> OptimWrapper:
         adam = torch.optim.Adam(network.parameters(), lr=1e-4, betas=(0.9, 0.999), **options)
-        return OptimWrapper(optimizer=adam) if dtype == 'float32' else AmpOptimWrapper(optimizer=adam, dtype=dtype)
+        if dtype == 'float32':
+            return OptimWrapper(optimizer=adam)
+        wrapper = StockAmpOptimWrapper if self.theirs and self.on_gpu else AmpOptimWrapper  # the stock one is for GPUs alone
+        return wrapper(optimizer=adam, dtype=dtype)
 
     def batch(self) -> dict[str, Any]:
         """As the loader of each collates it; anew, because MMagic's preprocessor changes a batch in place."""
@@ -177,15 +187,36 @@ class Side:
         batch = self.batch()
         self._synchronise()
         start = time.perf_counter()
+        self._train(batch)
+        self.host.append(time.perf_counter() - start)
+        self._synchronise()
+        return time.perf_counter() - start
+
+    def _train(self, batch: dict[str, Any]) -> None:
         logs = self.model.train_step(batch, self.wrappers)
         if self.read_every_step:
             for value in logs.values():
                 value.item()
         else:
             self.logs = [torch.stack(list(logs.values()))]
-        self.host.append(time.perf_counter() - start)
-        self._synchronise()
-        return time.perf_counter() - start
+
+    def steady(self, steps: int = 20) -> tuple[float, float]:
+        """Seconds a step when none waits for the device, as in training; and the share of the time in which the GPU computed."""
+        def run() -> float:
+            batches = [self.batch() for _ in range(steps)]
+            self._synchronise()
+            start = time.perf_counter()
+            for batch in batches:
+                self._train(batch)
+            self._synchronise()
+            return time.perf_counter() - start
+
+        run()
+        seconds = run() / steps
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+            profiled = run()
+        busy = sum(event.self_device_time_total for event in profile.key_averages()) / 1e6
+        return seconds, min(busy / profiled, 1.0)
 
     def count(self) -> tuple[int, str]:
         """FLOP of a step, and the forward calls of generator, discriminator and perceptual network in it."""

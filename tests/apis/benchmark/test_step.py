@@ -43,6 +43,17 @@ def test_both_sides_compute_the_same():
         torch.testing.assert_close(logs[1][name], logs[0][name], rtol=1e-4, atol=1e-6)
 
 
+def test_steady_steps_do_not_wait(monkeypatch):
+    side = step.Side(arguments('--recipe', 'realesrgan', '--patch', '32'), disc_only=False)
+    waits, trained = [], []
+    monkeypatch.setattr(side, '_synchronise', lambda: waits.append(len(trained)))
+    monkeypatch.setattr(side, '_train', trained.append)
+    seconds, busy = side.steady(5)
+    assert waits == [0, 5, 5, 10, 10, 15]
+    assert seconds > 0
+    assert busy == 0 or torch.cuda.is_available()
+
+
 @pytest.mark.slow
 def test_memory_of_a_fresh_process():
     args = arguments('--recipe', 'realesrgan', '--patch', '32')
