@@ -213,7 +213,8 @@ class Side:
 
         run()
         seconds = run() / steps
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        kinds = torch.profiler.ProfilerActivity
+        with torch.profiler.profile(activities=[kinds.CUDA if self.on_gpu else kinds.CPU]) as profile:
             profiled = run()
         busy = sum(event.self_device_time_total for event in profile.key_averages()) / 1e6
         return seconds, min(busy / profiled, 1.0)
