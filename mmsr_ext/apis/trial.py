@@ -31,7 +31,8 @@ def try_model(runner: Runner, datasets: dict[str, list[Any]]) -> None:
     device = next(generator.parameters()).device
     gt, lq = (torch.full((1, 3, edge, edge), 0.5, device=device) for edge in (size, size // scale))
     training = {module: module.training for module in model.modules()}
-    with torch.random.fork_rng([device] if device.type == 'cuda' else []), torch.no_grad():
+    # compiled networks would be compiled for this batch of one, too
+    with torch.random.fork_rng([device] if device.type == 'cuda' else []), torch.compiler.set_stance('force_eager'), torch.no_grad():
         try:
             _run(runner, model.eval(), lq, gt)
         finally:
