@@ -16,10 +16,11 @@ from ..registry import OPTIM_WRAPPERS
 class AmpOptimWrapper(StockAmpOptimWrapper):
     """MMEngine's AmpOptimWrapper, which by itself refuses to start without a GPU.
 
-    On the CPU it trains in bfloat16, which needs no loss scaling.
+    On the CPU it trains in bfloat16. Losses are scaled for float16 only: MMEngine scales those of bfloat16, too, which has the range of
+    float32.
 
     Args:
-        loss_scale (float, str or dict): See MMEngine's; without a GPU not used.
+        loss_scale (float, str or dict): See MMEngine's; used for float16.
         dtype (str or torch.dtype, optional): 'float16' or 'bfloat16'; without a GPU bfloat16.
         **kwargs: See MMEngine's OptimWrapper.
 
@@ -30,6 +31,8 @@ class AmpOptimWrapper(StockAmpOptimWrapper):
     def __init__(self, loss_scale: Any = 'dynamic', dtype: Any = None, **kwargs: Any) -> None:
         if torch.cuda.is_available():
             super().__init__(loss_scale, dtype, **kwargs)
+            if (self.cast_dtype or torch.get_autocast_dtype('cuda')) != torch.float16:
+                self.loss_scaler = torch.amp.GradScaler('cuda', enabled=False)
             return
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             raise InputError(f"AmpOptimWrapper: dtype={dtype!r} needs a GPU, and none is visible; on the CPU use dtype='bfloat16'.")

@@ -24,9 +24,9 @@ LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gr
 class UpdateGuardHook(Hook):
     """Reads, at the LoggerHook's interval, what ``GANRestorer.guard`` decided.
 
-    An update that was left out is logged with the batch's files and what was not finite, and counted as ``skipped_updates``. Statistics of
-    batch normalisation that such a batch has spoilt are put back as they were at the last reading. A discriminator whose two losses stay
-    below 0.001 is reported once.
+    An update that was left out is logged with the batch's files and what was not finite, and counted as ``skipped_updates``; one that the
+    loss scaler of float16 answers by lowering its scale is not. Statistics of batch normalisation that such a batch has spoilt are put back
+    as they were at the last reading. A discriminator whose two losses stay below 0.001 is reported once.
 
     Args:
         limit (int): The run stops after this many left out in a row; no weights are spoilt then.
@@ -85,7 +85,8 @@ class UpdateGuardHook(Hook):
         if len(left_out) > 5:
             print_log(f'{len(left_out) - 5} more updates were left out since the last message.', 'current', logging.WARNING)
         for update in updates:
-            self.in_a_row = 0 if update.finite else self.in_a_row + 1
+            if not update.overflow:
+                self.in_a_row = 0 if update.finite else self.in_a_row + 1
             if self.in_a_row >= self.limit:
                 raise InputError(_report(self.in_a_row, update.values, runner))
             self._watch_discriminator(update.values)

@@ -104,6 +104,69 @@ def test_clipping_and_bfloat16_go_through_the_guard():
     assert [update.finite for update in model.guard.review()] == [True, False, True]
 
 
+def with_scalers(model, fused=True, clip_grad=None, scale=2.0**16):
+    """The wrappers of float16 on a GPU: a loss scaler for each network."""
+    opt = wrappers(model, AmpOptimWrapper, fused, **(dict(clip_grad=clip_grad) if clip_grad else {}))
+    for wrapper in opt.values():
+        wrapper.loss_scaler = torch.amp.GradScaler('cpu', init_scale=scale)
+    return opt
+
+
+def scales(opt):
+    return [wrapper.loss_scaler.get_scale() for wrapper in opt.values()]
+
+
+@pytest.mark.parametrize('clip_grad', [None, dict(max_norm=1.0)])
+@pytest.mark.parametrize('fused', [True, False])
+@pytest.mark.parametrize('gradient_only', [True, False])
+def test_with_a_loss_scaler_all_networks_are_left_out(fused, clip_grad, gradient_only):
+    spoilt, sound = restorer(at=(1, ), gradient_only=gradient_only), restorer()
+    clips = [dict(clip_grad) if clip_grad else None for _ in range(2)]
+    opt_spoilt, opt_sound = with_scalers(spoilt, fused, clips[0]), wrappers(sound, AmpOptimWrapper, fused, clip_grad=clips[1])
+    for step in range(3):
+        spoilt.train_step(batch(seed=step), opt_spoilt)
+        if step != 1:
+            sound.train_step(batch(seed=step), opt_sound)
+    for key, value in state(sound, opt_sound).items():
+        torch.testing.assert_close(state(spoilt, opt_spoilt)[key], value, rtol=1e-2, atol=1e-3, msg=lambda m, key=key: f'{key}: {m}')
+        assert 'step' not in key or value == 2
+    updates = spoilt.guard.review()
+    assert [update.finite for update in updates] == [True, gradient_only, True]
+    assert [update.overflow for update in updates] == [False, gradient_only, False]
+    assert scales(opt_spoilt) == [2.0**15, 2.0**16]  # each by its own gradients
+
+
+def test_an_overflow_is_a_fault_where_the_scale_cannot_fall():
+    model = restorer(at=range(9), gradient_only=True)
+    opt = with_scalers(model, scale=4.0)
+    for step in range(5):
+        model.train_step(batch(seed=step), opt)
+    assert [update.finite for update in model.guard.review()] == [True, True, False, False, False]
+    assert scales(opt) == [1.0, 4.0]
+    for wrapper in opt.values():
+        wrapper._scale_update_param = 128.0  # loss_scale=128.0
+    for step in range(2):
+        model.train_step(batch(seed=step), opt)
+    assert [update.finite for update in model.guard.review()] == [False, False]
+    assert scales(opt) == [128.0, 128.0]
+
+
+@pytest.mark.parametrize(('arguments', 'scaled'), [(dict(dtype='float16'), True), (dict(), True), (dict(dtype='bfloat16'), False),
+                                                   (dict(dtype=torch.bfloat16, loss_scale=8.0), False)])
+def test_only_float16_is_scaled(monkeypatch, arguments, scaled):
+
+    def stock(self, loss_scale='dynamic', dtype=None, **kwargs):
+        OptimWrapper.__init__(self, **kwargs)
+        self.cast_dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
+        self.loss_scaler = torch.amp.GradScaler('cpu')
+
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr('mmengine.optim.AmpOptimWrapper.__init__', stock)
+    wrapper = AmpOptimWrapper(optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0), **arguments)
+    assert wrapper.loss_scaler.is_enabled() == scaled
+    wrapper.load_state_dict(wrapper.state_dict() | dict(loss_scaler=torch.amp.GradScaler('cpu').state_dict()))
+
+
 @pytest.fixture
 def runner(tmp_path):
 
@@ -141,6 +204,19 @@ def test_stops_after_so_many_in_a_row_with_a_report(runner, tmp_path):
     with pytest.raises(InputError, match=r'last 3 updates were not finite.*d_real.*gradient norm of the generator.*work/iter_7\.pth'):
         run(UpdateGuardHook(limit=3), runner(restorer(at=range(2, 9))), 9)
     run(UpdateGuardHook(limit=3), runner(restorer(at=(0, 1, 3, 4))), 6)
+
+
+def test_overflows_are_neither_said_nor_counted(runner, monkeypatch):
+    lines = []
+    monkeypatch.setattr('mmsr_ext.engine.update_guard.print_log', lambda message, *_: lines.append(message))
+    model = restorer(at=(1, 2, 3), gradient_only=True)
+    hook, subject = UpdateGuardHook(limit=2), runner(model)
+    run(hook, subject, 5, with_scalers(model))
+    assert lines == []
+    assert subject.message_hub.get_info('skipped_updates', 0) == 0
+    model = restorer(at=range(9), gradient_only=True)
+    with pytest.raises(InputError, match='last 2 updates were not finite'):
+        run(UpdateGuardHook(limit=2), runner(model), 5, with_scalers(model, scale=4.0))
 
 
 def test_puts_statistics_back(runner):

@@ -16,11 +16,14 @@ class Update(NamedTuple):
 
     Args:
         finite (bool): All losses and gradients were finite; if not, no network was updated.
+        overflow (bool): Gradients were too large for the scale of float16, and no network was updated. The loss scaler lowers it, and that
+            is no fault: ``finite`` is true.
         values (dict[str, float]): The losses, ``d_real`` and ``d_fake``, and the gradient norm of each network that was to be updated.
         images (list[str]): The batch's files, of this process.
     """
 
     finite: bool
+    overflow: bool
     values: dict[str, float]
     images: list[str]
 
@@ -29,8 +32,12 @@ class FiniteGuard:
     """Decides on the device whether an update takes place, so that the host need not wait for the answer.
 
     All networks of a step are updated, or none is, and so on every process, which share what they found. Fused optimizers of PyTorch leave
-    a step out themselves; with others the host decides, and waits for the device. Under float16 the loss scaler decides, and only the
-    losses are watched. ``UpdateGuardHook`` says what was left out, and stops a run that goes on like that.
+    a step out themselves; with others the host decides, and waits for the device. ``UpdateGuardHook`` says what was left out, and stops a
+    run that goes on like that.
+
+    Under float16 each network has a loss scaler. Gradients that are not finite at its scale are left out in all networks, too, and only
+    that scaler lowers its scale. They count as not finite, like losses, where the scale cannot be lowered: it is constant, or at 1, below
+    which it does not fall.
     """
 
     def __init__(self) -> None:
@@ -46,19 +53,29 @@ class FiniteGuard:
             logs (dict[str, Tensor]): The losses and what else is to be in a report; scalars.
             images (list[str]): The batch's files.
         """
-        values = {name: value.detach().reshape(()) for name, value in logs.items()}
-        scaled = {name for name, wrapper in wrappers.items() if _has_scaler(wrapper)}
-        for name in wrappers.keys() - scaled:
-            gradients = [parameter.grad for parameter in networks[name].parameters() if parameter.grad is not None]
-            values[f'gradient norm of the {name}'] = nn.utils.get_total_norm(gradients)
-        stacked = torch.stack([value.float() for value in values.values()])
-        spoilt = (~stacked.isfinite()).any().float()
-        if get_world_size() > 1:
-            all_reduce(spoilt, 'max')
-        self.pending.append((list(values), torch.cat([stacked, spoilt[None]]), images))
+        losses = torch.stack([value.detach().reshape(()).float() for value in logs.values()])
+        norms, overflows = [], []
+        scaled = [name for name, wrapper in wrappers.items() if _has_scaler(wrapper)]
         for name, wrapper in wrappers.items():
-            if name in scaled or not self._leaves_out(wrapper, spoilt):
-                wrapper.step()
+            if name in scaled:
+                wrapper.loss_scaler.unscale_(wrapper.optimizer)
+            gradients = [parameter.grad for parameter in networks[name].parameters() if parameter.grad is not None]
+            norms.append(nn.utils.get_total_norm(gradients).float())
+            overflows.append(_overflow(wrapper, norms[-1]) if name in scaled else torch.zeros_like(norms[-1], dtype=torch.bool))
+        norms, overflows = torch.stack(norms), torch.stack(overflows)
+        spoilt = ~losses.isfinite().all() | (~norms.isfinite() & ~overflows).any()
+        flags = torch.stack([spoilt, overflows.any()]).float()
+        if get_world_size() > 1:
+            all_reduce(flags, 'max')
+        names = [*logs, *(f'gradient norm of the {name}' for name in wrappers)]
+        self.pending.append((names, torch.cat([losses, norms, flags]), images))
+        left_out = flags.amax()
+        for name, wrapper in wrappers.items():
+            if not self._leaves_out(wrapper, left_out):
+                # with a scaler, what it does to gradients and decides has been done
+                OptimWrapper.step(wrapper) if name in scaled else wrapper.step()
+            if name in scaled:
+                _adapt(wrapper)
             _clear(wrapper)
 
     def review(self) -> list[Update]:
@@ -71,16 +88,17 @@ class FiniteGuard:
         updates = []
         for names, _, images in pending:
             values = {name: next(numbers) for name in names}
-            updates.append(Update(next(numbers) == 0, values, images))
+            spoilt, overflow = next(numbers) > 0, next(numbers) > 0
+            updates.append(Update(not spoilt, overflow and not spoilt, values, images))
         return updates
 
     @staticmethod
-    def _leaves_out(wrapper: OptimWrapper, spoilt: Tensor) -> bool:
+    def _leaves_out(wrapper: OptimWrapper, left_out: Tensor) -> bool:
         """Whether the caller has to leave the step out."""
         if not all(group.get('fused') for group in wrapper.optimizer.param_groups):
-            return bool(spoilt)
+            return bool(left_out)
         # PyTorch's loss scaler tells them in the same way
-        wrapper.optimizer.grad_scale, wrapper.optimizer.found_inf = None, spoilt
+        wrapper.optimizer.grad_scale, wrapper.optimizer.found_inf = None, left_out
         return False
 
 
@@ -95,6 +113,27 @@ def names_of(data: Any) -> list[str]:
 def _has_scaler(wrapper: OptimWrapper) -> bool:
     scaler = getattr(wrapper, 'loss_scaler', None)
     return scaler is not None and scaler.is_enabled()
+
+
+def _overflow(wrapper: OptimWrapper, norm: Tensor) -> Tensor:
+    """Whether the scaler found unscaled gradients that are not finite, and can lower its scale."""
+    if wrapper._scale_update_param is not None:
+        return norm.new_zeros((), dtype=torch.bool)
+    found = wrapper.loss_scaler._found_inf_per_device(wrapper.optimizer).values()
+    return (sum(value.to(norm.device) for value in found) > 0) & (_scale(wrapper, norm) > 1)
+
+
+def _scale(wrapper: OptimWrapper, like: Tensor) -> Tensor:
+    """The scale, on the device."""
+    return wrapper.loss_scaler.scale(like.new_ones((), dtype=torch.float32))
+
+
+def _adapt(wrapper: OptimWrapper) -> None:
+    """The scaler's new scale, from what it found itself."""
+    wrapper.loss_scaler.update(wrapper._scale_update_param)
+    if wrapper._scale_update_param is None:
+        # below 1 small gradients vanish, and it would take thousands of updates to rise again
+        wrapper.loss_scaler.update(_scale(wrapper, wrapper.optimizer.param_groups[0]['params'][0]).clamp(min=1))
 
 
 def _clear(wrapper: OptimWrapper) -> None:
