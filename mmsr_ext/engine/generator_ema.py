@@ -28,8 +28,8 @@ class GeneratorEMAHook(Hook):
 
     The average equals the generator when training starts, stands still while only the discriminator is updated, while gradients
     accumulate and when the loss scaler skips a step, and takes the generator's place in validation and testing. Buffers, such as the
-    statistics of batch normalisation, are copied: they are averages already. A checkpoint's state_dict has the trained weights under
-    ``generator.`` and the average under ``generator_ema.``, which is MMagic's name for it.
+    statistics of batch normalisation, are copied, unless they are not finite: they are averages already. A checkpoint's state_dict has the
+    trained weights under ``generator.`` and the average under ``generator_ema.``, which is MMagic's name for it.
 
     MMEngine's ``EMAHook`` averages the whole model, discriminator included, at every iteration; MMagic's ``RealESRGAN`` initialises its
     average apart from the generator. An optimizer that is fused (``fused=True``) hides a skip of the loss scaler: the average then moves
@@ -77,7 +77,8 @@ class GeneratorEMAHook(Hook):
         parameters = [parameter.detach() for parameter in self.generator.parameters()]
         self._average(list(self.ema.parameters()), parameters, None)
         for average, buffer in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
-            average.copy_(buffer)
+            # the generator's own are put back later, by UpdateGuardHook
+            average.copy_(torch.where(buffer.isfinite().all(), buffer, average) if buffer.is_floating_point() else buffer)
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Put the average in the generator's place."""

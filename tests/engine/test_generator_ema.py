@@ -140,6 +140,27 @@ def test_steps_that_the_loss_scaler_skips_do_not_move_it(tmp_path, make_pairs):
     assert_equal(average_of(tmp_path / 'run' / 'iter_2.pth'), history.trained[0])
 
 
+@pytest.mark.parametrize('fused', [True, False])
+def test_statistics_of_a_spoilt_batch_stay_out_of_it(tmp_path, make_pairs, fused):
+
+    class Spoil(Hook):
+
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if runner.iter == 1:
+                handle = runner.model.generator.register_forward_pre_hook(lambda module, args: (handle.remove(), (args[0] * torch.nan, ))[1])
+
+    optim = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-2, fused=fused))
+    runner = Runner.from_cfg(config(tmp_path / 'run', make_pairs(), 3,
+                                    optim_wrapper=dict(constructor='MultiOptimWrapperConstructor', generator=optim,
+                                                       discriminator=deepcopy(optim))))
+    runner.register_hook(Spoil())
+    runner.train()
+    assert not all(value.isfinite().all() for value in weights(runner).values())
+    statistics = {name: value for name, value in average_of(tmp_path / 'run' / 'iter_3.pth').items() if 'running' in name}
+    assert statistics
+    assert all(value.isfinite().all() for value in statistics.values())
+
+
 def test_validated_in_the_generators_place(tmp_path, make_pairs):
     runner, history = run(tmp_path / 'run', make_pairs(), 3)
     average = average_of(tmp_path / 'run' / 'iter_3.pth')
