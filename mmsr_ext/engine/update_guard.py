@@ -17,12 +17,13 @@ from ..arguments import Size
 from ..errors import InputError
 from ..registry import HOOKS
 
+AT_LEAST_EVERY = 100  # iterations
 LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gradient reaches the generator
 
 
 @HOOKS.register_module()
 class UpdateGuardHook(Hook):
-    """Reads, at the LoggerHook's interval, what ``GANRestorer.guard`` decided.
+    """Reads, at the LoggerHook's interval and every 100 iterations, what ``GANRestorer.guard`` decided.
 
     An update that was left out is logged with the batch's files and what was not finite, and counted as ``skipped_updates``; one that the
     loss scaler of float16 answers by lowering its scale is not. Statistics of batch normalisation that such a batch has spoilt are put back
@@ -48,12 +49,15 @@ class UpdateGuardHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Remember the statistics as they are."""
-        self.interval = min((hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=100)
+        self.interval = min((hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=AT_LEAST_EVERY)
+        self.buffers = []
         self._remember(_unwrapped(runner.model))
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
-        """Read at the interval."""
-        if self.every_n_inner_iters(batch_idx, self.interval) or self.is_last_train_iter(runner):
+        """Read at the interval, and before the guard would forget."""
+        due = any(self.every_n_inner_iters(batch_idx, interval) for interval in (self.interval, AT_LEAST_EVERY))
+        guard = getattr(_unwrapped(runner.model), 'guard', None)
+        if due or self.is_last_train_iter(runner) or (guard and len(guard.pending) >= guard.pending.maxlen / 2):
             self.review(runner)
 
     def before_val(self, runner: Runner) -> None:
@@ -102,12 +106,17 @@ class UpdateGuardHook(Hook):
                       'discriminator.', 'current', logging.WARNING)
 
     def _remember(self, model: torch.nn.Module) -> None:
-        self.buffers = [buffer.clone() for buffer in _statistics(model)]
+        now = _statistics(model)
+        self.buffers = [_sound(buffer, before).clone() for buffer, before in zip(now, self.buffers or now, strict=True)]
 
     def _restore(self, model: torch.nn.Module) -> None:
         for buffer, sound in zip(_statistics(model), self.buffers):
-            if not buffer.isfinite().all():
-                buffer.copy_(sound)
+            buffer.copy_(_sound(buffer, sound))
+
+
+def _sound(buffer: Tensor, before: Tensor) -> Tensor:
+    """The buffer if it is finite, else what it was; the host does not wait for the answer."""
+    return torch.where(buffer.isfinite().all(), buffer, before)
 
 
 def _statistics(model: torch.nn.Module) -> list[Tensor]:

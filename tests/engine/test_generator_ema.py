@@ -147,7 +147,11 @@ def test_statistics_of_a_spoilt_batch_stay_out_of_it(tmp_path, make_pairs, fused
 
         def before_train_iter(self, runner, batch_idx, data_batch=None):
             if runner.iter == 1:
-                handle = runner.model.generator.register_forward_pre_hook(lambda module, args: (handle.remove(), (args[0] * torch.nan, ))[1])
+                self.handle = runner.model.generator.register_forward_pre_hook(self.spoil)
+
+        def spoil(self, module, args):
+            self.handle.remove()
+            return args[0] * torch.nan
 
     optim = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-2, fused=fused))
     runner = Runner.from_cfg(config(tmp_path / 'run', make_pairs(), 3,

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from helpers import GENERATOR, PREPROCESSOR, batch
+from mmengine.hooks import LoggerHook
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
@@ -233,6 +234,35 @@ def test_puts_statistics_back(runner):
         assert buffer.isfinite().all()
         if buffer.is_floating_point():
             assert torch.equal(buffer, before)
+
+
+def test_reads_before_the_guard_forgets(runner, monkeypatch):
+    read = []
+    hook, subject = UpdateGuardHook(), runner(restorer())
+    subject.hooks = [LoggerHook(interval=250)]
+    monkeypatch.setattr(hook, 'review', lambda runner: read.append(runner.iter))
+    hook.before_train(subject)
+    for step in range(300):
+        subject.iter = step
+        hook.after_train_iter(subject, step)
+    assert read == [99, 199, 249, 299]
+    subject.model.guard.pending.extend([None] * 600)  # disc_repeat=20
+    hook.after_train_iter(subject, 30)
+    assert read[4:] == [299]
+
+
+def test_only_sound_statistics_are_remembered(runner):
+    model = restorer()
+    hook, subject = UpdateGuardHook(), runner(model)
+    run(hook, subject, 1)
+    spoilt = next(buffer for buffer in model.discriminator.buffers() if buffer.is_floating_point())
+    sound = spoilt.clone()
+    spoilt.fill_(float('nan'))  # by a forward without update, say
+    model.guard.pending.append((['loss'], torch.zeros(3), []))
+    hook.review(subject)
+    model.guard.pending.append((['loss'], torch.tensor([float('nan'), 1, 0]), []))
+    hook.review(subject)
+    assert torch.equal(spoilt, sound)
 
 
 def test_a_collapsed_discriminator_is_reported_once(runner, monkeypatch):
