@@ -7,11 +7,14 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
+from ..functional import at_least_float32
+
 
 class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
     """What ``nn.SyncBatchNorm`` does, which trains on GPUs alone.
 
-    ``sync_bn='torch'`` in a config takes it on CPUs: ``SeparateDDP`` puts it in the place of PyTorch's there.
+    ``sync_bn='torch'`` in a config takes it on CPUs: ``SeparateDDP`` puts it in the place of PyTorch's there. Half precision is normalised
+    in float32 and comes out as it came in, as PyTorch's batch normalisation does it.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -19,15 +22,18 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         if not self.training or get_world_size() == 1:
             return super().forward(input)
         others = [dim for dim in range(input.ndim) if dim != 1]
-        count = input.new_tensor([input.numel() / input.shape[1]])
-        total, count = all_reduce(torch.cat([input.sum(others), count])).split([input.shape[1], 1])
-        shape = [1, -1] + [1] * (input.ndim - 2)
+        x = at_least_float32(input)
+        count = x.new_tensor([x.numel() / x.shape[1]])
+        total, count = all_reduce(torch.cat([x.sum(others), count])).split([x.shape[1], 1])
+        shape = [1, -1] + [1] * (x.ndim - 2)
         mean = total / count
-        centred = input - mean.view(shape)
+        centred = x - mean.view(shape)
         variance = all_reduce(centred.square().sum(others)) / count
         self._track(mean.detach(), (variance * count / (count - 1)).detach())
         output = centred * (variance + self.eps).rsqrt().view(shape)
-        return output if self.weight is None else output * self.weight.view(shape) + self.bias.view(shape)
+        if self.weight is not None:
+            output = output * self.weight.view(shape) + self.bias.view(shape)
+        return output.to(input.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:
         pass  # any
@@ -38,5 +44,5 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
             return
         self.num_batches_tracked += 1
         momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean, momentum)
-        self.running_var.lerp_(variance, momentum)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), momentum)
