@@ -48,9 +48,10 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: str 
     factor = 2 if subsampling == '4:2:0' else 1
     h, w = image.shape[-2:]
     block = 8 * factor
-    to_ycbcr, to_rgb, offset = (constant.to(image.dtype) for constant in _colours(image.device))
+    to_ycbcr, to_rgb, offset = _colours(image.device)
+    offset = offset.to(image.dtype)
     x = F.pad(_round(image.clamp(0, 1) * 255), (0, -w % block, 0, -h % block), mode='replicate')
-    x = _round(torch.einsum('ij,njhw->nihw', to_ycbcr, x) + offset)
+    x = _round(_convert(to_ycbcr, x) + offset)
     luma, chroma = x[:, :1], x[:, 1:]
     if factor == 2:
         chroma = _round(F.avg_pool2d(chroma, 2))
@@ -60,7 +61,7 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: str 
         chroma = chroma[..., :math.ceil(h / 2), :math.ceil(w / 2)]
         chroma = F.interpolate(chroma, scale_factor=2, mode='bilinear', align_corners=False)
     x = torch.cat([luma[..., :h, :w], chroma[..., :h, :w]], 1) - offset
-    return _round(torch.einsum('ij,njhw->nihw', to_rgb, x)).clamp(0, 255) / 255
+    return _round(_convert(to_rgb, x)).clamp(0, 255) / 255
 
 
 def jpeg_file(image: Tensor, quality: int | Sequence[int]) -> Tensor:
@@ -100,14 +101,22 @@ def quantisation_tables(quality: int | Sequence[int] | Tensor) -> tuple[Tensor, 
     return luminance, chrominance
 
 
+def _convert(matrix: Tensor, x: Tensor) -> Tensor:
+    """Other colours; in float64, because float32 products may be rounded to TF32 on a GPU, and to half precision under autocast."""
+    return torch.einsum('ij,njhw->nihw', matrix, x.double()).to(x.dtype)
+
+
 def _compress(x: Tensor, table: Tensor) -> Tensor:
-    """Transform 8x8 blocks, quantise, and transform back. (N, C, H, W) and (N or 1, 8, 8) to (N, C, H, W), integers in [0, 255]."""
+    """Transform 8x8 blocks, quantise, and transform back. (N, C, H, W) and (N or 1, 8, 8) to (N, C, H, W), integers in [0, 255].
+
+    In float64, as the colours.
+    """
     n, c, h, w = x.shape
-    transform = _dct(x.device).to(x.dtype)
-    blocks = (x - 128).reshape(n, c, h // 8, 8, w // 8, 8).permute(0, 1, 2, 4, 3, 5).reshape(n, c, -1, 64)
+    transform = _dct(x.device)
+    blocks = (x.double() - 128).reshape(n, c, h // 8, 8, w // 8, 8).permute(0, 1, 2, 4, 3, 5).reshape(n, c, -1, 64)
     step = table.reshape(-1, 1, 1, 64)
     blocks = (_round(blocks @ transform.T / step) * step) @ transform
-    x = blocks.reshape(n, c, h // 8, w // 8, 8, 8).permute(0, 1, 2, 4, 3, 5).reshape(n, c, h, w)
+    x = blocks.reshape(n, c, h // 8, w // 8, 8, 8).permute(0, 1, 2, 4, 3, 5).reshape(n, c, h, w).to(x.dtype)
     return _round(x + 128).clamp(0, 255)
 
 

@@ -6,6 +6,8 @@ import pytest
 import skimage.data
 import torch
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 from mmsr_ext import InputError
 from mmsr_ext.functional import jpeg, jpeg_file
@@ -68,6 +70,32 @@ def test_gradient_passes_the_roundings():
     jpeg(image, 90).sum().backward()
     # a brighter image stays brighter: the compressed image's sum grows as the image's does, but for what is clipped
     assert image.grad.mean().item() == pytest.approx(1, abs=0.05)
+
+
+class TF32(TorchDispatchMode):
+    """Rounds what float32 matrix products and convolutions take to 10 bits of mantissa, as a GPU may."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket.__name__ in ('mm', 'bmm', 'addmm', 'baddbmm', 'convolution'):
+            args = tree_map(self.rounded, args)
+        return func(*args, **kwargs or {})
+
+    @staticmethod
+    def rounded(x):
+        if not isinstance(x, torch.Tensor) or x.dtype != torch.float32:
+            return x
+        return ((x.contiguous().view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
+
+
+@pytest.mark.parametrize('subsampling', ['4:2:0', '4:4:4'])
+def test_products_are_rounded_by_no_setting(subsampling):
+    images = tensor(photographs())
+    plain = jpeg(images, (30, 75, 95), subsampling)
+    with TF32():
+        assert not torch.equal(images[0, 0] @ images[0, 1].T, images[0, 0].double() @ images[0, 1].double().T)
+        assert jpeg(images, (30, 75, 95), subsampling).equal(plain)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert jpeg(images, (30, 75, 95), subsampling).equal(plain)
 
 
 @pytest.mark.parametrize('arguments', [(0, ), (101, ), (50.5, ), ([50, 120], ), (50, '4:1:1')])
