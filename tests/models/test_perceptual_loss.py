@@ -152,3 +152,18 @@ def test_half_precision_stays_near_float32_and_compares_in_float32(weights):
 def test_unknown_dtype():
     with pytest.raises(InputError, match="dtype='int8'"):
         PerceptualLoss({'conv1_1': 1.0}, pretrained='random', dtype='int8')
+
+
+def test_a_compiled_network_that_returns_the_same_memory_every_time(weights, monkeypatch):
+    """As CUDA graphs do, which mode='reduce-overhead' takes."""
+    x, gt = torch.rand(2, 1, 3, 16, 16)
+    expected, style = PerceptualLoss({'conv1_2': 1.0}, style_weight=1.0, pretrained=weights[1])(x, gt)
+    memory = {}
+
+    def compiled(network, **arguments):
+        return lambda image: {name: memory.setdefault(name, value.clone()).copy_(value) for name, value in network(image).items()}
+
+    monkeypatch.setattr(torch, 'compile', compiled)
+    loss = PerceptualLoss({'conv1_2': 1.0}, style_weight=1.0, pretrained=weights[1], compile=dict(mode='reduce-overhead'))
+    assert loss(x, gt) == (expected, style)
+    assert expected > 0

@@ -111,6 +111,9 @@ class PerceptualLoss(nn.Module):
         """
         with torch.no_grad():
             target = self._features(gt)
+            if self._run[0] is not self._network[0]:
+                # mode='reduce-overhead' would have the second call overwrite them: a CUDA graph returns the same memory every time
+                target = {name: value.clone() for name, value in target.items()}
         output = self._features(x)
         if self.feature_scale != 1:
             scales = {name: self._scale(value) for name, value in target.items()}
