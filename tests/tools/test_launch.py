@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from runs_helper import free_port, last, load, steps
+from torch.distributed.launcher.api import LaunchConfig
 
 from mmsr_ext.apis.faults import differences
 from mmsr_ext.apis.forked_run import write_recipe
@@ -114,3 +115,32 @@ def test_two_machines(start, tmp_path):
     assert last(tmp_path / 'two')['exact_resume']['world_size'] == 2
     assert start('one').wait(300) == 0
     assert list(differences(last(tmp_path / 'one'), last(tmp_path / 'two'))) == []
+
+
+@pytest.mark.skipif('shutdown_timeout' not in LaunchConfig.__dataclass_fields__, reason='torch before 2.12 always waits 30 seconds')
+@pytest.mark.parametrize('seconds', ['', '2'])
+def test_how_long_processes_have_to_save(tmp_path, seconds):
+    """They are asked to stop and do not."""
+    (tmp_path / 'stubborn.py').write_text(f'''import os, pathlib, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+path = pathlib.Path({str(tmp_path)!r}, 'ready')
+path.with_suffix('.txt').write_text(os.environ['TORCH_ELASTIC_SHUTDOWN_TIMEOUT'] + f' {{os.getpid()}}')
+path.with_suffix('.txt').rename(path)
+time.sleep(60)
+''')
+    environment = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}', 'SHUTDOWN_TIMEOUT': seconds}
+    tool = os.path.relpath(tmp_path / 'stubborn.py', ROOT / 'tools')
+    process = subprocess.Popen(['bash', 'tools/launch.sh', '1', tool], cwd=ROOT, env=environment)
+    try:
+        wait_for(tmp_path / 'ready', process)
+        given, worker = (tmp_path / 'ready').read_text().split()
+        assert given == (seconds or '300')
+        if not seconds:
+            os.kill(int(worker), signal.SIGKILL)
+            return
+        since = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(25)
+        assert time.monotonic() - since > 1.5
+    finally:
+        process.wait(25)
