@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 
 from ..engine.checkpoint import check_fits, read_checkpoint, weights_of
-from ..engine.resume_point import find_resume_point
+from ..engine.resume_point import check_same_start, find_resume_point
 from ..errors import InputError
 from .building import build_parts, check_scales, check_sections, drawing, loaders, own_folder, section
 from .config import load_config, start_processes
@@ -58,6 +58,7 @@ def train(config: str,
     with own_folder(cfg.work_dir):
         with section(cfg, 'it'):
             runner = Runner.from_cfg(cfg)
+        check_same_start(runner._load_from if runner._resume else None, cfg.work_dir)  # on GPUs it is the runner that joins the processes
         check_scales(runner, datasets)
         _hand_over(datasets, runner)
         _check_checkpoint(runner)

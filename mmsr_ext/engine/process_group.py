@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 _groups: dict[object, torch.distributed.ProcessGroup] = {}
@@ -21,3 +23,10 @@ def largest(*values: float) -> list[float]:
     numbers = torch.tensor(values, dtype=torch.float64)
     torch.distributed.all_reduce(numbers, torch.distributed.ReduceOp.MAX, host_group())
     return numbers.tolist()
+
+
+def from_all(value: Any) -> list[Any]:
+    """The values of all processes by rank, in each of them; each has to call this."""
+    values = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(values, value, host_group())
+    return values

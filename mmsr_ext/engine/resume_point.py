@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 import zipfile
 from pathlib import Path
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 
 from ..errors import InputError
+from .process_group import from_all
 
 NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 
@@ -40,6 +43,32 @@ def find_resume_point(work_dir: str | Path) -> str | None:
     if damaged:
         raise InputError(f'no checkpoint to go on from: {"; ".join(damaged)}. Restore one from a copy, or start anew: rm -r {work_dir}')
     return None
+
+
+def check_same_start(checkpoint: str | None, work_dir: str | Path) -> None:
+    """That all processes go on from the same checkpoint, or none from any. Each of them has to call this.
+
+    Where every machine has a folder of its own, the checkpoints are on that of the first process alone; the others would start anew, and
+    the gradients of different networks would be averaged.
+
+    Args:
+        checkpoint (str, optional): What this process goes on from.
+        work_dir (str or Path): The run's folder.
+
+    Raises:
+        InputError: In all processes, if they differ.
+    """
+    if get_world_size() == 1:
+        return
+    found = from_all((Path(checkpoint).name if checkpoint else None, socket.gethostname()))
+    if len({name for name, _ in found}) == 1:
+        return
+    first: dict[str | None, str] = {}
+    for rank, (name, host) in enumerate(found):
+        first.setdefault(name, f'process {rank} of {len(found)} on {host} {f"goes on from {name}" if name else "has no checkpoint"}')
+    raise InputError(f'the processes do not go on from the same checkpoint: {", but ".join(first.values())}. work_dir {work_dir} must be '
+                     'one folder that all machines see, and the command the same on all: give a folder on a shared disk with --work-dir, '
+                     'or bring the checkpoints and the file last_checkpoint to the same folder of every machine.')
 
 
 def damage(path: Path) -> str:

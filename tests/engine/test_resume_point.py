@@ -1,8 +1,10 @@
 import os
 import pickle
+import shutil
 
 import pytest
 import torch
+from runs_helper import free_port, ranks, tiny_train
 
 from mmsr_ext import InputError
 from mmsr_ext.engine.checkpoint import read_checkpoint
@@ -100,3 +102,27 @@ def test_reading_runs_no_code(tmp_path, protocol):
     with pytest.raises(InputError, match='is not a checkpoint that can be read safely'):
         read_checkpoint(path)
     assert not (tmp_path / 'pwned').exists()
+
+
+@pytest.mark.parametrize('second', [None, 'iter_3.pth'])
+def test_processes_with_folders_of_their_own(tmp_path, second):
+    """As on two machines whose work_dir is a local disk: nothing there on the second, or what was left by another run."""
+    tiny_train(tmp_path, 'A', options={'train_cfg.max_iters': 6})
+    if second:
+        (tmp_path / 'B').mkdir()
+        shutil.copy(tmp_path / 'A' / second, tmp_path / 'B')
+
+    def call(rank):
+        try:
+            tiny_train(tmp_path, 'AB'[rank], 'auto', launcher='pytorch')
+        except InputError as error:
+            (tmp_path / f'{rank}.txt').write_text(str(error))
+
+    assert ranks(2, call, free_port()) == [0, 0]
+    found = 'goes on from iter_3.pth' if second else 'has no checkpoint'
+    for rank in range(2):
+        text = (tmp_path / f'{rank}.txt').read_text()
+        assert f'{found}. work_dir' in text
+        assert 'process 0 of 2 on ' in text
+        assert 'goes on from iter_6.pth, but process 1 of 2 on ' in text
+        assert 'must be one folder that all machines see' in text
