@@ -30,3 +30,8 @@ def from_all(value: Any) -> list[Any]:
     values = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(values, value, host_group())
     return values
+
+
+def wait_for_all() -> None:
+    """Go on when all processes have called this."""
+    torch.distributed.barrier(host_group())

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 
 from ..errors import InputError, Stopped
 from ..registry import HOOKS
-from .process_group import largest
+from .process_group import largest, wait_for_all
 from .train_loop import ValidationStopped
 from .updates import between_updates
 
@@ -96,13 +96,15 @@ class StopHook(Hook):
         self._previous = {}
 
     def after_run(self, runner: Runner) -> None:
-        """Tell the caller.
+        """Tell the caller, when all processes are here: launchers kill a job's others once one has left with a status that is not 0.
 
         Raises:
             Stopped: If the run was ended.
         """
         if not self._agreed:
             return
+        if get_world_size() > 1:
+            wait_for_all()  # rank 0 may still be writing the checkpoint
         if self._agreed == OUT_OF_TIME:
             raise Stopped(f'{self.max_hours:g} hours are over', 0)
         raise Stopped(signal.Signals(self._agreed).name, 128 + self._agreed)

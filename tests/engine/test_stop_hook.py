@@ -10,7 +10,7 @@ from runs_helper import At, free_port, last, load, ranks, steps, tiny_train
 
 from mmsr_ext import InputError
 from mmsr_ext.apis.faults import differences
-from mmsr_ext.engine import StopHook
+from mmsr_ext.engine import StopHook, durable
 from mmsr_ext.errors import Stopped
 
 HANDLED = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
@@ -112,6 +112,27 @@ def test_processes_stop_after_the_same_iteration(folder, point):
     for name in ('run', 'two'):
         assert ranks(2, lambda rank: tiny_train(folder, name, 'auto', launcher='pytorch'), free_port()) == [0, 0]  # noqa: B023
     assert list(differences(last(folder / 'two'), last(folder / 'run'))) == []
+
+
+def test_no_process_leaves_before_the_checkpoint_is_written(folder, monkeypatch):
+    """Slurm would kill the one that writes it."""
+    write = durable.write_durably
+
+    def slow(path, content):
+        time.sleep(2)
+        write(path, content)
+
+    def call(rank):
+        if rank == 0:
+            monkeypatch.setattr(durable, 'write_durably', slow)
+        hooks = [At('before_train_iter', 4, send(signal.SIGTERM))] if rank == 1 else []
+        try:
+            tiny_train(folder, hooks=hooks, launcher='pytorch', options={'default_hooks.checkpoint.interval': 100})
+        finally:
+            (folder / f'{rank}.txt').write_text(str(steps(folder / 'run')))
+
+    assert ranks(2, call, free_port()) == [143, 143]
+    assert (folder / '1.txt').read_text() == (folder / '0.txt').read_text() == str(steps(folder / 'run')) != '[]'
 
 
 @pytest.mark.parametrize('hours', [0, -1, 'two', True, float('nan')])
