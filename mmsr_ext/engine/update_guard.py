@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from mmengine.dist import get_dist_info
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -16,6 +17,10 @@ from torch import Tensor
 from ..arguments import Size
 from ..errors import InputError
 from ..registry import HOOKS
+from .process_group import host_group
+
+if TYPE_CHECKING:
+    from ..models.restorers.finite_guard import Update
 
 AT_LEAST_EVERY = 100  # iterations
 LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gradient reaches the generator
@@ -25,9 +30,10 @@ LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gr
 class UpdateGuardHook(Hook):
     """Reads, at the LoggerHook's interval and every 100 iterations, what ``GANRestorer.guard`` decided.
 
-    An update that was left out is logged with the batch's files and what was not finite, and counted as ``skipped_updates``; one that the
-    loss scaler of float16 answers by lowering its scale is not. Statistics of batch normalisation that such a batch has spoilt are put back
-    as they were at the last reading. A discriminator whose two losses stay below 0.001 is reported once.
+    An update that was left out is counted as ``skipped_updates``, and logged with what was not finite and the files of the batch: those of
+    the processes whose own losses were not finite or, where only gradients were not, of all. One that the loss scaler of float16 answers
+    by lowering its scale is neither counted nor logged. Statistics of batch normalisation that such a batch has spoilt are put back as
+    they were at the last reading. A discriminator whose two losses stay below 0.001 is reported once.
 
     Args:
         limit (int): The run stops after this many left out in a row; no weights are spoilt then.
@@ -82,10 +88,8 @@ class UpdateGuardHook(Hook):
             self._restore(model)
         elif updates:
             self._remember(model)
-        for update in left_out[:5]:
-            spoilt = ', '.join(f'{name} {value}' for name, value in update.values.items() if not abs(value) < float('inf'))
-            print_log(f'An update was left out: {spoilt or "not finite on another process"}. Its images: {", ".join(update.images) or "?"}',
-                      'current', logging.WARNING)
+        for line in _described(left_out[:5]):
+            print_log(line, 'current', logging.WARNING)
         if len(left_out) > 5:
             print_log(f'{len(left_out) - 5} more updates were left out since the last message.', 'current', logging.WARNING)
         for update in updates:
@@ -117,6 +121,23 @@ class UpdateGuardHook(Hook):
 def _sound(buffer: Tensor, before: Tensor) -> Tensor:
     """The buffer if it is finite, else what it was; the host does not wait for the answer."""
     return torch.where(buffer.isfinite().all(), buffer, before)
+
+
+def _described(updates: list[Update]) -> list[str]:
+    """What the first process says of updates that were left out; all processes have to call this, with the same ones."""
+    rank, world_size = get_dist_info()
+    everyone = [[(update.own, update.spoilt, update.images) for update in updates]]
+    if world_size > 1 and updates:
+        gathered = [None] * world_size if rank == 0 else None
+        torch.distributed.gather_object(everyone[0], gathered, 0, host_group())
+        everyone = gathered or []  # the others' warnings are not shown
+    lines = []
+    for parts in zip(*everyone):
+        concerned = [(rank, *part[1:]) for rank, part in enumerate(parts) if part[0] or not any(own for own, *_ in parts)]
+        spoilt = {name: value for _, values, _ in reversed(concerned) for name, value in values.items()}
+        images = '; '.join((f'rank {rank}: ' if world_size > 1 else '') + (', '.join(images) or '?') for rank, _, images in concerned)
+        lines.append(f'An update was left out: {", ".join(f"{name} {value}" for name, value in spoilt.items())}. Its images: {images}')
+    return lines
 
 
 def _statistics(model: torch.nn.Module) -> list[Tensor]:

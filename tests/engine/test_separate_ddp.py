@@ -1,15 +1,17 @@
 """Two real processes with half the batch each against one with the whole."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 from helpers import GENERATOR, PREPROCESSOR, SmallDiscriminator, batch
+from mmengine.logging import MessageHub
 from mmengine.model import convert_sync_batchnorm
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import multiprocessing as mp
 
-from mmsr_ext.engine import SeparateDDP
+from mmsr_ext.engine import SeparateDDP, update_guard
 from mmsr_ext.models import GANRestorer
 
 
@@ -42,6 +44,8 @@ SCENARIOS = {
     'own means': dict(adversarial=dict(relativistic='average')),
     'batch norm': dict(batch_norm=True),
     'spoilt': dict(spoilt_rank=1),
+    'spoilt, accumulated': dict(spoilt_rank=1, accumulate=2),
+    'spoilt gradients': dict(spoilt_rank=1, gradients=True),
 }
 
 
@@ -55,19 +59,31 @@ def worker(rank, folder):
     torch.distributed.destroy_process_group()
 
 
-def one_of_two(rank, accumulate=1, adversarial=None, spoilt_rank=None, batch_norm=False):
+def one_of_two(rank, accumulate=1, adversarial=None, spoilt_rank=None, gradients=False, batch_norm=False):
     model = build(batch_norm, **adversarial or {})
     model = convert_sync_batchnorm(model, 'torch')  # as the runner does for sync_bn='torch'
     if rank == spoilt_rank:
         # a loss that is not finite, of which the gradients show nothing
         model.extra_losses['spoilt'] = torch.nn.Module()
         model.extra_losses['spoilt'].forward = lambda output, gt: (output.sum() * 0).detach() + float('inf')
+        if gradients:
+            model.extra_losses['spoilt'].forward = lambda output, gt: output.clamp_min(0).mul(0).sqrt().sum()
+    lines = []
+    update_guard.print_log = lambda message, *_: lines.append(message)
     wrapped = SeparateDDP(model)
     reductions = []
     for network in model._trained.values():
         network.register_comm_hook(reductions, count)
-    train(wrapped, model, [batch(2, seed=2 * step + rank) for step in range(4)], accumulate)
-    return {'state': model.state_dict(), 'reductions': len(reductions)}
+    train(wrapped, model, [named(batch(2, seed=2 * step + rank), f'{rank}/{step}') for step in range(4)], accumulate)
+    hub = MessageHub.get_instance('separate')
+    update_guard.UpdateGuardHook().review(SimpleNamespace(model=wrapped, message_hub=hub))
+    return {'state': model.state_dict(), 'reductions': len(reductions), 'lines': lines}
+
+
+def named(data, name):
+    for sample in data['data_samples']:
+        sample.set_metainfo(dict(gt_path=name))
+    return data
 
 
 def count(reductions, bucket):
@@ -106,6 +122,16 @@ def test_two_processes_equal_one(two_processes, name):
 def test_what_is_not_finite_on_one_process_is_left_out_on_both(two_processes):
     for key, value in build().state_dict().items():
         assert key == 'step_counter' or torch.equal(two_processes['spoilt']['state'][key], value)
+
+
+@pytest.mark.parametrize(('name', 'first'), [
+    ('spoilt', 'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0'),
+    ('spoilt, accumulated', 'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0, 1/1, 1/1'),
+    ('spoilt gradients', 'An update was left out: gradient norm of the generator nan. Its images: rank 0: 0/0, 0/0; rank 1: 1/0, 1/0')])
+def test_the_first_process_names_the_images_of_the_one_that_was_spoilt(two_processes, name, first):
+    lines = two_processes[name]['lines']
+    assert len(lines) == 4 // SCENARIOS[name].get('accumulate', 1)
+    assert lines[0] == first
 
 
 def test_relativistic_means_of_each_process_alone_are_others(two_processes):

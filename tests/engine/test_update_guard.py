@@ -83,6 +83,12 @@ def test_a_spoilt_update_is_as_if_the_batch_had_not_been(fused, adversarial, poi
     assert spoilt.guard.review() == []
 
 
+def named(data, name):
+    for sample in data['data_samples']:
+        sample.set_metainfo(dict(gt_path=name))
+    return data
+
+
 def test_accumulated_gradients_are_left_out_as_one():
     model = restorer(at=(1, ))
     before = copy.deepcopy(dict(model.named_parameters()))
@@ -91,9 +97,27 @@ def test_accumulated_gradients_are_left_out_as_one():
         model.train_step(batch(seed=step), opt)
     assert all(torch.equal(value, before[key]) for key, value in model.named_parameters())
     assert all(parameter.grad is None for parameter in model.parameters())
+    for step in range(2, 4):
+        model.train_step(named(batch(seed=step), f'{step}.png'), opt)
+    updates = model.guard.review()
+    assert [update.finite for update in updates] == [False, True]
+    assert updates[1].images == ['2.png'] * 4 + ['3.png'] * 4
+
+
+def test_a_loss_of_any_micro_step_counts():
+    model = restorer()
+    model.extra_losses['poison'].forward = lambda output, gt: (output.sum() * 0).detach() + next(losses)
+    before, losses = copy.deepcopy(dict(model.named_parameters())), iter([float('inf'), 2.0, 3.0, 5.0])
+    opt = wrappers(model, accumulative_counts=2)
     for step in range(2):
         model.train_step(batch(seed=step), opt)
-    assert [update.finite for update in model.guard.review()] == [False, True]
+    assert all(torch.equal(value, before[key]) for key, value in model.named_parameters())
+    for step in range(2):
+        model.train_step(batch(seed=step), opt)
+    updates = model.guard.review()
+    assert [update.finite for update in updates] == [False, True]
+    assert updates[0].spoilt == {'loss_poison': float('inf')}
+    assert updates[1].values['loss_poison'] == 4.0
 
 
 def test_clipping_and_bfloat16_go_through_the_guard():

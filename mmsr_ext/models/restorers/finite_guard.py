@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
+
+NORM = 'gradient norm of the '
 
 
 class Update(NamedTuple):
@@ -18,14 +21,25 @@ class Update(NamedTuple):
         finite (bool): All losses and gradients were finite; if not, no network was updated.
         overflow (bool): Gradients were too large for the scale of float16, and no network was updated. The loss scaler lowers it, and that
             is no fault: ``finite`` is true.
-        values (dict[str, float]): The losses, ``d_real`` and ``d_fake``, and the gradient norm of each network that was to be updated.
-        images (list[str]): The batch's files, of this process.
+        values (dict[str, float]): The losses, ``d_real`` and ``d_fake``, means over the micro-steps, of this process; and the gradient norm
+            of each network that was to be updated, which all processes share.
+        images (list[str]): The files of the batch, or of those that were accumulated, of this process.
     """
 
     finite: bool
     overflow: bool
     values: dict[str, float]
     images: list[str]
+
+    @property
+    def spoilt(self) -> dict[str, float]:
+        """Those of the values that are not finite."""
+        return {name: value for name, value in self.values.items() if not math.isfinite(value)}
+
+    @property
+    def own(self) -> bool:
+        """Whether it was a loss of this process that was not finite, and not only what was made of all processes' gradients."""
+        return any(not name.startswith(NORM) for name in self.spoilt)
 
 
 class FiniteGuard:
@@ -42,18 +56,26 @@ class FiniteGuard:
 
     def __init__(self) -> None:
         self.pending: deque[tuple[list[str], Tensor, list[str]]] = deque(maxlen=1000)  # nobody may call review
+        self._losses: dict[str, list[Tensor]] = {}  # of an update's micro-steps
+        self._images: list[str] = []
 
     @torch.no_grad()
     def step(self, wrappers: dict[str, OptimWrapper], networks: dict[str, nn.Module], logs: dict[str, Tensor], images: list[str]) -> None:
         """Update these networks, if all is finite, and forget their gradients.
 
         Args:
-            wrappers (dict[str, OptimWrapper]): By name, those whose gradients are complete.
+            wrappers (dict[str, OptimWrapper]): By name, those whose gradients are complete; without any, losses and images are kept for
+                the update that they belong to.
             networks (dict[str, nn.Module]): Of the same names.
             logs (dict[str, Tensor]): The losses and what else is to be in a report; scalars.
             images (list[str]): The batch's files.
         """
-        losses = torch.stack([value.detach().reshape(()).float() for value in logs.values()])
+        for name, value in logs.items():
+            self._losses.setdefault(name, []).append(value.detach().reshape(()).float())
+        self._images += images
+        if not wrappers:
+            return
+        losses = torch.stack([steps[0] if len(steps) == 1 else torch.stack(steps).mean() for steps in self._losses.values()])
         norms, overflows = [], []
         scaled = [name for name, wrapper in wrappers.items() if _has_scaler(wrapper)]
         for name, wrapper in wrappers.items():
@@ -67,8 +89,9 @@ class FiniteGuard:
         flags = torch.stack([spoilt, overflows.any()]).float()
         if get_world_size() > 1:
             all_reduce(flags, 'max')
-        names = [*logs, *(f'gradient norm of the {name}' for name in wrappers)]
-        self.pending.append((names, torch.cat([losses, norms, flags]), images))
+        names = [*self._losses, *(f'{NORM}{name}' for name in wrappers)]
+        self.pending.append((names, torch.cat([losses, norms, flags]), self._images))
+        self._losses, self._images = {}, []
         left_out = flags.amax()
         for name, wrapper in wrappers.items():
             if not self._leaves_out(wrapper, left_out):

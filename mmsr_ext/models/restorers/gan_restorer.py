@@ -194,8 +194,7 @@ class GANRestorer(BaseModel):
     def _update(self, wrappers: dict[str, OptimWrapper], logs: dict[str, Tensor]) -> None:
         """Step the optimizers whose gradients are complete."""
         wrappers = {name: wrapper for name, wrapper in wrappers.items() if wrapper.should_update()}
-        if wrappers:
-            self.guard.step(wrappers, {name: getattr(self, name) for name in wrappers}, logs, self._images)
+        self.guard.step(wrappers, {name: getattr(self, name) for name in wrappers}, logs, self._images)
 
     def _content_losses(self, output: Tensor, gt: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Tensor | None] = {}
