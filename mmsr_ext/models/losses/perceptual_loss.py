@@ -48,7 +48,7 @@ class PerceptualLoss(nn.Module):
         use_input_norm (bool or str): True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
         pretrained (str): 'imagenet' (torchvision's weights), a file of weights, or 'random'; see ``VGGFeatures``.
         dtype (str, optional): 'bfloat16' or 'float16' runs the network in half precision; the distances are computed in float32.
-            float16 wants the loss scaling of AmpOptimWrapper.
+            float16 wants the loss scaling of --amp float16.
         compile (dict, optional): Runs the network through ``torch.compile`` with these arguments.
         style_patch_size (int, optional): Makes the style term EnhanceNet's texture loss, ``texture_distance`` over patches of this size
             (the paper's is 16); the criterion does not apply to it.
