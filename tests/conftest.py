@@ -21,6 +21,11 @@ ROOT = Path(__file__).parents[1]
 os.register_at_fork(after_in_child=gc.freeze)
 
 
+def pytest_collection_modifyitems(items):
+    # autograd refuses to run in a copy once it has started threads, as some tests make it do: what copies its process comes first
+    items.sort(key=lambda item: item.get_closest_marker('forks') is None)
+
+
 @pytest.fixture(autouse=True)
 def _seeded(tmp_path, monkeypatch):
     torch.manual_seed(0)

@@ -12,6 +12,8 @@ from fuzz_helper import mutate_config, mutate_file, outcome, tally, tiny_config,
 from mmsr_ext.apis import evaluate, pack_images, train
 from mmsr_ext.datasets import PackedPairs, PairedImageDataset
 
+pytestmark = pytest.mark.forks
+
 
 @pytest.fixture
 def tiny(make_pairs, in_root):

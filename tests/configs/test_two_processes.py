@@ -12,6 +12,8 @@ from test_real_esrgan_configs import tiny
 
 from mmsr_ext.apis import train
 
+pytestmark = pytest.mark.forks
+
 
 def overrides(name, tmp_path):
     if name == 'esrgan_x4':

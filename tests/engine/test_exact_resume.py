@@ -8,6 +8,8 @@ from mmsr_ext.apis.faults import differences
 from mmsr_ext.engine.checkpoint import read_checkpoint
 from mmsr_ext.engine.random_state import random_state, set_random_state
 
+pytestmark = pytest.mark.forks
+
 
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):

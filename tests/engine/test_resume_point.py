@@ -10,6 +10,8 @@ from mmsr_ext import InputError
 from mmsr_ext.engine.checkpoint import read_checkpoint
 from mmsr_ext.engine.resume_point import damage, find_resume_point
 
+pytestmark = pytest.mark.forks
+
 
 class Code:
     """Runs code when it is unpickled without care."""

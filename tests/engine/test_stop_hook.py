@@ -13,6 +13,8 @@ from mmsr_ext.apis.faults import differences
 from mmsr_ext.engine import StopHook, durable
 from mmsr_ext.errors import Stopped
 
+pytestmark = pytest.mark.forks
+
 HANDLED = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
 
 
