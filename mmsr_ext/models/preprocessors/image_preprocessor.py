@@ -63,7 +63,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         return False
 
     def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:
-        """LQ of the batch's ``gt_img``, on their device and in their channel order, in [0, 255]."""
+        """LQ of the batch's ``gt_img``, on their device and in their channel order, in [0, 255]; of subclasses that make it."""
         raise NotImplementedError
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
