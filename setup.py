@@ -59,7 +59,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmsr_ext', 'mmsr_ext.*']),
-    package_data={'mmsr_ext.apis.mos': ['*.html'], 'mmsr_ext.apis.report': ['*.html', '*.css', '*.js']},
+    package_data={'mmsr_ext.mos': ['*.html'], 'mmsr_ext.evaluation.report': ['*.html', '*.css', '*.js']},
     python_requires='>=3.10,<3.14',
     install_requires=REQUIRES,
     extras_require=EXTRAS,

@@ -2,14 +2,17 @@
 
 Importing the package mends the installed MMagic and MMEngine where today's PyTorch breaks them (``mmsr_ext.compat``) and adds a level
 below MMagic's registries (``mmsr_ext.registry``). The parts themselves are imported when a registry is first asked for one.
+
+A command line imports neither before it has understood its arguments, which takes a fraction of the time: ``python -m`` and scripts that
+define ``MMSR_COMMAND``.
 """
 
-from . import compat
+import sys
 
-compat.apply()
+from .errors import InputError
+from .version import __version__
 
-from . import registry  # noqa: E402  MMagic can be imported only once it is mended
-from .errors import InputError  # noqa: E402
-from .version import __version__  # noqa: E402
+if sys.argv[:1] != ['-m'] and not hasattr(sys.modules['__main__'], 'MMSR_COMMAND'):
+    from . import registry
 
 __all__ = ['InputError', '__version__', 'registry']

@@ -9,12 +9,16 @@ takes longer than all else at the start of a run.
 
 from __future__ import annotations
 
-from mmagic import registry as mmagic
-from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
-from mmengine.registry import Registry
+from . import compat
 
-from .arguments import checked, nearest
-from .errors import InputError
+compat.apply()
+
+from mmagic import registry as mmagic  # noqa: E402  MMagic can be imported only once it is mended
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS  # noqa: E402
+from mmengine.registry import Registry  # noqa: E402
+
+from .arguments import checked, nearest  # noqa: E402
+from .errors import InputError  # noqa: E402
 
 SLOW = ('mmagic.models', 'mmagic.evaluation')  # what some of MMagic's registries import; the others import next to nothing
 REPLACED = ('ExponentialMovingAverage', 'SiLU')  # MMEngine's names which MMagic, in those registries, gives to parts of its own
@@ -76,9 +80,9 @@ MODELS = _child(mmagic.MODELS, 'mmsr_ext.models')
 DATASETS = _child(mmagic.DATASETS, 'mmsr_ext.datasets')
 DATA_SAMPLERS = _child(mmagic.DATA_SAMPLERS, 'mmsr_ext.datasets')
 TRANSFORMS = _child(mmagic.TRANSFORMS)
-METRICS = _child(mmagic.METRICS, 'mmsr_ext.evaluation')
+METRICS = _child(mmagic.METRICS, 'mmsr_ext.evaluation.metrics')
 FUNCTIONS = _child(MMENGINE_FUNCTIONS, 'mmsr_ext.datasets')
-EVALUATORS = _child(mmagic.EVALUATORS, 'mmsr_ext.evaluation')
+EVALUATORS = _child(mmagic.EVALUATORS, 'mmsr_ext.evaluation.metrics')
 HOOKS = _child(mmagic.HOOKS, 'mmsr_ext.engine')
 LOOPS = _child(mmagic.LOOPS, 'mmsr_ext.engine')
 LOG_PROCESSORS = _child(mmagic.LOG_PROCESSORS)

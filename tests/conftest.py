@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support import ROOT
 
 import mmsr_ext  # noqa: F401  mends MMagic before a test imports it
-
-ROOT = Path(__file__).parents[1]
 
 # a copy of this process must not collect what earlier tests have left: a process group's end waits for threads, which a copy does not have
 os.register_at_fork(after_in_child=gc.freeze)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
-from fuzz_helper import tiny_config, write
 from PIL import Image
+from support import ROOT
+from support.fuzz import tiny_config, write
 
 from mmsr_ext import InputError, registry
 from mmsr_ext.apis import pack_images, train

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmsr_ext import InputError, compat
-from mmsr_ext.engine.checkpoint import read_checkpoint
+from mmsr_ext.weights import read_checkpoint
 
 lite = pytest.mark.skipif(importlib.util.find_spec('mmcv._ext') is not None, reason='mmcv has its compiled operators')
 

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from support import ROOT
 
 from mmsr_ext.registry import MODELS
 

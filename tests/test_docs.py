@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from conftest import ROOT
 from PIL import Image
+from support import ROOT
 
 from mmsr_ext.models import SRResNet, SRVGGNetCompact
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from fuzz_helper import mutate_config, mutate_file, outcome, tally, tiny_config, write
+from support.fuzz import mutate_config, mutate_file, outcome, tally, tiny_config, write
 
 from mmsr_ext.apis import evaluate, pack_images, train
 from mmsr_ext.datasets import PackedPairs, PairedImageDataset

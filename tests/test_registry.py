@@ -66,7 +66,7 @@ def test_a_misspelt_name_is_told_the_nearest(scope, child, name, near):
 
 
 def test_readme_names_every_part():
-    from conftest import ROOT
+    from support import ROOT
     text = (ROOT / 'README.md').read_text()
     parts = set()
     for child in vars(registry).values():
@@ -78,6 +78,6 @@ def test_readme_names_every_part():
 
 
 def test_readme_names_every_recipe():
-    from conftest import ROOT
+    from support import ROOT
     text = (ROOT / 'README.md').read_text()
     assert [path.name for path in (ROOT / 'configs').glob('*.py') if f'`{path.name}`' not in text and 'demo' not in path.name] == []

@@ -1,28 +1,8 @@
 """Interpolate two networks: python tools/interpolate.py A.pth B.pth --alpha 0 0.2 0.4 0.6 0.8 1 --eval configs/esrgan_x4.py"""
 
-import argparse
+MMSR_COMMAND = True  # the parts of mmsr_ext are imported once the arguments are understood
 
-from mmengine.config import DictAction
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Write the networks (1 - alpha) A + alpha B, and measure them.')
-    parser.add_argument('a', metavar='A', help='file of the network at alpha = 0, such as the one of best PSNR')
-    parser.add_argument('b', metavar='B', help='file of the network at alpha = 1, such as the GAN')
-    parser.add_argument('--alpha', type=float, nargs='+', required=True, help='one or more numbers in [0, 1]')
-    parser.add_argument('--eval', metavar='CONFIG', help='measure on the test set of this config, and plot perception over distortion')
-    parser.add_argument('--out', help='output folder (default: work_dirs/interpolate_A_B)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override keys of the config')
-    return parser.parse_args()
-
-
-def main(args: argparse.Namespace) -> None:
-    from mmsr_ext.apis import save_interpolations
-    for path in save_interpolations(args.a, args.b, args.alpha, args.out, args.eval, args.cfg_options):
-        print(path)
-
+from mmsr_ext.cli import command, interpolate  # noqa: E402
 
 if __name__ == '__main__':
-    args = parse_args()
-    from mmsr_ext.apis import cli
-    cli.run(lambda: main(args))
+    command.start(interpolate)

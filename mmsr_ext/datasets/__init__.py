@@ -1,10 +1,10 @@
-from .benchmark import BenchmarkDataset
-from .image_pairs import PairedImageDataset
+from ..io.images import read_image
 from .images import ImageDataset
-from .imread import read_image
 from .packed import PackedPairs, stack_images
+from .pairs import PairedImageDataset
 from .sampler import Draw, InfiniteDraws
 from .side_by_side import SideBySideDataset
+from .test_set import BenchmarkDataset
 
 __all__ = [
     'BenchmarkDataset', 'Draw', 'ImageDataset', 'InfiniteDraws', 'PackedPairs', 'PairedImageDataset', 'SideBySideDataset', 'read_image',

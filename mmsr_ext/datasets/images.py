@@ -16,9 +16,9 @@ from torch.utils.data import Dataset
 
 from ..arguments import Size
 from ..errors import InputError
+from ..io.images import image_size, named_images, read_image
 from ..registry import DATASETS
-from .choices import Choices, as_draw, replacement
-from .imread import image_size, named_images, read_image
+from .augmentation import Choices, as_draw, replacement
 from .sampler import Draw
 
 

@@ -12,10 +12,10 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..registry import DATASETS, FUNCTIONS
-from .choices import Choices, as_draw
-from .handover import empty_batch
-from .image_pairs import check_scale
+from .augmentation import Choices, as_draw
+from .pairs import check_scale
 from .sampler import Draw
+from .shared_batches import empty_batch
 from .store import Store
 
 

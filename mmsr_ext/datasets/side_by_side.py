@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..io.images import image_size
 from ..registry import DATASETS
-from .image_pairs import PairedImageDataset
-from .imread import image_size
+from .pairs import PairedImageDataset
 
 
 @DATASETS.register_module()

@@ -6,7 +6,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from ..registry import WEIGHT_INITIALIZERS
-from .checkpoint import check_fits, own_names, read_checkpoint, weights_of
+from ..weights import check_fits, own_names, read_checkpoint, weights_of
 
 
 @WEIGHT_INITIALIZERS.register_module()

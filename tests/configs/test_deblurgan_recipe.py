@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from configs_helper import tiny_options, tiny_run
-from conftest import ROOT
 from mmengine.config import Config
 from PIL import Image
+from support import ROOT
+from support.configs import tiny_options, tiny_run
 
 from mmsr_ext.apis import evaluate
 from mmsr_ext.registry import MODELS

@@ -1,5 +1,5 @@
 import pytest
-from configs_helper import tiny_run
+from support.configs import tiny_run
 
 SMALL = {
     'model.generator': dict(mid_channels=4, num_blocks=1),

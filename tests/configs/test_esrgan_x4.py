@@ -1,8 +1,8 @@
 """The two stages of ESRGAN, trained for a few iterations."""
 
 import torch
-from configs_helper import CONFIGS, tiny_run
 from mmengine.config import Config
+from support.configs import CONFIGS, tiny_run
 
 from mmsr_ext.apis import load_generator
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from configs_helper import tiny_run
-from conftest import ROOT
 from mmengine.config import Config
+from support import ROOT
+from support.configs import tiny_run
 
 SMALL = {
     'srcnn': {'channels': (3, 4, 4, 3)},

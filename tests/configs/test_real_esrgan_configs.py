@@ -1,41 +1,21 @@
 import numpy as np
 import pytest
-from configs_helper import tiny_run
-from conftest import ROOT
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from PIL import Image
+from support import ROOT
+from support.configs import tiny_real_esrgan, tiny_run
 
-from mmsr_ext.engine.checkpoint import read_checkpoint
 from mmsr_ext.models import RealESRGANDegradation
 from mmsr_ext.models.preprocessors.degradation_stage import Stage
 from mmsr_ext.registry import MODELS
+from mmsr_ext.weights import read_checkpoint
 
-KERNELS = dict(kernel_sizes=(3, 5, 7))
 NAMES = ['realesrnet_x4', 'realesrnet_x4_compact', 'realesrgan_x4', 'realesrgan_x4_compact']
-
-
-def tiny(name, folder):
-    """Overrides: two-layer networks, VGG without weights, 32 px out of 48."""
-    if not folder.exists():
-        folder.mkdir()
-        for index in range(3):
-            pixels = np.random.default_rng(index).integers(0, 256, (6, 6, 3), np.uint8)
-            Image.fromarray(pixels).resize((56, 60), Image.Resampling.BICUBIC).save(folder / f'{index}.png')
-    generator = dict(_delete_=True, type='SRVGGNetCompact', mid_channels=8, num_convs=1, scale=4)
-    preprocessor = dict(gt_size=32, pool_size=4, first=KERNELS, second=KERNELS, final_sinc_sizes=(3, 5, 7))
-    model = dict(generator=generator, data_preprocessor=preprocessor)
-    if 'realesrgan' in name:
-        model |= dict(
-            discriminator=dict(_delete_=True, type='VGGDiscriminator', mid_channels=2, patch_size=32, dense_channels=4),
-            perceptual_loss=dict(pretrained='random', layer_weights=dict(_delete_=True, conv1_2=0.1, conv2_2=0.1)))
-    dataset = dict(_delete_=True, type='ImageDataset', gt_folder=str(folder), gt_size=48, augment=True)
-    return dict(model=model, train_dataloader=dict(dataset=dataset), randomness=dict(seed=0))
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_trains(name, tmp_path):
-    runner = tiny_run(ROOT / 'configs' / f'{name}.py', tmp_path, tiny(name, tmp_path / 'gt_only'))
+    runner = tiny_run(ROOT / 'configs' / f'{name}.py', tmp_path, tiny_real_esrgan(name, tmp_path / 'gt_only'))
     content = read_checkpoint(next(tmp_path.rglob('iter_3.pth')))['state_dict']
     for key, value in runner.model.generator.state_dict().items():
         assert content[f'generator.{key}'].equal(value)
@@ -52,7 +32,7 @@ def test_a_resumed_run_equals_the_unbroken_one(tmp_path):
     """Generator, discriminator, average, pool, and the batches that are drawn out of it."""
     states = {}
     for part, changes in [('whole', dict(max_iters=5, val_interval=5)), ('first', {}), ('second', dict(max_iters=5, val_interval=5))]:
-        overrides = tiny('realesrgan_x4', tmp_path / 'gt_only')
+        overrides = tiny_real_esrgan('realesrgan_x4', tmp_path / 'gt_only')
         overrides['train_dataloader']['sampler'] = dict(seed=4)
         folder = tmp_path / part
         folder.mkdir()

@@ -1,8 +1,8 @@
 import pytest
 import torch
-from configs_helper import CONFIGS, tiny_run
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from support.configs import CONFIGS, tiny_run
 
 from mmsr_ext.registry import MODELS
 

@@ -1,4 +1,4 @@
-from configs_helper import tiny_run
+from support.configs import tiny_run
 
 SMALL = {'model.generator.mid_channels': 4, 'model.generator.num_blocks': 1}
 

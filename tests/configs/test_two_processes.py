@@ -2,13 +2,9 @@
 
 import pytest
 import torch
-from configs_helper import CONFIGS, tiny_options
 from mmengine.config import Config
-from runs_helper import free_port, ranks
-from test_deblurgan_recipe import CRITIC
-from test_deblurgan_recipe import GENERATOR as DEBLUR_GENERATOR
-from test_esrgan_x4 import GENERATOR
-from test_real_esrgan_configs import tiny
+from support.configs import CONFIGS, tiny_options, tiny_real_esrgan
+from support.runs import free_port, ranks
 
 from mmsr_ext.apis import train
 
@@ -18,11 +14,11 @@ pytestmark = pytest.mark.forks
 def overrides(name, tmp_path):
     if name == 'esrgan_x4':
         return dict(model=dict(
-            generator=dict(GENERATOR, init_cfg=None), discriminator=dict(mid_channels=4, patch_size=32, dense_channels=8),
+            generator=dict(mid_channels=8, num_blocks=1, growth_channels=4, init_cfg=None), discriminator=dict(mid_channels=4, patch_size=32, dense_channels=8),
             perceptual_loss=dict(pretrained='random')))
     if name == 'realesrgan_x4':
-        return tiny(name, tmp_path / 'gt_only')
-    return dict(model=dict(generator=DEBLUR_GENERATOR, discriminator=CRITIC, perceptual_loss=dict(pretrained='random')))
+        return tiny_real_esrgan(name, tmp_path / 'gt_only')
+    return dict(model=dict(generator=dict(mid_channels=4, num_blocks=1), discriminator=dict(mid_channels=2, num_layers=1), perceptual_loss=dict(pretrained='random')))
 
 
 @pytest.mark.parametrize('name', ['esrgan_x4', 'realesrgan_x4', 'deblurgan_gopro'])

@@ -6,13 +6,13 @@ import time
 
 import pytest
 import torch
-from configs_helper import CONFIGS, tiny_options
-from conftest import ROOT
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from runs_helper import At, tiny_train
+from support import ROOT
+from support.configs import CONFIGS, tiny_options
+from support.runs import At, tiny_train
 
 from mmsr_ext.engine import IterBasedTrainLoop
 

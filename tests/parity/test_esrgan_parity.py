@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from configs_helper import CONFIGS
 from mmagic.models.editors import ESRGAN
 from mmagic.models.editors.esrgan import RRDBNet as MMagicRRDBNet
 from mmagic.structures import DataSample
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DefaultScope
+from support.configs import CONFIGS
 from torch import nn
 
 from mmsr_ext.models.backbones import RRDBNet
@@ -102,7 +102,10 @@ def test_five_steps_equal_mmagics_esrgan():
         change = (parameter - initial[name]).norm()
         difference = (ours.get_parameter(name) - parameter).norm()
         assert difference <= 1e-6 * parameter.norm()
-        assert difference <= 1e-3 * change  # and the steps were large enough to tell
+        # the steps were large enough to tell; a weight cannot agree beyond its last bit, which depends on the processor's kernels
+        last_bit = torch.finfo(torch.float32).eps * parameter.abs().max()
+        assert difference <= 1e-3 * change + last_bit, name
+        assert change == 0 or change > 20 * last_bit, name
     assert set(logs) == {'loss_pix', 'loss_gan', 'loss_d_real', 'loss_d_fake'}
 
 

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from helpers import GENERATOR, PREPROCESSOR, SmallDiscriminator, batch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
+from support.models import GENERATOR, PREPROCESSOR, SmallDiscriminator, batch
 
 from mmsr_ext.registry import MODELS
 

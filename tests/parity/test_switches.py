@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from helpers import GENERATOR, PREPROCESSOR, batch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
+from support.models import GENERATOR, PREPROCESSOR, batch
 
 from mmsr_ext import InputError
 from mmsr_ext.engine import AmpOptimWrapper

@@ -10,8 +10,8 @@ from pathlib import Path
 import onnxruntime
 import pytest
 import torch
-from conftest import ROOT
 from safetensors.torch import load_file
+from support import ROOT
 
 from mmsr_ext.apis import load_generator, train
 

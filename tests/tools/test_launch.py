@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from runs_helper import free_port, last, load, steps
+from support import ROOT
+from support.runs import free_port, last, load, steps
 from torch.distributed.launcher.api import LaunchConfig
 
-from mmsr_ext.apis.faults import differences
-from mmsr_ext.apis.forked_run import write_recipe
+from mmsr_ext.kill_test.forked_run import write_recipe
+from mmsr_ext.kill_test.run import differences
 
 pytestmark = pytest.mark.slow
 FAILING = """import os, signal

@@ -15,12 +15,12 @@ import urllib.request
 from itertools import pairwise
 
 import pytest
-from conftest import ROOT
-from mos_helper import make_study, write_images
+from support import ROOT
+from support.mos import make_study, write_images
 
-from mmsr_ext.apis.mos import score_study, serve_study
-from mmsr_ext.apis.mos.ratings import read_ratings
-from mmsr_ext.apis.mos.study import Study
+from mmsr_ext.mos import score_study, serve_study
+from mmsr_ext.mos.ratings import read_ratings
+from mmsr_ext.mos.study import Study
 
 FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
          '--disable-sync']

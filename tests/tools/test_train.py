@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from support import ROOT
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import evaluate, train
-from mmsr_ext.apis.config import load_config
+from mmsr_ext.config.load import load_config
 from mmsr_ext.models import SRResNet
 
 TINY = {

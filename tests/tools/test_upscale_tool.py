@@ -11,15 +11,15 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from PIL import Image
+from support import ROOT
 
 from mmsr_ext.models.backbones import SRVGGNetCompact
 
 MEASURE = """
 import json, sys
 from mmsr_ext.apis import Upscaler
-from mmsr_ext.apis.upscale_image import read_picture, write_picture
+from mmsr_ext.io.pictures import read_picture, write_picture
 from pathlib import Path
 
 megabytes = lambda kind: int(next(line for line in open('/proc/self/status') if line.startswith(kind)).split()[1]) / 1024
@@ -89,7 +89,7 @@ def test_a_photograph_of_20_megapixels_in_bounded_memory(in_root, tmp_path, monk
     (['--overwrite'], 'Start over with: python tools/upscale.py a.png -o out -c net.pth --overwrite')])
 def test_what_to_do_after_an_interruption(in_root, monkeypatch, capsys, options, advice):
     monkeypatch.setattr(sys, 'argv', ['tools/upscale.py', 'a.png', '-o', 'out', '-c', 'net.pth', *options])
-    monkeypatch.setattr('mmsr_ext.apis.upscale_files', lambda **_: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr('mmsr_ext.upscaling.files.upscale_files', lambda **_: os.kill(os.getpid(), signal.SIGINT))
     stock = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(SystemExit) as end:

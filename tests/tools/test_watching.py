@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from mmengine.config import Config
 from mmengine.hooks import LoggerHook
 from PIL import Image
+from support import ROOT
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mmsr_ext.apis import train
-from mmsr_ext.apis.report.scalars import read_scalars
+from mmsr_ext.evaluation.report.scalars import read_scalars
 
 README_LINE = re.search(r'^visualizer = dict\(vis_backends=.*$', (ROOT / 'README.md').read_text(), re.MULTILINE).group()
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
-from .length import length_of
+from .state_dict import length_of
 
 NORMS = {'instance': 'IN', 'batch': 'BN'}
 

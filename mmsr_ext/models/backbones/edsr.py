@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ...arguments import Size
 from ...registry import MODELS
-from .length import length_of
 from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
+from .state_dict import length_of
 
 # MMagic's EDSRNet, which works on images in [0, 1]
 MMAGIC_UPSAMPLE = re.compile(r'upsample\.(\d+)\.upsample_conv\.')

@@ -12,7 +12,7 @@ from ...arguments import Size
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
-from .length import length_of
+from .state_dict import length_of
 
 
 @MODELS.register_module()

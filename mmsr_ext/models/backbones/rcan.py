@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
-from .length import length_of
 from .rcan_names import from_authors
 from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
+from .state_dict import length_of
 
 
 @MODELS.register_module()

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
-from .length import length_of
+from .state_dict import length_of
 
 RESIDUAL_SCALE = 0.2
 INIT_SCALE = 0.1

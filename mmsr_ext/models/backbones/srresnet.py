@@ -14,7 +14,7 @@ from ...arguments import Size
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
-from .length import length_of
+from .state_dict import length_of
 
 # What the shapes of the weights do not tell is told by the presence of a buffer, so that weights are not used with another function.
 TANH, RESIDUAL = 'output_is_tanh', 'output_adds_bicubic'

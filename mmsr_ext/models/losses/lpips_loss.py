@@ -9,9 +9,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from ...engine.checkpoint import read_checkpoint
 from ...errors import InputError
 from ...registry import MODELS
+from ...weights import read_checkpoint
 
 NETWORKS = {'alex': 'alexnet', 'vgg': 'vgg16', 'squeeze': 'squeezenet1_1'}
 SMALLEST = {'alex': 31, 'vgg': 16, 'squeeze': 17}  # height and width of which something is left at the last layer

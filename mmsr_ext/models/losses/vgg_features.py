@@ -10,8 +10,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from ...engine.checkpoint import read_checkpoint, weights_of
 from ...errors import InputError
+from ...weights import read_checkpoint, weights_of
 
 ALIASES = {'VGG22': 'relu2_2', 'VGG54': 'relu5_4'}
 BLOCKS = {'vgg16': (2, 2, 3, 3, 3), 'vgg19': (2, 2, 4, 4, 4)}

@@ -15,7 +15,15 @@ from ...arguments import Count, Size
 from ...errors import InputError
 from ...functional import add_gaussian_noise, add_poisson_noise, filter2d, jpeg, jpeg_file, usm_sharpen
 from ...registry import MODELS
-from .degradation_stage import RESIZE_MODES, Stage, StageDraw, check_probability, check_sizes, choice, draw_sinc_kernel
+from .degradation_stage import (
+    RESIZE_MODES,
+    Stage,
+    StageDraw,
+    check_probability,
+    check_sizes,
+    choice,
+    draw_sinc_kernel,
+)
 from .image_preprocessor import ImagePreprocessor, convert, draws_of, order_of
 from .pair_pool import PairPool
 

@@ -12,12 +12,12 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
+from ...engine.finite_guard import FiniteGuard, names_of
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
 from .backward import GradientKnown, backward, detached, learning, scaled
-from .finite_guard import FiniteGuard, names_of
 from .schedule import Schedule
 
 

@@ -1,0 +1,47 @@
+"""Start a command: parse its arguments, run it, and leave the process with the right status."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from typing import Protocol
+
+from . import exit
+
+
+class Command(Protocol):
+    """What a module of this folder has.
+
+    Two more functions are optional: ``check(parser, args)`` calls ``parser.error`` for arguments that do not go together,
+    ``advice(args)`` returns how to go on after an interruption.
+    """
+
+    DESCRIPTION: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments of the command."""
+
+    def main(self, args: argparse.Namespace) -> None:
+        """Run the command."""
+
+
+def start(command: Command, argv: Sequence[str] | None = None) -> None:
+    """Run a command with the arguments of the process.
+
+    Args:
+        command: A module of this folder.
+        argv: Arguments to use in place of ``sys.argv``.
+    """
+    parser = argparse.ArgumentParser(description=command.DESCRIPTION)
+    command.add_arguments(parser)
+    args = parser.parse_args(argv)
+    if hasattr(command, 'check'):
+        command.check(parser, args)
+    advice = command.advice(args) if hasattr(command, 'advice') else ''
+
+    def main() -> None:
+        importlib.import_module('mmsr_ext.registry')  # see mmsr_ext/__init__.py
+        command.main(args)
+
+    exit.run(main, advice)

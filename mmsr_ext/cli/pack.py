@@ -1,0 +1,45 @@
+"""Pack a folder of images for fast training: python tools/pack_data.py my_photos data/mine_x4"""
+
+from __future__ import annotations
+
+import argparse
+
+DESCRIPTION = 'Pack images into a store for PackedPairs. Stopped at any point, the same command goes on.'
+USAGE = '%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--workers N]\n       %(prog)s --verify DST'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.usage = USAGE
+    parser.add_argument('source', metavar='SRC', nargs='?', help="folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'")
+    parser.add_argument('store', metavar='DST', nargs='?', help='the store, which must not exist')
+    pairs = parser.add_mutually_exclusive_group()
+    pairs.add_argument('--scale', type=int, default=4, choices=[2, 3, 4, 8], help='make LQ by MATLAB\'s bicubic (default: 4)')
+    pairs.add_argument('--lq', metavar='DIR', help='folder of LQ images, or a pattern of folders')
+    pairs.add_argument('--gt-only', action='store_true', help='for recipes that make LQ in training')
+    parser.add_argument('--lq-name', metavar='NAME', default='{}', help="name of an LQ file, where {} is the GT file's: '{}x4' for DIV2K")
+    parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one for each core)')
+    parser.add_argument('--verify', metavar='DST', help='compare the checksums of a store instead')
+
+
+def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse arguments that do not go together."""
+    if (args.verify is None) == (args.store is None):
+        parser.error('give SRC and DST, or --verify DST')
+
+
+def main(args: argparse.Namespace) -> None:
+    """Run the command."""
+    from ..packing.pack import pack_images, verify_store
+    if args.verify:
+        print(f'{verify_store(args.verify, args.workers)} images in {args.verify} are intact')
+        return
+    scale = None if args.lq or args.gt_only else args.scale
+    packed = pack_images(args.source, args.store, scale, args.lq, args.lq_name, args.workers)
+    cropped = f'; {packed.cropped} were cropped to a multiple of {args.scale}' if packed.cropped else ''
+    print(f'{packed.images} images packed into {args.store}, {packed.bytes / 1e6:,.0f} MB{cropped}')
+
+
+def advice(args: argparse.Namespace) -> str:
+    """Say how to go on after an interruption."""
+    return 'Repeat the command to go on.'

@@ -1,0 +1,79 @@
+"""Pairs of low- and high-quality images in two folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import InputError
+from ..io.images import named_images
+from ..registry import DATASETS
+from .images import ImageDataset
+
+
+@DATASETS.register_module()
+class PairedImageDataset(ImageDataset):
+    """Image pairs from two folders, whole or as random crops.
+
+    Every pair is checked when the dataset is built: that it is complete, that GT is exactly ``scale`` times as large as LQ, and that the
+    crop fits. A sample is MMagic's: ``inputs`` (3, h, w) and ``data_samples.gt_img`` (3, H, W), uint8, RGB.
+
+    Args:
+        gt_folder (str): Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.
+        lq_folder (str): Folder of the low-quality images, or a pattern with as many wildcards: 'GoPro/train/*/blur'.
+        scale (int): GT size / LQ size.
+        gt_size (int, optional): Height and width of the GT crops, a multiple of ``scale``; whole images by default.
+        lq_name (str): Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
+        augment (bool): Flip and transpose at random.
+        cache (bool): Keep decoded images in memory.
+        hint (str): What to do when the folders are missing; added to the error.
+        on_bad_image (str): 'stop' or 'skip', see ``ImageDataset``.
+
+    Raises:
+        InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or a crop does not fit.
+    """
+
+    def __init__(self,
+                 gt_folder: str,
+                 lq_folder: str,
+                 scale: int,
+                 gt_size: int | None = None,
+                 lq_name: str = '{}',
+                 augment: bool = False,
+                 cache: bool = False,
+                 hint: str = '',
+                 on_bad_image: str = 'stop') -> None:
+        self._on_bad_image(on_bad_image)
+        check_scale(type(self).__name__, scale, gt_size)
+        self.scale = scale
+        self._open(dict(gt=gt_folder, lq=lq_folder, lq_name=lq_name), gt_size, augment, cache, hint)
+
+    def _find(self, gt: str, lq: str, lq_name: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
+        return find_pairs(gt, lq, lq_name)
+
+
+def check_scale(name: str, scale: int, gt_size: int | None) -> None:
+    """That a dataset's scale is one, and its crops are a multiple of it.
+
+    Raises:
+        InputError: If not, with the dataset's name.
+    """
+    if not isinstance(scale, int) or scale < 1:
+        raise InputError(f'{name}: scale={scale!r} must be an integer of at least 1.')
+    if gt_size is not None and (not isinstance(gt_size, int) or gt_size < scale or gt_size % scale):
+        raise InputError(f'{name}: gt_size={gt_size!r} must be a multiple of the scale, {scale}.')
+
+
+def find_pairs(gt_folder: str | Path, lq_folder: str | Path, lq_name: str = '{}') -> dict[tuple[str, ...], tuple[Path, Path]]:
+    """The files of the pairs, LQ before GT, by the name of GT; see ``PairedImageDataset`` for the arguments.
+
+    Raises:
+        InputError: If a folder is missing or empty, or a pair is incomplete.
+    """
+    gt, lq = named_images(gt_folder), named_images(lq_folder)
+    partners = {key: (*key[:-1], lq_name.format(key[-1])) for key in gt}
+    unpaired = [gt[key] for key, partner in partners.items() if partner not in lq]
+    unpaired += [lq[key] for key in sorted(lq.keys() - set(partners.values()))]
+    if unpaired:
+        raise InputError(f'{gt_folder} has {len(gt)} images and {lq_folder} has {len(lq)}, of which {len(unpaired)} have no partner, '
+                         f'such as {unpaired[0]}. A GT file NAME.png belongs to the LQ file {lq_name.format("NAME")}.png.')
+    return {key: (lq[partner], gt[key]) for key, partner in partners.items()}

@@ -1,0 +1,50 @@
+"""Training in several processes, with CPUs or GPUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.device import get_device
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ...registry import MODEL_WRAPPERS
+from .sync_batch_norm import SyncBatchNorm
+
+
+@MODEL_WRAPPERS.register_module()
+class SeparateDDP(nn.Module):
+    """Wraps the generator and the discriminator of a GANRestorer in a DistributedDataParallel each.
+
+    Does what MMEngine's ``MMSeparateDistributedDataParallel`` is for, and also works on CPUs (with ``sync_bn='torch'`` in the config, too),
+    does not exchange gradients while they accumulate, and leaves the names in the checkpoint as they are in one process.
+
+    Args:
+        module (nn.Module): A GANRestorer.
+        broadcast_buffers (bool): Copy the buffers of rank 0 before each forward; has to be False for batch normalisation in a GAN.
+        **kwargs: See DistributedDataParallel.
+    """
+
+    def __init__(self, module: nn.Module, broadcast_buffers: bool = False, **kwargs: Any) -> None:
+        super().__init__()
+        self.module = module.to(get_device())
+        for layer in module.modules():
+            if type(layer) is nn.SyncBatchNorm and get_device() == 'cpu':
+                layer.__class__ = SyncBatchNorm
+        module.parallelize(lambda network: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs))
+
+    def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
+        """See ``GANRestorer.train_step``."""
+        return self.module.train_step(data, optim_wrapper)
+
+    def val_step(self, data: Any) -> list:
+        """See MMEngine's ``BaseModel.val_step``."""
+        return self.module.val_step(data)
+
+    def test_step(self, data: Any) -> list:
+        """See MMEngine's ``BaseModel.test_step``."""
+        return self.module.test_step(data)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """See ``GANRestorer.forward``."""
+        return self.module(*args, **kwargs)

@@ -1,0 +1,158 @@
+"""Says which updates were left out, and stops a run that has gone wrong."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from mmengine.dist import get_dist_info
+from mmengine.hooks import Hook, LoggerHook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor
+
+from ...arguments import Size
+from ...errors import InputError
+from ...registry import HOOKS
+from ..distributed.process_group import host_group
+
+if TYPE_CHECKING:
+    from ..finite_guard import Update
+
+AT_LEAST_EVERY = 100  # iterations
+LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gradient reaches the generator
+
+
+@HOOKS.register_module()
+class UpdateGuardHook(Hook):
+    """Reads, at the LoggerHook's interval and every 100 iterations, what ``GANRestorer.guard`` decided.
+
+    An update that was left out is counted as ``skipped_updates``, and logged with what was not finite and the files of the batch: those of
+    the processes whose own losses were not finite or, where only gradients were not, of all. One that the loss scaler of float16 answers
+    by lowering its scale is neither counted nor logged. Statistics of batch normalisation that such a batch has spoilt are put back as
+    they were at the last reading. A discriminator whose two losses stay below 0.001 is reported once.
+
+    Args:
+        limit (int): The run stops after this many left out in a row; no weights are spoilt then.
+        collapse_after (int): Updates in a row after which the discriminator counts as collapsed.
+
+    Raises:
+        InputError: For numbers below 1, and, in training, when the run stops.
+    """
+
+    priority = 'HIGH'  # before values are logged and checkpoints written
+
+    def __init__(self, limit: Size = 50, collapse_after: Size = 1000) -> None:
+        self.limit = limit
+        self.collapse_after = collapse_after
+        self.in_a_row = 0
+        self.collapsed_for = 0
+        self.reported = False
+        self.buffers: list[Tensor] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Remember the statistics as they are."""
+        self.interval = min((hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=AT_LEAST_EVERY)
+        self.buffers = []
+        self._remember(_unwrapped(runner.model))
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
+        """Read at the interval, and before the guard would forget."""
+        due = any(self.every_n_inner_iters(batch_idx, interval) for interval in (self.interval, AT_LEAST_EVERY))
+        guard = getattr(_unwrapped(runner.model), 'guard', None)
+        if due or self.is_last_train_iter(runner) or (guard and len(guard.pending) >= guard.pending.maxlen / 2):
+            self.review(runner)
+
+    def before_val(self, runner: Runner) -> None:
+        """Read, so that validation finds sound statistics."""
+        self.review(runner)
+
+    def gather_checkpoint(self, runner: Runner, meta: dict) -> None:
+        """Read, so that the checkpoint has the count."""
+        self.review(runner)
+
+    def review(self, runner: Runner) -> None:
+        """Read what was decided."""
+        model = _unwrapped(runner.model)
+        if not hasattr(model, 'guard'):
+            return
+        updates = model.guard.review()
+        left_out = [update for update in updates if not update.finite]
+        if left_out:
+            total = runner.message_hub.get_info('skipped_updates', 0) + len(left_out)
+            runner.message_hub.update_info('skipped_updates', total)
+            runner.message_hub.update_scalar('train/skipped_updates', total)
+            self._restore(model)
+        elif updates:
+            self._remember(model)
+        for line in _described(left_out[:5]):
+            print_log(line, 'current', logging.WARNING)
+        if len(left_out) > 5:
+            print_log(f'{len(left_out) - 5} more updates were left out since the last message.', 'current', logging.WARNING)
+        for update in updates:
+            if not update.overflow:
+                self.in_a_row = 0 if update.finite else self.in_a_row + 1
+            if self.in_a_row >= self.limit:
+                raise InputError(_report(self.in_a_row, update.values, runner))
+            self._watch_discriminator(update.values)
+
+    def _watch_discriminator(self, values: dict[str, float]) -> None:
+        terms = [values[name] for name in ('loss_d_real', 'loss_d_fake') if name in values]
+        self.collapsed_for = self.collapsed_for + 1 if len(terms) == 2 and all(0 <= term < LEARNT_ALL for term in terms) else 0
+        if self.collapsed_for == self.collapse_after and not self.reported:
+            self.reported = True
+            print_log(f'For {self.collapse_after} updates the discriminator has told real from fake without error: D(real) '
+                      f'{values["d_real"]:.3g}, D(fake) {values["d_fake"]:.3g}, losses below {LEARNT_ALL}. The generator learns next to '
+                      'nothing from it. Start the generator from one trained without adversary, or lower the learning rate of the '
+                      'discriminator.', 'current', logging.WARNING)
+
+    def _remember(self, model: torch.nn.Module) -> None:
+        now = _statistics(model)
+        self.buffers = [_sound(buffer, before).clone() for buffer, before in zip(now, self.buffers or now, strict=True)]
+
+    def _restore(self, model: torch.nn.Module) -> None:
+        for buffer, sound in zip(_statistics(model), self.buffers):
+            buffer.copy_(_sound(buffer, sound))
+
+
+def _sound(buffer: Tensor, before: Tensor) -> Tensor:
+    """The buffer if it is finite, else what it was; the host does not wait for the answer."""
+    return torch.where(buffer.isfinite().all(), buffer, before)
+
+
+def _described(updates: list[Update]) -> list[str]:
+    """What the first process says of updates that were left out; all processes have to call this, with the same ones."""
+    rank, world_size = get_dist_info()
+    everyone = [[(update.own, update.spoilt, update.images) for update in updates]]
+    if world_size > 1 and updates:
+        gathered = [None] * world_size if rank == 0 else None
+        torch.distributed.gather_object(everyone[0], gathered, 0, host_group())
+        everyone = gathered or []  # the others' warnings are not shown
+    lines = []
+    for parts in zip(*everyone):
+        concerned = [(rank, *part[1:]) for rank, part in enumerate(parts) if part[0] or not any(own for own, *_ in parts)]
+        spoilt = {name: value for _, values, _ in reversed(concerned) for name, value in values.items()}
+        images = '; '.join((f'rank {rank}: ' if world_size > 1 else '') + (', '.join(images) or '?') for rank, _, images in concerned)
+        lines.append(f'An update was left out: {", ".join(f"{name} {value}" for name, value in spoilt.items())}. Its images: {images}')
+    return lines
+
+
+def _statistics(model: torch.nn.Module) -> list[Tensor]:
+    networks = [network for name in ('generator', 'discriminator') if (network := getattr(model, name, None)) is not None]
+    return [buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()]
+
+
+def _report(count: int, values: dict[str, float], runner: Runner) -> str:
+    latest = Path(runner.work_dir, 'last_checkpoint')
+    checkpoint = latest.read_text().strip() if latest.is_file() else 'none was written yet'
+    return (f'the last {count} updates were not finite and were left out, and the run stops at iteration {runner.iter + 1}. The last of '
+            f'them: {", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The weights are those before them; last '
+            f'checkpoint: {checkpoint}. Lower the learning rates or clip gradients (optim_wrapper.generator.clip_grad="dict(max_norm=1)"), '
+            'then go on with --resume.')
+
+
+def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    return model.module if is_model_wrapper(model) else model

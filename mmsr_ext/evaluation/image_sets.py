@@ -1,0 +1,164 @@
+"""What a test measures on: the benchmark sets that are there, and the config's own test data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from ..errors import InputError
+from ..io.images import list_images
+from ..models.losses.lpips_loss import NETWORKS
+from ..registry import MODELS
+
+NAMES = ('Set5', 'Set14', 'BSD100', 'Urban100', 'DIV2K-val')
+OWN_GT_FOLDERS = ('GT', 'HR', 'gt', 'sharp')  # names that do not say which data these are
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set of test images and what is measured on it.
+
+    Args:
+        name (str): In the table.
+        loader (dict): Config of its dataloader.
+        evaluator (dict or list): Config of its evaluator.
+        prefix (str): Of its metrics' names in the runner; its own data have none of ours.
+        note (str): How its LQ images came to be.
+    """
+
+    name: str
+    loader: dict
+    evaluator: Any
+    prefix: str = ''
+    note: str = ''
+
+
+def own_sets(cfg: Config) -> list[ImageSet]:
+    """The test data of a config, with the config's own evaluators."""
+    loaders, evaluators = cfg.test_dataloader, cfg.test_evaluator
+    several = isinstance(loaders, (list, tuple))
+    pairs = list(zip(loaders, evaluators)) if several else [(loaders, evaluators)]
+    names: list[str] = []
+    for loader, _ in pairs:
+        name = _name_of(loader['dataset'].get('gt_folder', loader['dataset'].get('folder')) or '')
+        names.append(f'{name} {names.count(name) + 1}' if name in names else name)
+    return [ImageSet(name, loader, evaluator) for name, (loader, evaluator) in zip(names, pairs)]
+
+
+def benchmark_sets(root: str, scale: int, baseline: str | None, lpips: str | None) -> tuple[list[ImageSet], list[str]]:
+    """The benchmark sets of super-resolution under a folder.
+
+    Args:
+        root (str): Has ``<set>/GT`` (or HR) and ``<set>/LQx<scale>`` (or LRx<scale>); of DIV2K the official archives will do.
+        scale (int): Of the network.
+        baseline (str, optional): The restorer's, measured beside it.
+        lpips (str, optional): Weights for LPIPS, see ``lpips_weights``.
+
+    Returns:
+        tuple[list[ImageSet], list[str]]: Those that are there, and the names of the others.
+    """
+    found, absent = [], []
+    for name in NAMES:
+        folders = _folders(Path(root), name, scale)
+        if folders is None:
+            absent.append(name)
+            continue
+        gt, lq, lq_name = folders
+        dataset = dict(type='mmsr_ext.BenchmarkDataset', gt_folder=str(gt), lq_folder=lq and str(lq), lq_name=lq_name, scale=scale)
+        loader = dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset)
+        metrics = [*full_reference(scale, baseline, f'benchmark {name}'), *perceptual(scale, baseline, lpips, f'benchmark {name}')]
+        note = f'LQ images from {lq}' if lq else 'LQ images made by MATLAB bicubic reduction'
+        found.append(ImageSet(name, loader, dict(type='Evaluator', metrics=metrics), f'benchmark {name}', note))
+    return found, absent
+
+
+def full_reference(border: int, baseline: str | None, prefix: str = '') -> Iterator[dict]:
+    """PSNR and SSIM in Y and RGB, of the output and the baseline."""
+    for image, name in _images(baseline, prefix):
+        for metric in ('PSNR', 'SSIM'):
+            for channel in ('Y', None):
+                yield dict(type=f'mmsr_ext.{metric}', convert_to=channel, crop_border=border, pred_key=image, prefix=name)
+
+
+def perceptual(border: int, baseline: str | None, lpips: str | None, prefix: str = '') -> Iterator[dict]:
+    """LPIPS where there are weights for it, and NIQE, of the output and the baseline."""
+    for image, name in _images(baseline, prefix):
+        if lpips:
+            yield dict(type='mmsr_ext.LPIPS', pretrained=lpips, crop_border=border, pred_key=image, prefix=name)
+        yield dict(type='mmsr_ext.NIQE', crop_border=border, pred_key=image, prefix=name)
+
+
+def lpips_weights(given: str | None) -> tuple[str | None, str]:
+    """A file with the weights of LPIPS's trunk, AlexNet: the given one, or the one that torchvision has downloaded before.
+
+    Nothing is downloaded.
+
+    Returns:
+        tuple[str | None, str]: The file, and without it a line that says how to get it.
+
+    Raises:
+        InputError: If the given file does not exist.
+    """
+    if given:
+        if not Path(given).is_file():
+            raise InputError(f"--lpips {given} does not exist; give torchvision's weights of {NETWORKS['alex']}.")
+        return given, ''
+    name = torchvision.models.get_model_weights(NETWORKS['alex']).IMAGENET1K_V1.url.rsplit('/', 1)[1]
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / name
+    if path.is_file():
+        return str(path), ''
+    return None, (f'LPIPS left out: its weights, {name} of torchvision (233 MB), are not here. Download them with: python -c '
+                  "\"import torchvision; torchvision.models.alexnet(weights='IMAGENET1K_V1')\", or give the file with --lpips FILE")
+
+
+def is_missing(image_set: ImageSet) -> bool:
+    """Whether the folders of the ground truth are not there at all."""
+    folder = folder_of(image_set)
+    return folder is not None and not glob(folder)
+
+
+def folder_of(image_set: ImageSet) -> str | None:
+    """The folder of the ground truth, or a pattern of folders; None where the dataset is another project's."""
+    dataset = image_set.loader['dataset']
+    return dataset.get('gt_folder', dataset.get('folder'))
+
+
+def scale_of(cfg: Config) -> int:
+    """The factor of a config's generator, from what it makes of a small image."""
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mmsr_ext'), torch.no_grad():
+        generator = MODELS.build(cfg.model.generator).eval()
+        return round(generator(torch.zeros(1, cfg.model.generator.get('in_channels', 3), 32, 32)).shape[-1] / 32)
+
+
+def _images(baseline: str | None, prefix: str) -> list[tuple[str, str | None]]:
+    own = [('pred_img', prefix or None)]
+    return own + ([(f'{baseline}_img', f'{prefix}/{baseline}'.lstrip('/'))] if baseline else [])
+
+
+def _folders(root: Path, name: str, scale: int) -> tuple[Path, Path | None, str] | None:
+    """Folder of GT, folder of LQ if there is one, and how its files are named."""
+    gt = next((folder for part in ('GT', 'HR') if (folder := root / name / part).is_dir()), None)
+    lq = next((folder for part in (f'LQx{scale}', f'LRx{scale}') if (folder := root / name / part).is_dir()), None)
+    if name == 'DIV2K-val' and gt is None:
+        gt, lq = root / 'DIV2K/DIV2K_valid_HR', root / f'DIV2K/DIV2K_valid_LR_bicubic/X{scale}'
+    if gt is None or not gt.is_dir():
+        return None
+    if lq is None or not lq.is_dir():
+        return gt, None, '{}'
+    suffixed = all(path.stem.endswith(f'x{scale}') for path in list_images(lq))
+    return gt, lq, f'{{}}x{scale}' if suffixed else '{}'
+
+
+def _name_of(folder: str) -> str:
+    parts = [part for part in Path(folder).parts[-3:] if part not in OWN_GT_FOLDERS and '*' not in part]
+    if 'data' in parts:
+        parts = parts[parts.index('data') + 1:]
+    return ' '.join(parts[-2:]).replace('DIV2K DIV2K_valid_HR', 'DIV2K-val') or 'test data'

@@ -1,0 +1,203 @@
+"""Measuring checkpoints side by side, on several sets of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ..config.checks import check_loaders, section
+from ..config.load import load_config, start_processes
+from ..errors import InputError
+from ..weights import check_fits, generator_weights, own_names
+from .image_sets import (
+    ImageSet,
+    benchmark_sets,
+    folder_of,
+    is_missing,
+    lpips_weights,
+    own_sets,
+    perceptual,
+    scale_of,
+)
+from .recorder import ImageResult, Recorder
+
+# A test neither needs these nor the weights that some of them download.
+TRAINING_ONLY = {'discriminator', 'gan_loss', 'pixel_loss', 'perceptual_loss', 'extra_losses', 'gradient_penalty'}
+TIMES = ('s/image', 'MP/s')
+
+
+@dataclass
+class SetResult:
+    """What was measured on one set of images.
+
+    Args:
+        name (str): Of the set.
+        folder (Path): Holds <method>/<image>.png, also of GT and where it is another image than the baseline of LQ.
+        figures (dict): Metric by name by method, the baseline first; the mean over the images.
+        images (dict[str, ImageResult]): By name, in order.
+        protocol (str): How PSNR and SSIM were measured.
+        note (str): How the LQ images came to be.
+    """
+
+    name: str
+    folder: Path
+    figures: dict[str, dict[str, float]]
+    images: dict[str, ImageResult]
+    protocol: str
+    note: str = ''
+
+
+@dataclass
+class Measurement:
+    """The result of a test.
+
+    Args:
+        config (str): Path of the config.
+        checkpoints (dict[str, str]): Paths by the names of the table's rows.
+        baseline (str, optional): Name of the row of the degraded images.
+        sets (list[SetResult]): What was measured.
+        notes (list[str]): What was left out, and why.
+    """
+
+    config: str
+    checkpoints: dict[str, str]
+    baseline: str | None
+    sets: list[SetResult]
+    notes: list[str] = field(default_factory=list)
+
+
+def measure(config: str,
+            checkpoints: list[str],
+            work_dir: str | None = None,
+            options: dict[str, Any] | None = None,
+            launcher: str = 'none',
+            raw: bool = False,
+            benchmarks: str | None = None,
+            lpips: str | None = None) -> Measurement:
+    """Measure checkpoints of one architecture, with the baseline beside them that the config has.
+
+    Leaves every output in ``work_dir/test/<method>``, those for a benchmark set in ``work_dir/test/<set>/<method>``.
+
+    Args:
+        config (str): Path of the config.
+        checkpoints (list[str]): Files that hold the weights of the config's generator.
+        work_dir (str, optional): ``work_dirs/<name of the config>`` by default.
+        options (dict, optional): Overrides of config keys.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+        raw (bool): Measure the trained weights also where a checkpoint has their average, which else is preferred.
+        benchmarks (str, optional): A folder with benchmark sets, see ``benchmark_sets``; they are measured before the config's own test
+            data, with LPIPS and NIQE. Without it, the own data alone are, by the config's metrics alone.
+        lpips (str, optional): File with torchvision's AlexNet weights for LPIPS.
+
+    Returns:
+        Measurement: In every process.
+
+    Raises:
+        InputError: For a config, data or checkpoint that cannot be used.
+    """
+    weights = {name: generator_weights(path, raw) for name, path in zip(_names_of(checkpoints), checkpoints)}
+    cfg = load_config(config, options, work_dir)
+    start_processes(cfg, launcher)
+    if cfg.get('test_dataloader') is None:
+        raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
+    _without_training(cfg)
+    baseline = (cfg.model.get('test_cfg') or {}).get('baseline')
+    check_loaders(cfg, 'test_dataloader')
+    with section(cfg, 'test_dataloader or test_evaluator'):
+        sets, notes = (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
+    clash = {'GT', 'LQ', *(image_set.name for image_set in sets if image_set.prefix)} & weights.keys()
+    if clash:
+        raise InputError(f'a checkpoint would be called {min(clash)!r} in the table, which has another meaning there. Link it under '
+                         'another name.')
+    cfg.test_dataloader, cfg.test_evaluator = ([getattr(each, part) for each in sets] for part in ('loader', 'evaluator'))
+    with section(cfg, 'it'):
+        runner = Runner.from_cfg(cfg)
+    generator = getattr(runner.model, 'module', runner.model).generator
+    own = sum(not image_set.prefix for image_set in sets)
+    folder = Path(cfg.work_dir)
+    folders = [folder if own == 1 and not image_set.prefix else folder / image_set.name for image_set in sets]
+    recorder = Recorder(generator, folders, baseline)
+    runner.register_hook(recorder, 'LOWEST')
+    for (name, state), path in zip(weights.items(), checkpoints):
+        state = own_names(generator, state)
+        check_fits(generator, state, path)
+        generator.load_state_dict(state)
+        recorder.method = name
+        with section(cfg, 'test_cfg, test_dataloader or test_evaluator'):
+            runner._test_loop = runner.build_test_loop(runner._test_loop)
+        runner.test()
+    recorder.gather()
+    results = [SetResult(image_set.name, folders[index], _figures(recorder, index, image_set, list(weights), baseline),
+                         recorder.images[index], _protocol(image_set.evaluator), image_set.note) for index, image_set in enumerate(sets)]
+    return Measurement(config, dict(zip(weights, checkpoints)), baseline, results, notes)
+
+
+def _without_training(cfg: Config) -> None:
+    """Leave out of a config what a test has no use for; its logs and its copy of the config go to work_dir/test."""
+    cfg.load_from, cfg.resume = None, False
+    cfg.custom_hooks = []
+    cfg.log_level = 'WARNING'  # the table says it all
+    cfg.work_dir = str(Path(cfg.work_dir) / 'test')
+    cfg.test_cfg = {**(cfg.get('test_cfg') or {}), 'type': 'MultiTestLoop'}
+    for part in TRAINING_ONLY & cfg.model.keys():
+        cfg.model[part] = None
+    if 'cudnn_benchmark' in cfg.get('env_cfg', {}):
+        cfg.env_cfg.cudnn_benchmark = False  # each size of image would be timed with the search for its algorithms
+
+
+def _all_sets(cfg: Config, root: str, baseline: str | None, lpips: str | None) -> tuple[list[ImageSet], list[str]]:
+    scale, own = scale_of(cfg), own_sets(cfg)
+    lpips, note = lpips_weights(lpips)
+    sets, absent = benchmark_sets(root, scale, baseline, lpips) if scale > 1 else ([], [])
+    notes = [f'absent: {", ".join(absent)} (looked for {root}/SET/GT, with or without {root}/SET/LQx{scale})'] if absent else []
+    if len(own) == 1 and isinstance(own[0].evaluator, dict):
+        metrics = own[0].evaluator['metrics']
+        metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+        known = {metric['type'].rpartition('.')[2] for metric in metrics}
+        border = max(metric.get('crop_border', 0) for metric in metrics)
+        metrics += [metric for metric in perceptual(border, baseline, lpips) if metric['type'].rpartition('.')[2] not in known]
+        own[0].evaluator['metrics'] = metrics
+    folders = {Path(folder_of(image_set) or '').resolve() for image_set in own}
+    sets = [each for each in sets if Path(folder_of(each)).resolve() not in folders]  # once, by the config's own metrics
+    missing = [image_set for image_set in own if is_missing(image_set)]
+    if missing and (sets or len(missing) < len(own)):  # else the dataset says what to do
+        notes += [f"absent: {each.name}, the config's test data ({folder_of(each)})" for each in missing if each.name not in absent]
+        own = [image_set for image_set in own if image_set not in missing]
+    return sets + own, notes + ([note] if note else [])
+
+
+def _figures(recorder: Recorder, index: int, image_set: ImageSet, methods: list[str], baseline: str | None) -> dict[str, dict[str, float]]:
+    table: dict[str, dict[str, float]] = {baseline: {}} if baseline else {}
+    for method in methods:
+        table[method] = {}
+        for name, value in recorder.metrics[method, index].items():
+            name = name.removeprefix(f'{image_set.prefix}/')
+            of_baseline = baseline and name.startswith(f'{baseline}/')
+            table[baseline if of_baseline else method][name.removeprefix(f'{baseline}/')] = value
+        images = recorder.images[index].values()
+        seconds = sum(image.seconds[method] for image in images)
+        if seconds:
+            table[method] |= dict(zip(TIMES, (seconds / len(images), sum(image.megapixels for image in images) / seconds)))
+    return {method: figures for method, figures in table.items() if figures}
+
+
+def _protocol(evaluator: Any) -> str:
+    metrics = evaluator['metrics'] if isinstance(evaluator, dict) else evaluator
+    metrics = [metrics] if isinstance(metrics, dict) else metrics
+    borders = sorted({str(metric.get('crop_border', 0)) for metric in metrics})
+    luma = ', Y of BT.601 (16 to 235)' if any(metric.get('convert_to') == 'Y' for metric in metrics) else ''
+    return f'outputs rounded to 8 bit, border of {" or ".join(borders)} px left out{luma}'
+
+
+def _names_of(paths: list[str]) -> list[str]:
+    """The files' stems, or their folders' names where stems are equal: runs of different configs have equal file names."""
+    stems = [Path(path).stem for path in paths]
+    names = [Path(path).parent.name if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems)]
+    for name, path in zip(names, paths):
+        if names.count(name) > 1 or name in ('bicubic', 'input', 'GT'):
+            raise InputError(f'checkpoint {path} would be called {name!r} in the table, as another row is. Link it under another name.')
+    return names

@@ -1,0 +1,74 @@
+"""MMagic's evaluator, without the metrics that it is imported with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+from mmengine.evaluator import Evaluator as StockEvaluator
+from mmengine.model import BaseModel
+from torch.utils.data import DataLoader
+
+from ...errors import InputError
+from ...registry import EVALUATORS
+from .image_metric import ImageMetric
+
+
+@EVALUATORS.register_module()
+class Evaluator(StockEvaluator):
+    """What MMagic's ``MultiValLoop`` and ``MultiTestLoop`` ask for, for metrics of this package and of MMagic.
+
+    Metrics that are to be shown the same images share one pass over them. MMagic's class of this name does the same; importing it imports
+    all of MMagic's models.
+
+    Args:
+        metrics (dict, BaseMetric or list, optional): The metrics; without any the images are made and not measured.
+    """
+
+    def __init__(self, metrics: Any = None) -> None:
+        super().__init__(metrics or [])
+        names: dict[str, BaseMetric] = {}
+        for metric in self.metrics:
+            if not isinstance(metric, BaseMetric):
+                raise InputError(f"Evaluator: {metric!r} is no metric; give a dict, such as dict(type='PSNR').")
+            name = '/'.join(filter(None, (metric.prefix, getattr(metric, 'metric', ''))))
+            if isinstance(metric, ImageMetric) and names.setdefault(name, metric) is not metric:
+                raise InputError(f'Evaluator: two metrics are both called {name}; give one of them a prefix in the config.')
+        self.is_ready = False
+
+    def prepare_metrics(self, module: BaseModel, dataloader: DataLoader) -> None:
+        """Let the metrics prepare themselves, the first time."""
+        if not self.is_ready:
+            for metric in self.metrics:
+                metric.prepare(module, dataloader)
+        self.is_ready = True
+
+    def prepare_samplers(self, module: BaseModel, dataloader: DataLoader) -> list[tuple[list[BaseMetric], Any]]:
+        """The metrics in groups, each with an iterable over the batches that it is to be shown."""
+        groups: dict[tuple, list[BaseMetric]] = {}
+        for metric in self.metrics:
+            kind = metric.SAMPLER_MODE, metric.sample_model, getattr(metric, 'need_cond_input', None)
+            groups.setdefault(kind, []).append(metric)
+        pairs = [(metrics, metrics[0].get_metric_sampler(module, dataloader, metrics)) for metrics in groups.values()]
+        return pairs or [([], dataloader)]
+
+    def process(self, data_samples: Sequence[Any], data_batch: Any, metrics: Sequence[BaseMetric]) -> None:
+        """Show a batch, and what the model made of it, to some of the metrics."""
+        samples = [sample.to_dict() if hasattr(sample, 'to_dict') else sample for sample in data_samples]
+        for metric in metrics:
+            metric.process(data_batch, samples)
+
+    def evaluate(self) -> dict[str, float]:
+        """All metrics by name.
+
+        Raises:
+            ValueError: If two of them have one name.
+        """
+        results: dict[str, float] = {}
+        for metric in self.metrics:
+            for name, value in metric.evaluate().items():
+                if name in results:
+                    raise ValueError(f'two metrics are both called {name}; give one of them a prefix in the config.')
+                results[name] = value
+        return results

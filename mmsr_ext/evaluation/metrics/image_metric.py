@@ -1,0 +1,112 @@
+"""What metrics of single images have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ...arguments import Count, checked
+from ...errors import InputError
+
+
+@checked
+class ImageMetric(BaseMetric):
+    """The mean over a test set of what ``measure`` gives for output and ground truth of an image.
+
+    It is computed where the images are, and the results are fetched when the set is through: the host does not wait for the device in
+    between. Works with our and MMagic's loops and evaluators, and with MMEngine's. It does what MMagic's ``BaseSampleWiseMetric`` does,
+    whose import takes all of MMagic's models along.
+
+    Args:
+        crop_border (int): Pixels left out at each side.
+        gt_key (str): Name of the ground truth in a sample.
+        pred_key (str): Name of the image in the sample's ``output``.
+        collect_device (str): See MMEngine's ``BaseMetric``.
+        prefix (str, optional): Goes before the name, with a '/'.
+
+    Raises:
+        InputError: For a negative border; and for images of different sizes, or smaller than the metric takes.
+    """
+
+    metric: str
+    default_prefix = ''  # the name says enough
+    smallest: ClassVar[int] = 1  # height and width, without the border, of the images that it takes
+    # by these MMagic's evaluator knows that the metric is to be shown the data as they are
+    SAMPLER_MODE = 'normal'
+    sample_model = 'orig'
+
+    def __init__(self,
+                 crop_border: Count = 0,
+                 gt_key: str = 'gt_img',
+                 pred_key: str = 'pred_img',
+                 collect_device: str = 'cpu',
+                 prefix: str | None = None) -> None:
+        super().__init__(collect_device, prefix)
+        self.crop_border = crop_border
+        self.gt_key = gt_key
+        self.pred_key = pred_key
+
+    @abstractmethod
+    def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
+        """Compare two images.
+
+        Args:
+            gt (Tensor): (3, H, W), RGB, [0, 255], without the border.
+            pred (Tensor): Of the same shape.
+
+        Returns:
+            Tensor: Scalar.
+        """
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Measure the images of a batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples (Sequence[dict]): With the ground truth and ``output``, (C, H, W), [0, 255], BGR.
+        """
+        for sample in data_samples:
+            pred, gt = sample['output'].get(self.pred_key), sample.get(self.gt_key)
+            if pred is None or gt is None:
+                missing = self.gt_key if gt is None else f'output {self.pred_key}'
+                raise InputError(f'{self.metric}: an image has no {missing}. It is measured with ground truth: '
+                                 'use a dataset that has it, such as PairedImageDataset, or leave the metric out.')
+            if pred.shape != gt.shape:
+                raise InputError(f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} {tuple(gt.shape)}. Check the '
+                                 'scale of the generator and of the data.')
+            border = self.crop_border
+            height, width = (size - 2 * border for size in gt.shape[-2:])
+            if min(height, width) < self.smallest:
+                raise InputError(f'{self.metric}: an image of {gt.shape[-2]}x{gt.shape[-1]} is too small for a border of {border} px; it '
+                                 f'needs at least {self.smallest} px within. Leave it out of the test set.')
+            images = (image[..., border:border + height, border:border + width].flip(-3) for image in (gt.to(pred.device), pred))
+            self.results.append(torch.as_tensor(self.measure(*images)).mean())  # over the frames of a video
+
+    def evaluate(self, size: int | None = None) -> dict[str, float]:
+        """Fetch the results, from all processes, and average them.
+
+        Args:
+            size (int, optional): Length of the test set; by default that of the one that ``prepare`` was given.
+        """
+        if self.results:
+            self.results[:] = torch.stack(self.results).tolist()
+        return super().evaluate(self.size if size is None else size)
+
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        """The mean under the metric's name."""
+        return {self.metric: sum(results) / len(results)}
+
+    def prepare(self, module: BaseModel, dataloader: DataLoader) -> None:
+        """See MMagic's evaluator."""
+        self.size = len(dataloader.dataset)
+
+    def get_metric_sampler(self, model: BaseModel, dataloader: DataLoader, metrics: Sequence[BaseMetric]) -> DataLoader:
+        """See MMagic's evaluator."""
+        return dataloader

@@ -1,0 +1,61 @@
+"""PSNR and SSIM under names that say their protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ...arguments import Count
+from ...errors import InputError
+from ...functional import luma, psnr, ssim
+from ...registry import METRICS
+from .image_metric import ImageMetric
+
+
+class _OfChannels(ImageMetric):
+
+    def __init__(self, crop_border: Count = 0, convert_to: str | None = None, **kwargs: Any) -> None:
+        super().__init__(crop_border, **kwargs)
+        if convert_to not in ('Y', None):
+            raise InputError(f"{type(self).__name__}: convert_to={convert_to!r} must be 'Y', or None for RGB.")
+        self.convert_to = convert_to
+        self.metric = f'{type(self).__name__}-{convert_to or "RGB"}'
+
+    def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
+        if self.convert_to == 'Y' and gt.shape[-3] > 1:
+            gt, pred = luma(gt), luma(pred)
+        return self.compare(gt, pred)
+
+
+@METRICS.register_module()
+class PSNR(_OfChannels):
+    """Peak signal-to-noise ratio in dB, logged as ``PSNR-Y`` (BT.601, limited range) or ``PSNR-RGB``. MMagic's, in float64.
+
+    Args:
+        crop_border (int): Pixels left out at each side; the scale by convention.
+        convert_to (str, optional): 'Y' or None for RGB.
+        **kwargs: See ``ImageMetric``.
+
+    Raises:
+        InputError: For another ``convert_to``.
+    """
+
+    compare = staticmethod(psnr)
+
+
+@METRICS.register_module()
+class SSIM(_OfChannels):
+    """SSIM (Wang et al. 2004, 11x11 Gaussian window), logged as ``SSIM-Y`` or ``SSIM-RGB``. Equal to MMagic's.
+
+    Args:
+        crop_border (int): Pixels left out at each side; the scale by convention.
+        convert_to (str, optional): 'Y' or None for RGB.
+        **kwargs: See ``ImageMetric``.
+
+    Raises:
+        InputError: For another ``convert_to``.
+    """
+
+    compare = staticmethod(ssim)
+    smallest = 11

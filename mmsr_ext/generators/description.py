@@ -1,0 +1,166 @@
+"""What a file says, beside the weights, of the network that it holds."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from ..errors import InputError
+from ..models import backbones
+from ..version import __version__
+
+ENTRY = 'mmsr_ext'  # of a .pth file, and of the archive that TorchScript writes
+OURS = ('mmsr_ext', 'architecture', 'arguments')  # all of them together are in no other software's metadata
+
+
+def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -> dict[str, str]:
+    """The metadata that ``export`` wrote into a file of any of its formats, or ``save_interpolations``; empty for other files.
+
+    Args:
+        path (str or Path): An existing file.
+        content (dict, optional): What the .pth file holds, which is else not looked into.
+
+    Raises:
+        InputError: If an .onnx file is to be read and onnx is not installed, or is damaged.
+    """
+    suffix = Path(path).suffix
+    try:
+        if suffix == '.safetensors':
+            with safe_open(path, 'pt') as file:
+                found: Any = file.metadata()
+        elif suffix == '.onnx':
+            from .onnx_file import read_properties
+            found = read_properties(path)
+        elif suffix == '.pt' and content is None:
+            with zipfile.ZipFile(path) as archive:
+                name = next((name for name in archive.namelist() if name.endswith(f'/extra/{ENTRY}')), None)
+                found = json.loads(archive.read(name)) if name else None
+        else:
+            found = (content or {}).get(ENTRY)
+    except (SafetensorError, zipfile.BadZipFile, ValueError, OSError) as error:
+        raise error if isinstance(error, InputError) else InputError(f'{path} cannot be read ({error}).') from error
+    return found if isinstance(found, dict) and all(isinstance(found.get(key), str) for key in OURS) else {}
+
+
+def all_arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a network's constructor with the defaults of those that ``args`` leaves out, and without ``init_cfg``."""
+    bound = inspect.signature(type(network)).bind(**args)
+    bound.apply_defaults()
+    return {key: value for key, value in bound.arguments.items() if key != 'init_cfg'}
+
+
+def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, str]:
+    """The metadata from which ``describe`` tells a network.
+
+    Args:
+        network (nn.Module): A generator.
+        arguments (dict): All of its constructor, see ``all_arguments``.
+    """
+    return {
+        'mmsr_ext': __version__,
+        'architecture': type(network).__name__,
+        'arguments': json.dumps(arguments),
+        'scale': str(network.scale),
+    }
+
+
+def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module], dict[str, Any]] | None:
+    """The network in a file, by its metadata (see ``exported_metadata``) or, in a training checkpoint, the config; None without both.
+
+    The config is parsed and not executed, and the network has to be one of ours, or one that is known here of MMagic's: a file from a
+    stranger runs no code.
+
+    Args:
+        path (str or Path): A .pth or .safetensors file.
+        content (dict): What it holds.
+
+    Returns:
+        tuple: The class and the arguments of its constructor; None also for a network that is not known here.
+
+    Raises:
+        InputError: If the arguments are not those of the class.
+    """
+    metadata = exported_metadata(path, content)
+    if metadata:
+        name, args = metadata['architecture'], _json(metadata['arguments'], path)
+    else:
+        generator = _generator_in(config_text(content))
+        name, args = str(generator.pop('type', '')), generator
+    architecture = architecture_named(name)
+    if architecture is None:
+        if metadata:
+            raise InputError(f'{path} holds a network {name!r} of mmsr_ext {metadata["mmsr_ext"]}; version {__version__}, which is '
+                             'installed, does not have it.')
+        return None
+    args = {key: value for key, value in args.items() if key != 'init_cfg'}
+    parameters = inspect.signature(architecture).parameters
+    if 'upscale_factor' in args and 'upscale_factor' not in parameters:  # MMagic's name
+        args['scale'] = args.pop('upscale_factor')
+    if set(args.get('rgb_std', ())) == {1.0}:  # of MMagic's EDSRNet
+        del args['rgb_std']
+    unknown = [key for key in args if key not in parameters]
+    if unknown:
+        raise InputError(f'{path} says that its generator is {name} with the argument {unknown[0]!r}, which {architecture.__name__} does '
+                         f'not have here; it has {", ".join(parameters)}.')
+    return architecture, args
+
+
+def architecture_named(name: str) -> type[nn.Module] | None:
+    """A generator by its name in a config; of MMagic's, those that have one of ours in their place or are wrapped here."""
+    name = name.rpartition('.')[2]
+    if name == 'MSRResNet':  # these two import all of MMagic's models, which takes seconds
+        from .mmagic_networks import MSRResNet
+        return MSRResNet
+    if name == 'SRCNNNet':
+        from .mmagic_networks import SRCNNNet
+        return SRCNNNet
+    found = getattr(backbones, 'EDSR' if name == 'EDSRNet' else name, None)
+    return found if isinstance(found, type) and issubclass(found, nn.Module) else None
+
+
+def config_text(content: dict[str, Any]) -> str:
+    """The config that MMEngine saved in a checkpoint; empty if there is none."""
+    meta = content.get('meta')
+    text = meta.get('cfg') if isinstance(meta, dict) else None
+    return text if isinstance(text, str) else ''
+
+
+def _generator_in(text: str) -> dict[str, Any]:
+    """``model.generator`` of a config's text, if all of it is literal; empty otherwise."""
+    try:
+        statements = ast.parse(text).body
+        model = next((node.value for node in statements if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == 'model'), None)
+        generator = dict(_items(model)).get('generator')
+        return {key: _literal(value) for key, value in _items(generator)}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+
+
+def _items(node: ast.expr | None) -> list[tuple[str, ast.expr]]:
+    """What a node ``dict(a=1)`` or ``{'a': 1}`` consists of."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict' and not node.args:
+        return [(str(item.arg), item.value) for item in node.keywords]
+    if isinstance(node, ast.Dict):
+        return [(ast.literal_eval(key), value) for key, value in zip(node.keys, node.values)]
+    return []
+
+
+def _literal(node: ast.expr) -> Any:
+    return {key: _literal(value) for key, value in items} if (items := _items(node)) else ast.literal_eval(node)
+
+
+def _json(text: str, path: str | Path) -> dict[str, Any]:
+    try:
+        args = json.loads(text)
+    except ValueError:
+        args = None
+    if not isinstance(args, dict):
+        raise InputError(f'{path} says that the arguments of its network are {text!r}, which is no JSON object. The file is damaged.')
+    return args

@@ -1,0 +1,101 @@
+"""A network from a file of weights alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..models.backbones import EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact
+from ..weights import differences, generator_part, own_names, read_checkpoint, recognise
+from .description import describe
+
+# Each has a classmethod ``recognise(weights)`` that gives the arguments of its constructor and the weights under its own names, or None.
+ARCHITECTURES = (EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact)
+
+
+class NotRecognised(InputError):
+    """A file does not say what network it holds, and its weights do not tell."""
+
+
+class Identified(NamedTuple):
+    """A generator that was found in a file.
+
+    Attributes:
+        network (nn.Module): On the CPU and in eval mode.
+        args (dict): Arguments of its constructor, without those that were left at their defaults.
+        content (dict): All that the file holds.
+    """
+
+    network: nn.Module
+    args: dict[str, Any]
+    content: dict[str, Any]
+
+
+def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
+    """Build the generator whose weights a file holds, without a config.
+
+    What the file itself says is followed: the metadata of an exported file, or the config that a training checkpoint holds, which is parsed
+    and not executed. Else the architecture and its hyper-parameters follow from the names and shapes of the weights. Files of this project,
+    BasicSR, Real-ESRGAN, MMagic and KAIR are read, the older namings of ESRGAN and RCAN included, with or without the prefixes of
+    DistributedDataParallel and torch.compile; of weights and their running average the average.
+
+    Args:
+        path (str or Path): A .pth or .safetensors file.
+        raw (bool): Of weights and their running average the weights.
+
+    Returns:
+        nn.Module: The network, on the CPU and in eval mode; ``scale`` is its factor.
+
+    Raises:
+        InputError: If the file cannot be read, or its weights are of none of the architectures, or are incomplete.
+    """
+    return identify(path, raw).network
+
+
+def identify(path: str | Path, raw: bool = False) -> Identified:
+    """``load_generator``, with all that was found on the way.
+
+    Raises:
+        NotRecognised: If the file says nothing, and its weights are of none of the architectures.
+        InputError: If the file cannot be read, or is not what it says.
+    """
+    content = read_checkpoint(path)
+    weights = generator_part(content, path, raw)
+    described = describe(path, content)
+    if described:
+        architecture, args = described
+        return Identified(_build(architecture, args, weights, path, 'says that it is'), args, content)
+    for architecture in _architectures():
+        found = recognise(architecture, weights)
+        if found:
+            try:
+                return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)
+            except InputError as error:
+                raise NotRecognised(str(error)) from error
+    known = ', '.join(architecture.__name__ for architecture in _architectures())
+    raise NotRecognised(f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
+                        f'Recognised are: {known}. Build another from its config.')
+
+
+def _build(architecture: type[nn.Module], args: dict[str, Any], weights: dict[str, Tensor], path: str | Path, how: str) -> nn.Module:
+    text = f'{architecture.__name__}({", ".join(f"{name}={value}" for name, value in args.items())})'
+    try:
+        network = architecture(**args)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise InputError(f'{path} {how} {text}, which cannot be built: {error}') from error
+    weights = own_names(network, weights)
+    faults = differences(network.state_dict(), weights)
+    if faults:
+        raise InputError(f'{path} {how} {text}, but has weights {faults}. It may be damaged, or a variant that is not known here.')
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def _architectures() -> Iterator[type[nn.Module]]:
+    yield from ARCHITECTURES
+    from .mmagic_networks import MSRResNet  # imports all of MMagic's models, which takes seconds
+    yield MSRResNet

@@ -1,0 +1,216 @@
+"""Many image files through an upscaler."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from tqdm import tqdm
+
+from ..errors import InputError
+from ..io.images import SUFFIXES, list_images
+from ..io.pictures import FORMATS, check_output, read_picture, read_size, write_picture
+from .tile_runner import out_of_memory
+from .upscaler import Upscaler
+
+OUTPUTS = ('png', 'jpg', 'webp', 'keep')
+MOST_PIXELS = 2**30
+IMAGES_TOO = ('.avif', '.dng', '.exr', '.hdr', '.heic', '.heif', '.jxl', '.raw', '.svg')  # beside those that Pillow knows
+
+
+def upscale_files(inputs: Sequence[str],
+                  out: str | Path,
+                  checkpoint: str | Path,
+                  format: str = 'png',
+                  suffix: str = '',
+                  quality: int = 95,
+                  resume: bool = False,
+                  overwrite: bool = False,
+                  **options: Any) -> list[Path]:
+    """Upscale image files into a folder, with a progress bar.
+
+    Every output is whole or not there. A file that cannot be processed does not keep the others from it.
+
+    Args:
+        inputs (Sequence[str]): Files, folders, patterns ('photos/**/*.jpg'), or '-' for a list of files and folders on stdin, one a line.
+        out (str or Path): The folder of the results, NAME + suffix + ending; or, for a single file, the file to write.
+        checkpoint (str or Path): Weights of the network, see ``Upscaler``.
+        format (str): 'png', 'jpg', 'webp', or 'keep' for the inputs' own. PNG and TIFF keep 16 bits.
+        suffix (str): Of the results' names, such as '_x4'.
+        quality (int): Of JPEG and WebP, 1 to 100.
+        resume (bool): Leave out what has a result already.
+        overwrite (bool): Replace results that are there. Not together with ``resume``, which would take earlier ones for its own.
+        **options (Any): Arguments of ``Upscaler``.
+
+    Returns:
+        list[Path]: The results that were written, in the order of the inputs.
+
+    Raises:
+        InputError: Before anything is written, if arguments contradict each other, there are no inputs, one does not exist, two would be
+            written to the same file, a result would replace an input or an earlier result, or the network cannot be used. At the end,
+            naming the files that could not be processed.
+    """
+    if format not in OUTPUTS:
+        raise InputError(f'format={format!r} must be one of {", ".join(OUTPUTS)}.')
+    if not 1 <= quality <= 100:
+        raise InputError(f'quality={quality!r} must be from 1 to 100.')
+    if '/' in suffix:
+        raise InputError(f'suffix={suffix!r} must be a part of a file name, such as _x4.')
+    if resume and overwrite:
+        raise InputError('--resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.')
+    files = find_images(inputs)
+    jobs = _plan(files, Path(out), format, suffix)
+    present = [target for target in jobs.values() if target.exists()]
+    if present and not resume and not overwrite:
+        raise InputError(f'{len(present)} of {len(jobs)} results are there already (such as {present[0]}). Give --resume to leave these '
+                         'out, or --overwrite to replace them.')
+    upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
+    todo = {source: target for source, target in jobs.items() if not (resume and target.exists())}
+    written, failed = _process(upscaler, todo, quality, 'start over with the same command' if overwrite else 'go on with --resume')
+    skipped = f', {len(jobs) - len(todo)} were there' if len(todo) < len(jobs) else ''
+    print(f'{len(written)} images written to {out}{skipped}', file=sys.stderr)
+    if failed:
+        raise InputError('\n'.join([f'{len(failed)} of {len(todo)} images could not be processed:', *failed]))
+    return written
+
+
+def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> list[Path]:
+    """The image files that files, folders, patterns, and lists on stdin name.
+
+    Args:
+        inputs (Sequence[str]): See ``upscale_files``. What exists is no pattern, whatever its name.
+        lines (Iterable[str], optional): In place of stdin.
+
+    Returns:
+        list[Path]: In the order in which they are named, each once.
+
+    Raises:
+        InputError: If something does not exist, a pattern matches nothing, or there are no images at all.
+    """
+    found: list[Path] = []
+    for name in inputs:
+        if name == '-':
+            listed = [line.rstrip('\r\n') for line in (sys.stdin if lines is None else lines)]
+            for line in filter(None, listed):
+                if not Path(line).exists():
+                    raise InputError(f'{line}, listed on stdin, does not exist. Give one file or folder a line.')
+                found += _images_of(Path(line))
+        elif Path(name).exists():
+            found += _images_of(Path(name))
+        elif has_magic(name):
+            matches = [Path(match) for match in sorted(glob(name, recursive=True))]
+            matches = [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
+            if not matches:
+                raise InputError(f'no image matches {name} (looked for {", ".join(SUFFIXES)}).')
+            found += matches
+        else:
+            raise InputError(f'{name} does not exist. Give image files, folders, or patterns in quotes.')
+    unique: dict[Path, Path] = {}
+    for path in found:
+        unique.setdefault(path.resolve(), path)
+    if not unique:
+        raise InputError('no images were given. Give image files, folders, patterns in quotes, or - for a list on stdin.')
+    return list(unique.values())
+
+
+def _images_of(path: Path) -> list[Path]:
+    return list_images(path) if path.is_dir() else [path]
+
+
+def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, Path]:
+    """The result of every input.
+
+    Raises:
+        InputError: If a result would take the place of another, or of an input, or ``out`` is an image file of a kind that is not written.
+    """
+    if out.suffix.lower() in FORMATS and not out.is_dir():
+        if len(files) != 1:
+            raise InputError(f'-o {out} is a file, but there are {len(files)} images. Give a folder.')
+        jobs = {files[0]: out}
+    else:
+        if not out.is_dir() and out.suffix.lower() in (*Image.registered_extensions(), *IMAGES_TOO):
+            raise InputError(f'-o {out} cannot be written: an image file ends in {", ".join(FORMATS)}. Give one of these, or a folder.')
+        if out.exists() and not out.is_dir():
+            raise InputError(f'-o {out} is a file, but no image file. Give a folder, or a name that ends in {", ".join(FORMATS)}.')
+        jobs = {path: out / f'{path.stem}{suffix}{_ending(path, format)}' for path in files}
+        beside = next((path for path in files if path.parent.resolve() == out.resolve()), None)
+        if beside and not suffix:
+            raise InputError(f'-o {out} is the folder of {beside}. Give another folder, or names of their own with --suffix _x4.')
+        # in the inputs' folder, results of an earlier call are no inputs
+        results = {target.resolve(): source for source, target in jobs.items()}
+        jobs = {path: target for path, target in jobs.items() if results.get(path.resolve(), path) == path}
+    inputs, sources = {path.resolve() for path in jobs}, {}
+    for source, target in jobs.items():
+        other = sources.setdefault(target.resolve(), source)
+        if other != source:
+            raise InputError(f'{other} and {source} would both be written to {target}. Rename one, or upscale them into different folders.')
+        if target.resolve() in inputs:
+            raise InputError(f'the result of {source} would replace {target}, which is an input. Give another name or folder.')
+    return jobs
+
+
+def _ending(path: Path, format: str) -> str:
+    if format != 'keep':
+        return f'.{format}'
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f'--format keep: {path} has no ending that tells its format ({", ".join(FORMATS)}). Use --format png.')
+    return path.suffix.lower()
+
+
+def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int, again: str) -> tuple[list[Path], list[str]]:
+    """The results that were written, and a line for every file that could not be processed. ``again``: what to do after a full disk."""
+    written, failed, limit = [], [], Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # the user's own photographs may be larger than what Pillow takes from strangers
+    try:
+        sizes = {source: _megapixels(upscaler, source) for source in jobs}
+        layout = '{l_bar}{bar}| {n:.1f}/{total:.1f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]'
+        with tqdm(total=sum(sizes.values()), unit='MP', bar_format=layout, dynamic_ncols=True) as bar:
+            for source, target in jobs.items():
+                start = bar.n
+                bar.set_postfix_str(source.name)
+                try:
+                    _upscale_file(upscaler, source, target, quality, bar)
+                    written.append(target)
+                except InputError as error:
+                    failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
+                except OSError as error:  # of writing: reading gives an InputError
+                    raise InputError(f'{target} cannot be written ({error}). Make room or choose another folder, and {again}.') from error
+                except (MemoryError, RuntimeError) as error:
+                    if not out_of_memory(error):
+                        raise
+                    reason = str(error).partition('\n')[0] or type(error).__name__
+                    failed.append(f'{source}: not enough memory ({reason}). Free some, or cut the image into parts.')
+                bar.update(start + sizes[source] - bar.n)
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+    return written, failed
+
+
+def _megapixels(upscaler: Upscaler, source: Path) -> float:
+    """Of the result, by the file's header; 0 of a broken file."""
+    height, width = read_size(source)
+    return height * width * upscaler.outscale**2 / 1e6
+
+
+def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, bar: tqdm) -> None:
+    picture = read_picture(source)
+    pixels = picture.pixels
+    channels, top = pixels.shape[2], None
+    if channels in (2, 4):
+        top = pixels[..., -1].min()
+    if top == (255 if pixels.dtype == 'uint8' else 65535) and FORMATS[target.suffix.lower()] in ('jpg', 'bmp', 'ppm'):
+        pixels, channels, top = pixels[..., :-1], channels - 1, None  # opaque
+    height, width = upscaler.output_size(*pixels.shape[:2])
+    check_output(target, source, height, width, top is not None)
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+    def strips() -> Iterable:
+        for strip in upscaler.rows(pixels):
+            yield strip
+            bar.update(min(len(strip) * width / 1e6, max(bar.total - bar.n, 0)))  # tqdm does not know how to show more than all
+
+    write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)

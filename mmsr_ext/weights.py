@@ -1,0 +1,159 @@
+"""Reading checkpoints, with errors that say what is wrong with the file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from .errors import InputError
+
+CONTAINERS = ('params_ema', 'params', 'state_dict')  # BasicSR's averaged weights, its raw ones, and MMEngine's
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a checkpoint onto the CPU without running code from it.
+
+    Args:
+        path (str or Path): A file that MMEngine, BasicSR or plain PyTorch wrote, or a .safetensors file.
+
+    Returns:
+        dict: The file's content.
+
+    Raises:
+        InputError: If there is no such file, or it is no checkpoint.
+    """
+    if '://' in str(path):
+        raise InputError(f'{path} is an address; download the file, and give its path.')
+    if not Path(path).is_file():
+        raise InputError(f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.')
+    try:
+        content = load_file(path) if Path(path).suffix == '.safetensors' else _load(path)
+    except Exception as error:  # a damaged file raises whatever it likes
+        reason = (str(error).splitlines() or ['the file ends early'])[0]
+        raise InputError(f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
+                         'give a .pth or .safetensors file with weights.') from error
+    if not isinstance(content, dict):
+        raise InputError(f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.')
+    return content
+
+
+def _load(path: str | Path) -> Any:
+    """What PyTorch wrote; ``torch.load`` alone does not look at the check sums."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            record = file.testzip()
+        if record:
+            raise ValueError(f'wrong check sum of {record}')
+    return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
+    """The weights in a checkpoint, without the prefixes that DistributedDataParallel and torch.compile give to their names.
+
+    Args:
+        content (dict): As ``read_checkpoint`` returns it, of MMEngine's, BasicSR's or no structure.
+        part (str): 'generator' for that part of a restorer's checkpoint; a file that holds a bare network is taken whole.
+
+    Returns:
+        dict[str, Tensor]: A state_dict.
+    """
+    weights = _bare(next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content))
+    prefix = f'{part}.'
+    if part and any(key.startswith(prefix) for key in weights):
+        weights = _bare({key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)})
+    return weights
+
+
+def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
+    """The generator's weights in a file; the averaged ones where it holds both, as after ``GeneratorEMAHook`` and in BasicSR's files.
+
+    Args:
+        path (str or Path): A .pth or .safetensors file.
+        raw (bool): Of a file that holds both, the trained weights.
+
+    Returns:
+        dict[str, Tensor]: A state_dict.
+
+    Raises:
+        InputError: If the file cannot be read, or holds something else than weights.
+    """
+    return generator_part(read_checkpoint(path), path, raw)
+
+
+def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False) -> dict[str, Tensor]:
+    """``generator_weights`` of a file that has been read.
+
+    Args:
+        content (dict): As ``read_checkpoint`` returns it.
+        path (str or Path): For the error.
+        raw (bool): Of a file that holds both, the trained weights.
+
+    Returns:
+        dict[str, Tensor]: A state_dict.
+
+    Raises:
+        InputError: If it holds something else than weights of a generator.
+    """
+    if raw and 'params' in content:
+        content = {key: value for key, value in content.items() if key != 'params_ema'}
+    weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
+    strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
+    if strange or not weights:
+        raise InputError(f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, or at the top): '
+                         f'found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the state_dict of the network.')
+    if all(key.startswith('discriminator.') for key in weights):
+        raise InputError(f'{path} holds the weights of a discriminator alone; give a file with a generator.')
+    return weights
+
+
+def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights under the names that the network has, where it recognises another project's names for them."""
+    found = recognise(network, weights)
+    return found[1] if found else weights
+
+
+def recognise(architecture: type[nn.Module] | nn.Module, weights: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """``architecture.recognise(weights)``; None also where there is no such method, or a weight has a shape that it does not expect."""
+    if not hasattr(architecture, 'recognise'):
+        return None
+    try:
+        return architecture.recognise(weights)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # a missing, additional or empty dimension, or no tensor
+        return None
+
+
+def differences(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
+    """In words, how many names and shapes of ``weights`` are not those of ``own``, with the first of each; empty if all agree."""
+    missing = [key for key in own if key not in weights]
+    unexpected = [key for key in weights if key not in own]
+    unlike = [key for key in own if key in weights and own[key].shape != getattr(weights[key], 'shape', None)]
+    faults = [f'{len(keys)} {what} (such as {keys[0]})' for keys, what in [(missing, 'missing'), (unexpected, 'unexpected')] if keys]
+    if unlike:
+        shapes = f'{tuple(getattr(weights[unlike[0]], "shape", ()))} instead of {tuple(own[unlike[0]].shape)}'
+        faults.append(f'{len(unlike)} of another shape (such as {unlike[0]}: {shapes})')
+    return ', '.join(faults)
+
+
+def check_fits(network: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
+    """Make sure that the weights are those of the network, all of them and no others.
+
+    Raises:
+        InputError: Naming the first keys that differ.
+    """
+    faults = differences(network.state_dict(), weights)
+    if faults:
+        raise InputError(f'checkpoint {path} is not for {type(network).__name__} as the config builds it: weights {faults}. '
+                         'Use the config that the checkpoint was trained with.')
+
+
+def _bare(weights: Mapping[str, Any]) -> dict[str, Any]:
+    weights = {str(key).replace('_orig_mod.', ''): value for key, value in weights.items()}
+    while weights and all(key.startswith('module.') for key in weights):
+        weights = {key.removeprefix('module.'): value for key, value in weights.items()}
+    return weights

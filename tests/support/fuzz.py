@@ -1,0 +1,142 @@
+"""Random damage to configs and files, and what becomes of it, in a process of its own each."""
+
+import copy
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from mmsr_ext import InputError
+from mmsr_ext.config.load import load_config
+
+VALUES = (None, -1, 0, 1, 2.5, 1e30, float('nan'), 'x', '', True, [], {}, [1, 2], {'type': 'Nothing'}, {'x': 1}, 3, 'SRResNet')
+LOADER = dict(num_workers=0, persistent_workers=False, pin_memory=False)
+
+
+def tiny_config(folders: dict) -> dict:
+    """A GAN that trains for two iterations in a blink, as a plain dict."""
+    cfg = load_config('configs/srgan_x4_demo.py')
+    pairs = dict(folders, type='PairedImageDataset', gt_size=32)
+    cfg.merge_from_dict({
+        'model.generator': dict(_delete_=True, type='SRResNet', mid_channels=4, num_blocks=1, scale=4),
+        'model.discriminator.mid_channels': 2,
+        'model.discriminator.dense_channels': 4,
+        'model.discriminator.patch_size': 32,
+        'train_dataloader': dict(LOADER, batch_size=2),
+        'val_dataloader': dict(LOADER),
+        'train_cfg': dict(max_iters=2, val_interval=2),
+        'default_hooks': dict(checkpoint=dict(interval=2), logger=dict(interval=1)),
+    })
+    config = cfg.to_dict()
+    config['train_dataloader']['dataset'] = pairs
+    config['val_dataloader']['dataset'] = dict(folders, type='PairedImageDataset')
+    config['test_dataloader'] = copy.deepcopy(config['val_dataloader'])
+    for key in ('work_dir', 'filename', 'demo_train', 'demo_val', 'demo_hint', 'div2k_hint', 'div2k_pack', 'pretrained_generator'):
+        config.pop(key, None)
+    return config
+
+
+def write(config: dict, path: Path) -> str:
+    """As a config file."""
+    lines = [f'{key} = {value!r}' for key, value in config.items()]
+    path.write_text('\n'.join(lines).replace('nan', "float('nan')") + '\n')
+    return str(path)
+
+
+def places(config, path=()):
+    """All keys of a config, as paths."""
+    items = config.items() if isinstance(config, dict) else enumerate(config)
+    for key, value in items:
+        yield (*path, key)
+        if isinstance(value, (dict, list)):
+            yield from places(value, (*path, key))
+
+
+def mutate_config(config: dict, rng: random.Random) -> str:
+    """Change a random key of a config in place; returns what was done."""
+    path = rng.choice(list(places(config)))
+    owner = config
+    for key in path[:-1]:
+        owner = owner[key]
+    key, value = path[-1], owner[path[-1]]
+    action = rng.choice(['delete', 'replace', 'replace', 'replace', 'rename', 'retype'])
+    if action == 'rename' and not isinstance(key, str):
+        action = 'delete'
+    if action == 'delete':
+        del owner[key]
+    elif action == 'rename':
+        owner[key[:-1] + rng.choice('xq_')] = owner.pop(key)
+    elif action == 'replace':
+        owner[key] = rng.choice(VALUES)
+    else:
+        owner[key] = rng.choice([str, lambda x: [x], lambda x: {'a': x}, lambda x: float(x) if isinstance(x, int) else repr(x)])(value)
+    return f'{action} {".".join(map(str, path))} = {repr(owner.get(key) if isinstance(owner, dict) else owner)[:80]}'
+
+
+def mutate_file(path: Path, others: list[Path], rng: random.Random) -> str:
+    """Damage a file in place; returns what was done."""
+    content = bytearray(path.read_bytes())
+    place, length = rng.randrange(len(content)), rng.choice([1, 10, 1000])
+    action = rng.choice(['flip', 'truncate', 'insert', 'zero', 'swap', 'empty'])
+    if action == 'flip':
+        for _ in range(rng.choice([1, 10, 100])):
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    elif action == 'truncate':
+        del content[place:]
+    elif action == 'insert':
+        content[place:place] = rng.randbytes(length)
+    elif action == 'zero':
+        content[place:place + length] = bytes(len(content[place:place + length]))
+    elif action == 'swap':
+        content = rng.choice(others).read_bytes()
+    else:
+        content = b''
+    path.write_bytes(content)
+    return f'{action} {path.name} at {place}'
+
+
+def outcome(case, log: Path, seconds: float = 60) -> str:
+    """'success', 'InputError: ...', 'hang', or the end of a traceback, of a case that is run in a copy of this process."""
+    sys.stdout.flush()
+    log.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        torch.set_num_threads(1)  # threads of a pool that the parent has do not exist here
+        result = 'success'
+        try:
+            handle = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(handle, 1)
+            os.dup2(handle, 2)
+            case()
+        except InputError as error:
+            result = f'InputError: {error}'
+        except BaseException as error:
+            frames = [f'{frame.filename.rpartition("site-packages/")[2]}:{frame.lineno}'
+                      for frame in traceback.extract_tb(error.__traceback__)]
+            result = f'{type(error).__name__}: {str(error)[:300]} at {" < ".join(frames[::-1][:12])}'
+        log.write_text(result)
+        os._exit(0)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return log.read_text() if log.exists() else f'died with status {status}'
+        time.sleep(0.01)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return 'hang'
+
+
+def tally(results: dict[str, str]) -> tuple[Counter, dict[str, str]]:
+    """How many ended how, and those that ended as none should."""
+    kinds = Counter(result.partition(':')[0] if result == 'success' or result.startswith('InputError: ') else 'other'
+                    for result in results.values())
+    bad = {what: result for what, result in results.items() if result != 'success' and not result.startswith('InputError: ')}
+    return kinds, bad

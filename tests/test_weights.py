@@ -1,0 +1,96 @@
+"""Files that are damaged: one InputError, whatever PyTorch makes of them."""
+
+import random
+
+import pytest
+import torch
+
+from mmsr_ext import InputError
+from mmsr_ext.apis import load_generator
+from mmsr_ext.engine import Pretrained
+from mmsr_ext.models.backbones import (
+    EDSR,
+    ESPCN,
+    RCAN,
+    DeblurResNet,
+    EnhanceNet,
+    RRDBNet,
+    SRResNet,
+    SRVGGNetCompact,
+)
+from mmsr_ext.weights import read_checkpoint
+
+
+@pytest.fixture(scope='module')
+def legacy(tmp_path_factory):
+    """A file of the format before zip archives, in which much of what is published is: no check sums, lengths in many places."""
+    path = tmp_path_factory.mktemp('legacy') / 'net.pth'
+    torch.save(SRResNet(mid_channels=2, num_blocks=1, scale=2).state_dict(), path, _use_new_zipfile_serialization=False)
+    assert load_generator(path).scale == 2
+    return path.read_bytes()
+
+
+def outcome(path, content):
+    path.write_bytes(content)
+    try:
+        load_generator(path)
+    except InputError as error:
+        return 'refused' if str(path) in str(error) and '\n' not in str(error) else str(error)
+    return 'loaded'
+
+
+def test_cut_anywhere(legacy, tmp_path):
+    path = tmp_path / 'cut.pth'
+    for length in range(0, len(legacy), 50):
+        assert outcome(path, legacy[:length]) == 'refused', length
+        with pytest.raises(InputError, match=r'cut\.pth is not a checkpoint that can be read safely \(.+\)\. It is damaged'):
+            read_checkpoint(path)
+
+
+@pytest.mark.filterwarnings('ignore')  # PyTorch's, of protocols and types that are not there
+def test_flipped_bits(legacy, tmp_path):
+    rng, outcomes = random.Random(7), set()
+    for _ in range(200):
+        content = bytearray(legacy)
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        outcomes.add(outcome(tmp_path / 'flipped.pth', bytes(content)))
+    assert outcomes == {'loaded', 'refused'}  # without check sums, a flipped bit of a weight is a weight
+
+
+NETWORKS = [
+    (DeblurResNet, dict(mid_channels=4, num_blocks=1)),
+    (EDSR, {}),
+    (ESPCN, {}),
+    (EnhanceNet, dict(mid_channels=4, num_blocks=1)),
+    (RCAN, dict(mid_channels=4, num_groups=1, num_blocks=1, squeeze_factor=2)),
+    (RRDBNet, dict(mid_channels=4, num_blocks=1, growth_channels=2)),
+    (SRResNet, dict(mid_channels=4, num_blocks=1)),
+    (SRVGGNetCompact, dict(mid_channels=4, num_convs=1)),
+]
+
+
+@pytest.mark.parametrize('shape', [(), (3, ), (0, 0, 3, 3), (2, ) * 5])
+@pytest.mark.parametrize(('architecture', 'args'), NETWORKS, ids=[architecture.__name__ for architecture, _ in NETWORKS])
+def test_weights_of_shapes_that_no_network_has(tmp_path, architecture, args, shape):
+    network = architecture(**args)
+    torch.save({key: torch.zeros(shape) for key in network.state_dict()}, tmp_path / 'odd.pth')
+    with pytest.raises(InputError, match=r'odd\.pth'):
+        load_generator(tmp_path / 'odd.pth')
+    with pytest.raises(InputError, match=r'odd\.pth is not for .* of another shape'):
+        Pretrained(str(tmp_path / 'odd.pth'))(network)
+
+
+def test_msrresnet_of_shapes_that_it_does_not_have(tmp_path):
+    names = ('conv_first', 'trunk_net.0.conv1', 'upsample1.upsample_conv', 'conv_hr', 'conv_last')
+    for shape in ((), (0, 0, 3, 3)):
+        torch.save({f'{name}.weight': torch.zeros(shape) for name in names}, tmp_path / 'odd.pth')
+        with pytest.raises(InputError, match=r'odd\.pth'):
+            load_generator(tmp_path / 'odd.pth')
+
+
+def test_pretrained_says_what_is_no_tensor(tmp_path):
+    """SRResNet would look at its shape."""
+    network = SRResNet(mid_channels=4, num_blocks=1)
+    torch.save(network.state_dict() | {'head.0.weight': 3}, tmp_path / 'odd.pth')
+    with pytest.raises(InputError, match=r'1 of another shape \(such as head\.0\.weight'):
+        Pretrained(str(tmp_path / 'odd.pth'))(network)

@@ -1,0 +1,275 @@
+"""Many files through an upscaler."""
+
+import importlib
+import io
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+
+from mmsr_ext import InputError
+from mmsr_ext.apis import Upscaler, load_generator, upscale_files
+from mmsr_ext.io.pictures import read_picture, write_picture
+from mmsr_ext.models.backbones import ESPCN, DeblurResNet, EnhanceNet, SRVGGNetCompact
+from mmsr_ext.upscaling.files import find_images
+
+
+def picture(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    network = SRVGGNetCompact(mid_channels=4, num_convs=1, scale=2)
+    torch.save(dict(params=network.state_dict()), tmp_path / 'net.pth')
+    return tmp_path / 'net.pth'
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    for index, name in enumerate(['a.png', 'b.jpg', 'c.bmp']):
+        Image.fromarray(picture(20, 30 + index, 3, seed=index)).save(folder / name)
+    return folder
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder(photos, checkpoint, tmp_path):
+    written = upscale_files([str(photos)], tmp_path / 'out', checkpoint, device='cpu')
+    assert [path.name for path in written] == names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
+    for path in photos.iterdir():
+        expected = Upscaler(checkpoint, 'cpu')(np.array(Image.open(path)))
+        np.testing.assert_array_equal(np.array(Image.open(tmp_path / 'out' / f'{path.stem}.png')), expected)
+
+
+def test_formats_and_suffix(photos, checkpoint, tmp_path):
+    upscale_files([str(photos)], tmp_path / 'keep', checkpoint, format='keep', suffix='_x2')
+    assert names(tmp_path / 'keep') == ['a_x2.png', 'b_x2.jpg', 'c_x2.bmp']
+    upscale_files([str(photos / 'a.png')], tmp_path / 'webp', checkpoint, format='webp')
+    assert Image.open(tmp_path / 'webp/a.webp').format == 'WEBP'
+    upscale_files([str(photos / 'a.png')], tmp_path / 'new' / 'one.jpg', checkpoint, quality=30)
+    assert Image.open(tmp_path / 'new/one.jpg').size == (60, 40)
+    sizes = [(tmp_path / 'new/one.jpg').stat().st_size]
+    upscale_files([str(photos / 'a.png')], tmp_path / 'new' / 'two.jpg', checkpoint, quality=100)
+    assert sizes[0] < (tmp_path / 'new/two.jpg').stat().st_size / 2
+
+
+def test_profile_orientation_and_alpha(checkpoint, tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
+    exif = Image.Exif()
+    exif[0x112] = 6
+    image = Image.fromarray(picture(20, 30, 4))
+    image.save(tmp_path / 'a.png', icc_profile=profile, exif=exif)
+    upscale_files([str(tmp_path / 'a.png')], tmp_path / 'out', checkpoint, outscale=3)
+    with Image.open(tmp_path / 'out/a.png') as result:
+        assert result.mode == 'RGBA'
+        assert result.size == (60, 90)
+        assert result.info['icc_profile'] == profile
+        assert 0x112 not in result.getexif()
+    with pytest.raises(InputError, match=r'a\.png has transparency'):
+        upscale_files([str(tmp_path / 'a.png')], tmp_path / 'jpg', checkpoint, format='jpg')
+    image.putalpha(255)
+    image.save(tmp_path / 'opaque.png')
+    upscale_files([str(tmp_path / 'opaque.png')], tmp_path / 'jpg', checkpoint, format='jpg')
+    assert Image.open(tmp_path / 'jpg/opaque.jpg').mode == 'RGB'
+
+
+def test_inputs_of_every_kind(photos, tmp_path, monkeypatch):
+    (photos / 'deep').mkdir()
+    (photos / 'notes.txt').touch()
+    Image.fromarray(picture(8, 8, 3)).save(photos / 'deep' / 'd[1].png')
+    a, d = photos / 'a.png', photos / 'deep' / 'd[1].png'
+    assert find_images([str(photos / '*.p*'), str(photos / '**/*.png')]) == [a, d]
+    assert find_images([str(d), str(photos)]) == [d, a, photos / 'b.jpg', photos / 'c.bmp']
+    monkeypatch.setattr('sys.stdin', io.StringIO(f'{d}\n\n{photos}\r\n{a}\n'))
+    assert find_images(['-']) == [d, a, photos / 'b.jpg', photos / 'c.bmp']
+    monkeypatch.chdir(photos)
+    assert len(find_images(['a.png', str(a)])) == 1
+    for inputs, lines, message in [
+        (['none.png'], [], r'none\.png does not exist'),
+        (['none*.png'], [], r'no image matches none\*\.png'),
+        (['*.txt'], [], r'no image matches'),
+        ([str(tmp_path / 'photos' / 'deep' / '..' / '..')], [], 'has no images'),
+        (['-'], ['', '\n'], 'no images were given'),
+        (['-'], ['a.png\n', 'none.png\n'], r'none\.png, listed on stdin, does not exist'),
+        (['-'], ['*.png\n'], r'\*\.png, listed on stdin, does not exist'),
+        ([], [], 'no images were given'),
+    ]:
+        with pytest.raises(InputError, match=message):
+            find_images(inputs, lines)
+
+
+def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint, tmp_path, monkeypatch):
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    Image.fromarray(picture(8, 8, 3)).save(tmp_path / 'a.jpg')
+    monkeypatch.chdir(tmp_path)
+    for inputs, out, options, message in [
+        ([str(photos)], photos, {}, 'is the folder of'),
+        (['photos'], 'photos/../photos', dict(format='keep'), 'is the folder of'),
+        (['photos/a.png'], photos / 'a.png', {}, 'which is an input'),
+        (['photos/a.png', 'a.jpg'], 'out', {}, r'a\.png and a\.jpg would both be written to out/a\.png'),
+        (['photos'], 'out.png', {}, 'is a file, but there are 3 images'),
+        (['photos'], 'net.pth', {}, 'is a file, but no image file'),
+        (['photos/a.png'], 'out.gif', {}, r'-o out\.gif cannot be written: an image file ends in \.png, \.jpg'),
+        (['photos'], 'out.HEIC', {}, r'-o out\.HEIC cannot be written'),
+        (['photos'], 'out', dict(format='gif'), "format='gif'"),
+        (['photos'], 'out', dict(quality=0), 'quality=0'),
+        (['photos'], 'out', dict(suffix='/x'), "suffix='/x'"),
+        (['photos'], 'out', dict(tile=3), 'tile=3'),
+    ]:
+        with pytest.raises(InputError, match=message):
+            upscale_files(inputs, out, checkpoint, **options)
+    assert {path: path.read_bytes() for path in photos.iterdir()} == before
+    assert names(tmp_path) == ['a.jpg', 'net.pth', 'photos']
+    (tmp_path / 'is.gif').mkdir()
+    assert upscale_files(['photos/a.png'], 'is.gif', checkpoint)[0].exists()
+    assert upscale_files(['photos/a.png'], 'v1.5', checkpoint)[0].exists()
+    (photos / 'a').touch()
+    with pytest.raises(InputError, match='no ending that tells its format'):
+        upscale_files([str(photos / 'a')], 'out', checkpoint, format='keep')
+
+
+def test_a_suffix_allows_the_inputs_folder(photos, checkpoint):
+    for _ in range(2):  # the second time the results are there, and no inputs
+        upscale_files([str(photos)], photos, checkpoint, suffix='_x2', resume=True)
+        assert names(photos) == ['a.png', 'a_x2.png', 'b.jpg', 'b_x2.png', 'c.bmp', 'c_x2.png']
+
+
+def test_resume_and_overwrite(photos, checkpoint, tmp_path):
+    out = tmp_path / 'out'
+    upscale_files([str(photos / 'a.png')], out, checkpoint)
+    whole = (out / 'a.png').read_bytes()
+    (out / 'a.png').write_text('mine')
+    with pytest.raises(InputError, match=r'1 of 3 results are there already \(such as .*a\.png\). Give --resume'):
+        upscale_files([str(photos)], out, checkpoint)
+    assert names(out) == ['a.png']
+    assert [path.name for path in upscale_files([str(photos)], out, checkpoint, resume=True)] == ['b.png', 'c.png']
+    assert (out / 'a.png').read_text() == 'mine'
+    assert upscale_files([str(photos)], out, checkpoint, resume=True) == []
+    upscale_files([str(photos)], out, checkpoint, overwrite=True)
+    assert (out / 'a.png').read_bytes() == whole
+    with pytest.raises(InputError, match=r'--resume leaves out .* --overwrite replaces'):
+        upscale_files([str(photos)], out, checkpoint, overwrite=True, resume=True)
+
+
+def test_broken_files_do_not_stop_the_others(photos, checkpoint, tmp_path):
+    (photos / 'a0.png').write_bytes((photos / 'a.png').read_bytes()[:500])
+    (photos / 'b0.jpg').write_text('no image')
+    with pytest.raises(InputError) as caught:
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == '2 of 5 images could not be processed:'
+    assert [line.split(' cannot be read')[0] for line in lines[1:]] == [str(photos / 'a0.png'), str(photos / 'b0.jpg')]
+    assert names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
+
+
+def test_a_damaged_tiff_does_not_stop_the_others(photos, checkpoint, tmp_path):
+    write_picture(photos / 'a0.tif', (20, 30), 3, np.dtype('uint8'), [picture(20, 30, 3)])
+    data = (photos / 'a0.tif').read_bytes()
+    (photos / 'a0.tif').write_bytes(data[:-700] + bytes(100) + data[-600:])  # within the strip
+    with pytest.raises(InputError, match=r'^1 of 4 images could not be processed:\n.*a0\.tif cannot be read.*decompressing.*$'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    assert names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
+
+
+@pytest.mark.parametrize('error', [MemoryError(), MemoryError('Unable to allocate 9 GiB'), RuntimeError("can't allocate memory\nat x")])
+@pytest.mark.parametrize('step', ['read_picture', 'write_picture'])
+def test_an_image_too_large_for_the_memory_does_not_stop_the_others(photos, checkpoint, tmp_path, monkeypatch, step, error):
+    module = importlib.import_module('mmsr_ext.upscaling.files')
+    works = getattr(module, step)
+
+    def fails(path, *args):
+        if path.stem == 'b':
+            raise error
+        return works(path, *args)
+
+    monkeypatch.setattr(module, step, fails)
+    reason = str(error).partition('\n')[0] or 'MemoryError'
+    message = (f'1 of 3 images could not be processed:\n{photos}/b.jpg: not enough memory ({reason}). '
+               'Free some, or cut the image into parts.')
+    with pytest.raises(InputError, match=f'^{re.escape(message)}$'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    assert names(tmp_path / 'out') == ['a.png', 'c.png']
+    error = RuntimeError('something else')
+    with pytest.raises(RuntimeError, match='something else'):
+        upscale_files([str(photos)], tmp_path / 'other', checkpoint)
+
+
+def test_grey_of_16_bits_with_alpha_goes_round(checkpoint, tmp_path, capsys):
+    pixels = np.random.default_rng(0).integers(0, 65536, (600, 700, 2), np.uint16)
+    for name in 'ab.tif', 'c.png':
+        write_picture(tmp_path / name, (600, 700), 2, pixels.dtype, [pixels])
+    upscale_files([str(tmp_path / 'ab.tif'), str(tmp_path / 'c.png')], tmp_path / 'out', checkpoint, format='keep')
+    results = [read_picture(path).pixels for path in sorted((tmp_path / 'out').iterdir())]
+    np.testing.assert_array_equal(*results)
+    assert results[0].shape == (1200, 1400, 2)
+    assert '3.4/3.4 MP' in capsys.readouterr().err  # of both the size is known before
+
+
+def test_a_size_that_is_not_known_before(photos, checkpoint, tmp_path, monkeypatch):
+    Image.fromarray(picture(700, 600, 3)).save(photos / 'c.bmp')
+    sizes = {'a': (20, 30), 'b': (20, 31), 'c': (0, 0)}
+    monkeypatch.setattr(importlib.import_module('mmsr_ext.upscaling.files'), 'read_size', lambda path: sizes[path.stem])
+    assert len(upscale_files([str(photos)], tmp_path / 'out', checkpoint, outscale=3)) == 3
+
+
+def test_a_profile_of_another_colour_space_is_left_out(checkpoint, tmp_path):
+    profile = bytes(16) + b'GRAY' + bytes(108)
+    Image.fromarray(picture(20, 30)).save(tmp_path / 'a.png', icc_profile=profile)
+    for format in ('png', 'jpg', 'webp'):
+        upscale_files([str(tmp_path / 'a.png')], tmp_path / format, checkpoint, format=format)
+        with Image.open(tmp_path / f'{format}/a.{format}') as image:
+            assert (image.mode, image.info.get('icc_profile')) == (('RGB', None) if format == 'webp' else ('L', profile))
+
+
+def test_a_network_that_cannot_be_used_leaves_nothing(photos, tmp_path):
+    (tmp_path / 'bad.pth').write_text('no weights')
+    torch.save(dict(state_dict={'discriminator.conv.weight': torch.ones(1, 3, 3, 3)}), tmp_path / 'd.pth')
+    for name, message in [('bad.pth', 'is not a checkpoint'), ('none.pth', 'does not exist'),
+                          ('d.pth', 'weights of a discriminator alone')]:
+        with pytest.raises(InputError, match=message):
+            upscale_files([str(photos)], tmp_path / 'out', tmp_path / name)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_full_disk_ends_it_all(photos, checkpoint, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(importlib.import_module('mmsr_ext.upscaling.files'), 'write_picture', full)
+    with pytest.raises(InputError, match=r'a\.png cannot be written .*No space left.* go on with --resume'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    with pytest.raises(InputError, match=r'a\.png cannot be written .*No space left.* start over with the same command'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint, overwrite=True)
+
+
+@pytest.mark.parametrize('network', [
+    lambda: DeblurResNet(mid_channels=4, num_blocks=2),
+    lambda: DeblurResNet(mid_channels=4, num_blocks=1, norm='batch', dropout=False),
+    lambda: EnhanceNet(mid_channels=4, num_blocks=2, scale=4),
+    lambda: EnhanceNet(mid_channels=4, num_blocks=1, scale=2, channels=1),
+    lambda: ESPCN(mid_channels=(5, 4), kernel_sizes=(5, 3, 1), scale=3),
+    lambda: ESPCN(in_channels=1, out_channels=1, scale=2),
+])
+def test_networks_of_this_package_need_no_config(tmp_path, network):
+    source = network().eval()
+    torch.save(dict(state_dict={f'generator.{key}': value for key, value in source.state_dict().items()}), tmp_path / 'a.pth')
+    loaded = load_generator(tmp_path / 'a.pth')
+    assert type(loaded) is type(source)
+    assert loaded.scale == source.scale
+    x = torch.rand(1, next(iter(source.parameters())).shape[1], 12, 9)
+    with torch.no_grad():
+        assert torch.equal(loaded(x), source(x))
+
+
+def test_srcnn_is_not_taken_for_espcn(tmp_path):
+    from mmagic.models.editors.srcnn import SRCNNNet
+    torch.save(SRCNNNet().state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='no architecture'):
+        load_generator(tmp_path / 'a.pth')
