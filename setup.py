@@ -12,9 +12,23 @@ exec((HERE / 'mmsr_ext' / 'version.py').read_text(), VERSION)
 
 # What MMagic 1.2.0 imports without bounds is bounded here by what it still works with.
 REQUIRES = [
-    'torch>=2.6', 'torchvision>=0.21', 'mmengine>=0.10.7,<0.11', 'mmagic==1.2.0', 'numpy>=1.26', 'opencv-python>=4.9', 'pillow>=10',
-    'matplotlib>=3.7', 'safetensors>=0.4', 'diffusers>=0.24,<0.29', 'transformers>=4.27.4,<4.47', 'huggingface_hub<0.26',
-    'albumentations>=1.3', 'setuptools<81', 'lpips>=0.1.4', 'tifffile', 'tqdm'
+    'torch>=2.6',
+    'torchvision>=0.21',
+    'mmengine>=0.10.7,<0.11',
+    'mmagic==1.2.0',
+    'numpy>=1.26',
+    'opencv-python>=4.9',
+    'pillow>=10',
+    'matplotlib>=3.7',
+    'safetensors>=0.4',
+    'diffusers>=0.24,<0.29',
+    'transformers>=4.27.4,<4.47',
+    'huggingface_hub<0.26',
+    'albumentations>=1.3',
+    'setuptools<81',
+    'lpips>=0.1.4',
+    'tifffile',
+    'tqdm',
 ]
 EXTRAS = {
     # mmcv and mmcv-lite are the same package with and without compiled operators, and overwrite each other: choose one
@@ -22,8 +36,15 @@ EXTRAS = {
     'full': ['mmcv>=2.0.0,<2.2.0'],
     'export': ['onnx>=1.16', 'onnxruntime>=1.18'],
     'tests': [
-        'pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.9', 'scikit-image>=0.22', 'scipy>=1.11', 'onnx>=1.16', 'onnxruntime>=1.18',
-        'spandrel>=0.4', 'playwright>=1.40'
+        'pytest>=8',
+        'pytest-xdist>=3.5',
+        'ruff>=0.9',
+        'scikit-image>=0.22',
+        'scipy>=1.11',
+        'onnx>=1.16',
+        'onnxruntime>=1.18',
+        'spandrel>=0.4',
+        'playwright>=1.40',
     ],
     'demo': ['scikit-image>=0.22'],
 }
@@ -39,7 +60,9 @@ class BuildWithMim(build_py):
             return
         for folder in ('configs', 'tools'):
             target = Path(self.build_lib) / 'mmsr_ext' / '.mim' / folder
-            shutil.copytree(HERE / folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__'))
+            shutil.copytree(
+                HERE / folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__')
+            )
 
 
 def _link_mim() -> None:

@@ -14,22 +14,32 @@ _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x1.py', '_base_/gopro.
 model = dict(
     type='GANRestorer',
     generator=dict(type='DeblurResNet', mid_channels=64, num_blocks=9),
-    discriminator=dict(type='PatchGANDiscriminator', in_channels=3, mid_channels=64, num_layers=3, norm='instance'),
-    perceptual_loss=dict(type='PerceptualLoss', layer_weights={'conv3_3': 1.0}, criterion='mse', perceptual_weight=100.0),
+    discriminator=dict(
+        type='PatchGANDiscriminator', in_channels=3, mid_channels=64, num_layers=3, norm='instance'
+    ),
+    perceptual_loss=dict(
+        type='PerceptualLoss', layer_weights={'conv3_3': 1.0}, criterion='mse', perceptual_weight=100.0
+    ),
     gan_loss=dict(type='AdversarialLoss', gan_type='wgan', loss_weight=1.0),
     gradient_penalty=dict(type='GradientPenalty', loss_weight=10.0),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=5),
     test_cfg=dict(baseline='input'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
 
 # the betas are those of the authors' code
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',
     generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)),
-    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)))
+    discriminator=dict(
+        type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)
+    ),
+)
 
 # 150 epochs of 2,103 pairs at the initial rate, and 150 in which it falls to 0
-param_scheduler = dict(type='LinearLR', by_epoch=False, start_factor=1.0, end_factor=0.0, begin=315_450, end=630_900)
+param_scheduler = dict(
+    type='LinearLR', by_epoch=False, start_factor=1.0, end_factor=0.0, begin=315_450, end=630_900
+)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=630_900, val_interval=21_030)
 
 default_hooks = dict(checkpoint=dict(save_best='PSNR-RGB', rule='greater'))

@@ -14,11 +14,17 @@ model = dict(
     discriminator=dict(
         _delete_=True,
         type='BoundedCritic',
-        network=dict(type='PatchGANDiscriminator', in_channels=3, mid_channels=64, num_layers=3, norm='batch')),
+        network=dict(
+            type='PatchGANDiscriminator', in_channels=3, mid_channels=64, num_layers=3, norm='batch'
+        ),
+    ),
     perceptual_loss=dict(vgg_type='vgg16', layer_weights=dict(_delete_=True, relu3_3=1.0)),
-    gradient_penalty=None)
+    gradient_penalty=None,
+)
 
-optim_wrapper = dict(generator=dict(optimizer=dict(betas=(0.9, 0.999))), discriminator=dict(optimizer=dict(betas=(0.9, 0.999))))
+optim_wrapper = dict(
+    generator=dict(optimizer=dict(betas=(0.9, 0.999))), discriminator=dict(optimizer=dict(betas=(0.9, 0.999)))
+)
 param_scheduler = dict(begin=19_716, end=39_432)
 train_cfg = dict(max_iters=39_432, val_interval=1_315)
 train_dataloader = dict(batch_size=16)

@@ -3,9 +3,19 @@
 # - DIV2K instead of MSCOCO; any store of sharp images will do, as train_dataloader.dataset.store.
 _base_ = ['deblurgan_gopro.py']
 
-sharp_hint = ('Unpack DIV2K_train_HR.zip into data/DIV2K and pack it: python tools/pack_data.py data/DIV2K/DIV2K_train_HR data/DIV2K/train '
-              '--gt-only. Or name your own store of sharp images: --cfg-options train_dataloader.dataset.store=STORE')
+sharp_hint = (
+    'Unpack DIV2K_train_HR.zip into data/DIV2K and pack it: python tools/pack_data.py data/DIV2K/DIV2K_train_HR data/DIV2K/train '
+    '--gt-only. Or name your own store of sharp images: --cfg-options train_dataloader.dataset.store=STORE'
+)
 
 model = dict(data_preprocessor=dict(type='MotionBlur', length=60.0))
 train_dataloader = dict(
-    dataset=dict(_delete_=True, type='PackedPairs', store='data/DIV2K/train', gt_size=256, augment=True, hint=sharp_hint))
+    dataset=dict(
+        _delete_=True,
+        type='PackedPairs',
+        store='data/DIV2K/train',
+        gt_size=256,
+        augment=True,
+        hint=sharp_hint,
+    )
+)

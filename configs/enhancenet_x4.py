@@ -13,7 +13,14 @@ _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_
 model = dict(
     type='GANRestorer',
     generator=dict(type='EnhanceNet', mid_channels=64, num_blocks=10, scale=4),
-    discriminator=dict(type='VGGDiscriminator', mid_channels=32, num_stages=5, patch_size=128, dense_channels=1024, batch_norm=False),
+    discriminator=dict(
+        type='VGGDiscriminator',
+        mid_channels=32,
+        num_stages=5,
+        patch_size=128,
+        dense_channels=1024,
+        batch_norm=False,
+    ),
     perceptual_loss=dict(
         type='PerceptualLoss',
         layer_weights=dict(pool2=2e-1, pool5=2e-2),
@@ -22,15 +29,20 @@ model = dict(
         style_weight=1.0,
         style_patch_size=16,
         criterion='mse',
-        feature_scale='unit_mean'),
+        feature_scale='unit_mean',
+    ),
     gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', loss_weight=2.0),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=1),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
 
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',
     generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)),
-    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)))
+    discriminator=dict(
+        type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)
+    ),
+)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=300_000, val_interval=10_000)
 train_dataloader = dict(dataset=dict(gt_size=128))

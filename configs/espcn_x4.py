@@ -11,13 +11,15 @@ model = dict(
     generator=dict(type='ESPCN', mid_channels=(64, 32), kernel_sizes=(5, 3, 3), scale=4),
     pixel_loss=dict(type='MSELoss', loss_weight=1.0, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
 
 # the last layer learns at a tenth of the others' rate
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, fused=True),
-    paramwise_cfg=dict(custom_keys={'generator.conv3': dict(lr_mult=0.1)}))
+    paramwise_cfg=dict(custom_keys={'generator.conv3': dict(lr_mult=0.1)}),
+)
 param_scheduler = dict(type='MultiStepLR', by_epoch=False, milestones=[500_000, 800_000], gamma=0.1)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
 train_dataloader = dict(dataset=dict(gt_size=68))

@@ -9,9 +9,12 @@ model = dict(
     generator=dict(type='RCAN', mid_channels=64, num_groups=10, num_blocks=20, squeeze_factor=16, scale=4),
     pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
 
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True))
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)
+)
 param_scheduler = dict(type='StepLR', by_epoch=False, step_size=200_000, gamma=0.5)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
 train_dataloader = dict(dataset=dict(gt_size=192))

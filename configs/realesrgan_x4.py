@@ -14,28 +14,30 @@ model = dict(
         num_blocks=23,
         growth_channels=32,
         scale=4,
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator_ema')),
+        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator_ema'),
+    ),
     discriminator=dict(type='UNetDiscriminator', mid_channels=64, skip_connection=True),
     pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'),
     perceptual_loss=dict(
         type='PerceptualLoss',
-        layer_weights={
-            'conv1_2': 0.1,
-            'conv2_2': 0.1,
-            'conv3_4': 1.0,
-            'conv4_4': 1.0,
-            'conv5_4': 1.0
-        },
-        criterion='l1'),
+        layer_weights={'conv1_2': 0.1, 'conv2_2': 0.1, 'conv3_4': 1.0, 'conv4_4': 1.0, 'conv5_4': 1.0},
+        criterion='l1',
+    ),
     gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', loss_weight=0.1),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=1),
     test_cfg=dict(baseline='bicubic'),
     # L1 and the perceptual loss compare with sharpened images, the discriminator sees plain ones
-    data_preprocessor=dict(type='RealESRGANDegradation', scale=4, gt_size=256, gt_usm=True, gan_gt_usm=False, pool_size=180))
+    data_preprocessor=dict(
+        type='RealESRGANDegradation', scale=4, gt_size=256, gt_usm=True, gan_gt_usm=False, pool_size=180
+    ),
+)
 
 optim_wrapper = dict(
     constructor='MultiOptimWrapperConstructor',
     generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99), fused=True)),
-    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99), fused=True)))
+    discriminator=dict(
+        type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99), fused=True)
+    ),
+)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=400_000, val_interval=5000)
 custom_hooks = [*_base_.custom_hooks, dict(type='GeneratorEMAHook', decay=0.999)]

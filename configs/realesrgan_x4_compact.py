@@ -13,4 +13,6 @@ model = dict(
         num_convs=32,
         scale=4,
         act_type='prelu',
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator_ema')))
+        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator_ema'),
+    )
+)

@@ -19,10 +19,12 @@ model = dict(
         num_blocks=23,
         growth_channels=32,
         scale=4,
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator')),
+        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator'),
+    ),
     pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='RealESRGANDegradation', scale=4, gt_size=256, gt_usm=True, pool_size=180))
+    data_preprocessor=dict(type='RealESRGANDegradation', scale=4, gt_size=256, gt_usm=True, pool_size=180),
+)
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.99), fused=True))
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=5000)

@@ -7,12 +7,17 @@ _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_
 model = dict(
     type='GANRestorer',
     # with_cp=True trains with less memory, for about a third more time
-    generator=dict(type='RRDBNet', mid_channels=64, num_blocks=23, growth_channels=32, scale=4, with_cp=False),
+    generator=dict(
+        type='RRDBNet', mid_channels=64, num_blocks=23, growth_channels=32, scale=4, with_cp=False
+    ),
     pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
 
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.999), fused=True))
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.999), fused=True)
+)
 param_scheduler = dict(type='StepLR', by_epoch=False, step_size=200_000, gamma=0.5)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
 

@@ -14,13 +14,15 @@ model = dict(
     pixel_loss=dict(type='MSELoss', loss_weight=21 * 21 / 2, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
     init_cfg=dict(type='Normal', layer='Conv2d', std=0.001),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
 
 # the last layer learns at a tenth of the others' rate
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, fused=True),
-    paramwise_cfg=dict(custom_keys={'generator.conv3': dict(lr_mult=0.1)}))
+    paramwise_cfg=dict(custom_keys={'generator.conv3': dict(lr_mult=0.1)}),
+)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
 train_dataloader = dict(batch_size=128, dataset=dict(gt_size=32))
 

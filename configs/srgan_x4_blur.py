@@ -10,4 +10,5 @@ _base_ = ['srgan_x4.py']
 model = dict(
     discriminator=dict(head='location'),
     gan_loss=dict(gan_type='lsgan'),
-    data_preprocessor=dict(type='BlurDownsample', scale=4, sigma=1.5))
+    data_preprocessor=dict(type='BlurDownsample', scale=4, sigma=1.5),
+)

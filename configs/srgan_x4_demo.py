@@ -10,11 +10,13 @@ model = dict(
         num_blocks=4,
         batch_norm=False,
         residual=True,
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator')),
+        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator'),
+    ),
     discriminator=dict(mid_channels=16, dense_channels=128),
     # The weights of VGG19 would have to be downloaded (550 MB), and two cores are slow at it: a pixel loss takes its place.
     perceptual_loss=None,
-    pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'))
+    pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'),
+)
 
 param_scheduler = dict(type='MultiStepLR', by_epoch=False, milestones=[150], gamma=0.1)
 train_cfg = dict(max_iters=300, val_interval=150)

@@ -10,9 +10,12 @@ model = dict(
     generator=dict(type='SRResNet', mid_channels=64, num_blocks=16, scale=4),
     pixel_loss=dict(type='MSELoss', loss_weight=1.0, reduction='mean'),
     test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.]))
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
 
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True))
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)
+)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
 
 default_hooks = dict(checkpoint=dict(save_best='PSNR-Y', rule='greater'))

@@ -2,7 +2,9 @@
 _base_ = ['srresnet_x4.py', '_base_/demo_data_x4.py']
 
 # A small network learns this fast only without batch normalisation and as a correction to the bicubic image.
-model = dict(channels_last=True, generator=dict(mid_channels=32, num_blocks=4, batch_norm=False, residual=True))
+model = dict(
+    channels_last=True, generator=dict(mid_channels=32, num_blocks=4, batch_norm=False, residual=True)
+)
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=600, eta_min=1e-6)

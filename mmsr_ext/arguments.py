@@ -47,7 +47,11 @@ def checked(part: Any) -> Any:
         return part
     init = part.__init__
     bare = init is object.__init__
-    signature = inspect.Signature([inspect.Parameter('self', inspect.Parameter.POSITIONAL_ONLY)]) if bare else inspect.signature(init)
+    signature = (
+        inspect.Signature([inspect.Parameter('self', inspect.Parameter.POSITIONAL_ONLY)])
+        if bare
+        else inspect.signature(init)
+    )
     hints = {} if bare else _hints(init, signature)
 
     @functools.wraps(init)
@@ -106,7 +110,11 @@ def _keys(part: type) -> list[str] | None:
         if '__init__' not in vars(owner):
             continue
         parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
-        names += [parameter.name for parameter in parameters if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
+        names += [
+            parameter.name
+            for parameter in parameters
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        ]
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return list(dict.fromkeys(names))
         if not owner.__module__.startswith(('mmsr_ext.', 'mmengine.')):
@@ -117,10 +125,17 @@ def _keys(part: type) -> list[str] | None:
 def _hints(init: Callable, signature: inspect.Signature) -> dict[str, Any]:
     hints = {}
     for name, parameter in signature.parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.annotation is parameter.empty:
+        if (
+            parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+            or parameter.annotation is parameter.empty
+        ):
             continue
         try:
-            hints[name] = eval(parameter.annotation, init.__globals__) if isinstance(parameter.annotation, str) else parameter.annotation
+            hints[name] = (
+                eval(parameter.annotation, init.__globals__)
+                if isinstance(parameter.annotation, str)
+                else parameter.annotation
+            )
         except NameError:  # imported for annotations alone
             continue
         if name == 'init_cfg':
@@ -146,7 +161,9 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, (str, os.PathLike))
     kind = origin or hint
     if kind is dict:
-        return isinstance(value, Mapping) and (not args or all(_fits(k, args[0]) and _fits(v, args[1]) for k, v in value.items()))
+        return isinstance(value, Mapping) and (
+            not args or all(_fits(k, args[0]) and _fits(v, args[1]) for k, v in value.items())
+        )
     if kind is tuple and args and args[-1] is not Ellipsis:
         return isinstance(value, (list, tuple)) and len(value) == len(args) and all(map(_fits, value, args))
     if kind in (list, tuple) or getattr(kind, '__name__', '') == 'Sequence':
@@ -160,12 +177,24 @@ def _describe(hint: Any) -> str:
         return f'{_describe(args[0])} of at least {args[1].least}'
     if origin in (Union, types.UnionType):
         return ' or '.join(_describe(arg) for arg in args)
-    names = {None: 'None', type(None): 'None', bool: 'True or False', int: 'an integer', float: 'a number', str: 'a string', dict: 'a dict'}
+    names = {
+        None: 'None',
+        type(None): 'None',
+        bool: 'True or False',
+        int: 'an integer',
+        float: 'a number',
+        str: 'a string',
+        dict: 'a dict',
+    }
     if origin is dict:
         return f'a dict of {_describe(args[1])} by {_describe(args[0])}'
     if origin in (tuple, list) or getattr(origin, '__name__', '') == 'Sequence':
         fixed = origin is tuple and args[-1] is not Ellipsis
-        return f'a list of {len(args)}, each {_describe(args[0])}' if fixed else f'a list, each {_describe(args[0])}'
+        return (
+            f'a list of {len(args)}, each {_describe(args[0])}'
+            if fixed
+            else f'a list, each {_describe(args[0])}'
+        )
     return names.get(hint, getattr(hint, '__name__', str(hint)))
 
 

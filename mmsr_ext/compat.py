@@ -43,17 +43,28 @@ def check_versions() -> None:
     if mmcv is None:
         raise ImportError(f'mmsr_ext needs mmcv, and none is installed: {CURE_MMCV}')
     if not (2, 0) <= _release(mmcv) < (2, 2):
-        raise ImportError(f'mmcv {mmcv} is installed, but MMagic 1.2.0 works with 2.0 and 2.1 only: '
-                          f'pip uninstall -y mmcv mmcv-lite && {CURE_MMCV}')
+        raise ImportError(
+            f'mmcv {mmcv} is installed, but MMagic 1.2.0 works with 2.0 and 2.1 only: '
+            f'pip uninstall -y mmcv mmcv-lite && {CURE_MMCV}'
+        )
     if _version('mmcv') and _version('mmcv-lite'):
-        raise ImportError('both mmcv and mmcv-lite are installed and have overwritten each other: '
-                          f'pip uninstall -y mmcv mmcv-lite && {CURE_MMCV}')
-    for package, low, high, pin in [('mmengine', (0, 10), (1, 0), '==0.10.7'), ('mmagic', (1, 2), (1, 3), '==1.2.0')]:
+        raise ImportError(
+            'both mmcv and mmcv-lite are installed and have overwritten each other: '
+            f'pip uninstall -y mmcv mmcv-lite && {CURE_MMCV}'
+        )
+    for package, low, high, pin in [
+        ('mmengine', (0, 10), (1, 0), '==0.10.7'),
+        ('mmagic', (1, 2), (1, 3), '==1.2.0'),
+    ]:
         version = _version(package)
         if version is None:
-            raise ImportError(f"mmsr_ext needs {package}, which is not installed: pip install '{package}{pin}'")
+            raise ImportError(
+                f"mmsr_ext needs {package}, which is not installed: pip install '{package}{pin}'"
+            )
         if not low <= _release(version) < high:
-            raise ImportError(f"mmsr_ext does not work with {package} {version}: pip install '{package}{pin}'")
+            raise ImportError(
+                f"mmsr_ext does not work with {package} {version}: pip install '{package}{pin}'"
+            )
 
 
 def quiet_imports() -> None:
@@ -62,7 +73,15 @@ def quiet_imports() -> None:
     Unnecessary once MMagic no longer imports its diffusion models for every use.
     """
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
-    for module in ('diffusers', 'torch.jit', 'torch.cuda.amp', 'mmagic', 'mmengine', 'controlnet_aux', 'timm'):
+    for module in (
+        'diffusers',
+        'torch.jit',
+        'torch.cuda.amp',
+        'mmagic',
+        'mmengine',
+        'controlnet_aux',
+        'timm',
+    ):
         for category in (FutureWarning, DeprecationWarning, SyntaxWarning):
             warnings.filterwarnings('ignore', category=category, module=module.replace('.', r'\.'))
 
@@ -70,6 +89,7 @@ def quiet_imports() -> None:
 def add_numpy_bool8() -> None:
     """``mmagic.utils.trans_utils`` (1.2.0) names ``numpy.bool8``, which numpy 2 removed. Unnecessary with numpy < 2."""
     import numpy as np
+
     if not hasattr(np, 'bool8'):
         np.bool8 = np.bool_
 
@@ -81,13 +101,30 @@ def add_mmcv_ops() -> None:
     """
     if importlib.util.find_spec('mmcv._ext') is not None or 'mmcv.ops' in sys.modules:
         return
-    ops = types.ModuleType('mmcv.ops', 'Stand-ins for the compiled operators of mmcv, made by mmsr_ext.compat.')
+    ops = types.ModuleType(
+        'mmcv.ops', 'Stand-ins for the compiled operators of mmcv, made by mmsr_ext.compat.'
+    )
     ops.__path__ = []
     sys.modules['mmcv.ops'] = ops
-    for name in ('DeformConv2d', 'DeformConv2dPack', 'ModulatedDeformConv2d', 'deform_conv2d', 'modulated_deform_conv2d', 'bias_act',
-                 'conv2d', 'conv2d_gradfix', 'conv_transpose2d', 'filter2d', 'filtered_lrelu', 'upsample2d'):
+    for name in (
+        'DeformConv2d',
+        'DeformConv2dPack',
+        'ModulatedDeformConv2d',
+        'deform_conv2d',
+        'modulated_deform_conv2d',
+        'bias_act',
+        'conv2d',
+        'conv2d_gradfix',
+        'conv_transpose2d',
+        'filter2d',
+        'filtered_lrelu',
+        'upsample2d',
+    ):
         setattr(ops, name, _missing(name))
-    for module, names in [('fused_bias_leakyrelu', ('FusedBiasLeakyReLU', 'fused_bias_leakyrelu')), ('upfirdn2d', ('upfirdn2d', ))]:
+    for module, names in [
+        ('fused_bias_leakyrelu', ('FusedBiasLeakyReLU', 'fused_bias_leakyrelu')),
+        ('upfirdn2d', ('upfirdn2d',)),
+    ]:
         part = types.ModuleType(f'mmcv.ops.{module}', ops.__doc__)
         sys.modules[part.__name__] = part
         setattr(ops, module, part)
@@ -113,12 +150,21 @@ def allow_mmengine_checkpoints() -> None:
         return getattr(owner, name)
 
     reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    torch.serialization.add_safe_globals([
-        HistoryBuffer, np.ndarray, np.dtype, (history_statistic, 'builtins.getattr'),
-        # numpy 2 moved its internals; a file names the place of the version that wrote it
-        *((function, f'numpy.{core}.multiarray.{function.__name__}') for function in (reconstruct, scalar) for core in ('core', '_core')),
-        *{type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')}
-    ])
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            np.ndarray,
+            np.dtype,
+            (history_statistic, 'builtins.getattr'),
+            # numpy 2 moved its internals; a file names the place of the version that wrote it
+            *(
+                (function, f'numpy.{core}.multiarray.{function.__name__}')
+                for function in (reconstruct, scalar)
+                for core in ('core', '_core')
+            ),
+            *{type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')},
+        ]
+    )
 
 
 def resolve_own_configs() -> None:
@@ -128,6 +174,7 @@ def resolve_own_configs() -> None:
     for any installed package.
     """
     from mmengine.config import Config
+
     stock = Config._get_cfg_path
     if getattr(stock, 'knows_mmsr_ext', False):
         return
@@ -147,13 +194,16 @@ def resolve_own_configs() -> None:
 def _missing(name: str) -> type:
 
     def __init__(self: object, *args: object, **kwargs: object) -> None:
-        raise ImportError(f"mmcv.ops.{name} needs mmcv with its compiled operators, but mmcv-lite is installed: "
-                          "pip uninstall -y mmcv-lite && pip install 'setuptools<81' && "
-                          "pip install --no-build-isolation 'mmcv==2.1.0'")
+        raise ImportError(
+            f'mmcv.ops.{name} needs mmcv with its compiled operators, but mmcv-lite is installed: '
+            "pip uninstall -y mmcv-lite && pip install 'setuptools<81' && "
+            "pip install --no-build-isolation 'mmcv==2.1.0'"
+        )
 
     # torch.nn.Module as the base, because MMagic derives layers from some of these
     import torch
-    return type(name, (torch.nn.Module, ), {'__init__': __init__, '__module__': 'mmcv.ops'})
+
+    return type(name, (torch.nn.Module,), {'__init__': __init__, '__module__': 'mmcv.ops'})
 
 
 def _version(package: str) -> str | None:

@@ -14,6 +14,7 @@ PACKAGES = ('torch', 'numpy', 'opencv-python', 'mmengine', 'mmcv', 'mmcv-lite', 
 def machine() -> dict[str, Any]:
     """Processor, cores, accelerator and versions."""
     import torch
+
     versions = {'python': platform.python_version()}
     for package in PACKAGES:
         try:

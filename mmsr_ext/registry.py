@@ -20,8 +20,14 @@ from mmengine.registry import Registry  # noqa: E402
 from .arguments import checked, nearest  # noqa: E402
 from .errors import InputError  # noqa: E402
 
-SLOW = ('mmagic.models', 'mmagic.evaluation')  # what some of MMagic's registries import; the others import next to nothing
-REPLACED = ('ExponentialMovingAverage', 'SiLU')  # MMEngine's names which MMagic, in those registries, gives to parts of its own
+SLOW = (
+    'mmagic.models',
+    'mmagic.evaluation',
+)  # what some of MMagic's registries import; the others import next to nothing
+REPLACED = (
+    'ExponentialMovingAverage',
+    'SiLU',
+)  # MMEngine's names which MMagic, in those registries, gives to parts of its own
 
 
 class ChildRegistry(Registry):
@@ -46,7 +52,9 @@ class ChildRegistry(Registry):
         found = super().get(key)
         name = key.removeprefix('mmsr_ext.')
         if found is None and '.' not in name:
-            raise InputError(f'there is no {self.name} of type {key!r}; {nearest(name, self._names()) or self._advice()}')
+            raise InputError(
+                f'there is no {self.name} of type {key!r}; {nearest(name, self._names()) or self._advice()}'
+            )
         return found
 
     def __contains__(self, key: str) -> bool:
@@ -55,7 +63,9 @@ class ChildRegistry(Registry):
         except InputError:
             return False
 
-    def _register_module(self, module: type, module_name: str | list[str] | None = None, force: bool = False) -> None:
+    def _register_module(
+        self, module: type, module_name: str | list[str] | None = None, force: bool = False
+    ) -> None:
         super()._register_module(checked(module), module_name, force)
 
     def _names(self) -> list[str]:

@@ -13,7 +13,11 @@ from torch import Tensor, nn
 
 from .errors import InputError
 
-CONTAINERS = ('params_ema', 'params', 'state_dict')  # BasicSR's averaged weights, its raw ones, and MMEngine's
+CONTAINERS = (
+    'params_ema',
+    'params',
+    'state_dict',
+)  # BasicSR's averaged weights, its raw ones, and MMEngine's
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -31,15 +35,21 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if '://' in str(path):
         raise InputError(f'{path} is an address; download the file, and give its path.')
     if not Path(path).is_file():
-        raise InputError(f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.')
+        raise InputError(
+            f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.'
+        )
     try:
         content = load_file(path) if Path(path).suffix == '.safetensors' else _load(path)
     except Exception as error:  # a damaged file raises whatever it likes
         reason = (str(error).splitlines() or ['the file ends early'])[0]
-        raise InputError(f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
-                         'give a .pth or .safetensors file with weights.') from error
+        raise InputError(
+            f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
+            'give a .pth or .safetensors file with weights.'
+        ) from error
     if not isinstance(content, dict):
-        raise InputError(f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.')
+        raise InputError(
+            f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.'
+        )
     return content
 
 
@@ -63,10 +73,14 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
     Returns:
         dict[str, Tensor]: A state_dict.
     """
-    weights = _bare(next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content))
+    weights = _bare(
+        next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content)
+    )
     prefix = f'{part}.'
     if part and any(key.startswith(prefix) for key in weights):
-        weights = _bare({key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)})
+        weights = _bare(
+            {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+        )
     return weights
 
 
@@ -105,8 +119,10 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
     if strange or not weights:
-        raise InputError(f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, or at the top): '
-                         f'found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the state_dict of the network.')
+        raise InputError(
+            f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, or at the top): '
+            f'found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the state_dict of the network.'
+        )
     if all(key.startswith('discriminator.') for key in weights):
         raise InputError(f'{path} holds the weights of a discriminator alone; give a file with a generator.')
     return weights
@@ -118,13 +134,21 @@ def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tenso
     return found[1] if found else weights
 
 
-def recognise(architecture: type[nn.Module] | nn.Module, weights: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+def recognise(
+    architecture: type[nn.Module] | nn.Module, weights: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     """``architecture.recognise(weights)``; None also where there is no such method, or a weight has a shape that it does not expect."""
     if not hasattr(architecture, 'recognise'):
         return None
     try:
         return architecture.recognise(weights)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # a missing, additional or empty dimension, or no tensor
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ):  # a missing, additional or empty dimension, or no tensor
         return None
 
 
@@ -133,7 +157,11 @@ def differences(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str
     missing = [key for key in own if key not in weights]
     unexpected = [key for key in weights if key not in own]
     unlike = [key for key in own if key in weights and own[key].shape != getattr(weights[key], 'shape', None)]
-    faults = [f'{len(keys)} {what} (such as {keys[0]})' for keys, what in [(missing, 'missing'), (unexpected, 'unexpected')] if keys]
+    faults = [
+        f'{len(keys)} {what} (such as {keys[0]})'
+        for keys, what in [(missing, 'missing'), (unexpected, 'unexpected')]
+        if keys
+    ]
     if unlike:
         shapes = f'{tuple(getattr(weights[unlike[0]], "shape", ()))} instead of {tuple(own[unlike[0]].shape)}'
         faults.append(f'{len(unlike)} of another shape (such as {unlike[0]}: {shapes})')
@@ -148,8 +176,10 @@ def check_fits(network: nn.Module, weights: dict[str, Tensor], path: str | Path)
     """
     faults = differences(network.state_dict(), weights)
     if faults:
-        raise InputError(f'checkpoint {path} is not for {type(network).__name__} as the config builds it: weights {faults}. '
-                         'Use the config that the checkpoint was trained with.')
+        raise InputError(
+            f'checkpoint {path} is not for {type(network).__name__} as the config builds it: weights {faults}. '
+            'Use the config that the checkpoint was trained with.'
+        )
 
 
 def _bare(weights: Mapping[str, Any]) -> dict[str, Any]:

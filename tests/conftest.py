@@ -35,6 +35,7 @@ def _seeded(tmp_path, monkeypatch):
 def scope():
     """Short names resolve as in our configs."""
     from mmengine.registry import DefaultScope
+
     with DefaultScope.overwrite_default_scope('mmsr_ext'):
         yield
 
@@ -50,8 +51,15 @@ def make_pairs(tmp_path):
             folder.mkdir(parents=True)
             for index in range(count):
                 pixels = rng.integers(0, 256, (6, 6, 3), np.uint8)
-                Image.fromarray(pixels).resize((edge, edge), Image.Resampling.BICUBIC).save(folder / f'{index}.png')
-        return dict(gt_folder=str(tmp_path / name / 'GT'), lq_folder=str(tmp_path / name / 'LQ'), lq_name='{}', scale=scale)
+                Image.fromarray(pixels).resize((edge, edge), Image.Resampling.BICUBIC).save(
+                    folder / f'{index}.png'
+                )
+        return dict(
+            gt_folder=str(tmp_path / name / 'GT'),
+            lq_folder=str(tmp_path / name / 'LQ'),
+            lq_name='{}',
+            scale=scale,
+        )
 
     return make
 
@@ -66,8 +74,13 @@ def in_root(monkeypatch):
 def demo_data(make_pairs):
     """Overrides that give a demo config tiny data: packed pairs to train on, folders to validate on."""
     from mmsr_ext.apis import pack_images
+
     folders = make_pairs()
     store = Path(folders['gt_folder']).with_name('store')
     pack_images(folders['gt_folder'], store, lq_folder=folders['lq_folder'], workers=0)
-    data = {f'{loader}.dataset.{key}': value for loader in ('val_dataloader', 'test_dataloader') for key, value in folders.items()}
+    data = {
+        f'{loader}.dataset.{key}': value
+        for loader in ('val_dataloader', 'test_dataloader')
+        for key, value in folders.items()
+    }
     return data | {'train_dataloader.dataset.store': str(store)}

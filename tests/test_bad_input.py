@@ -30,11 +30,29 @@ WRONG = {
     'Sequence': [3, 2.5, 'x', {}, ['x'], None],
     'None': [3, 2.5, 'x', [1], {'x': 1}, True],
 }
-GOOD = dict(generator={}, layer_weights={}, network={}, enabled=True, gt_folder='x', lq_folder='x', folder='x', store='x', gt_size=32,
-            scale=4, sigma=1.0, checkpoint=None)
+GOOD = dict(
+    generator={},
+    layer_weights={},
+    network={},
+    enabled=True,
+    gt_folder='x',
+    lq_folder='x',
+    folder='x',
+    store='x',
+    gt_size=32,
+    scale=4,
+    sigma=1.0,
+    checkpoint=None,
+)
 NOT_CHECKED = {  # MMEngine's objects, and what it or PyTorch check
-    ('InfiniteDraws', 'dataset'), ('Evaluator', 'metrics'), ('IterBasedTrainLoop', 'runner'), ('IterBasedTrainLoop', 'dataloader'),
-    ('SeparateDDP', 'module'), ('AmpOptimWrapper', 'loss_scale'), ('AmpOptimWrapper', 'dtype')}
+    ('InfiniteDraws', 'dataset'),
+    ('Evaluator', 'metrics'),
+    ('IterBasedTrainLoop', 'runner'),
+    ('IterBasedTrainLoop', 'dataloader'),
+    ('SeparateDDP', 'module'),
+    ('AmpOptimWrapper', 'loss_scale'),
+    ('AmpOptimWrapper', 'dtype'),
+}
 
 
 def our_classes():
@@ -42,23 +60,37 @@ def our_classes():
     for child in vars(registry).values():
         if isinstance(child, registry.ChildRegistry):
             child.import_from_location()
-            found |= {name: part for name, part in child.module_dict.items()
-                      if part.__module__.startswith('mmsr_ext.') and inspect.isclass(part)}
+            found |= {
+                name: part
+                for name, part in child.module_dict.items()
+                if part.__module__.startswith('mmsr_ext.') and inspect.isclass(part)
+            }
     return found
 
 
 CLASSES = our_classes()
-OBJECTS = dict(InfiniteDraws=dict(dataset=range(4)), IterBasedTrainLoop=dict(runner=None, dataloader=None), SeparateDDP=dict(module=None))
+OBJECTS = dict(
+    InfiniteDraws=dict(dataset=range(4)),
+    IterBasedTrainLoop=dict(runner=None, dataloader=None),
+    SeparateDDP=dict(module=None),
+)
 
 
 def arguments_of(part):
-    parameters = list(inspect.signature(part.__init__).parameters.values())[1:] if part.__init__ is not object.__init__ else []
+    parameters = (
+        list(inspect.signature(part.__init__).parameters.values())[1:]
+        if part.__init__ is not object.__init__
+        else []
+    )
     return [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
 
 
 def needed(name, part):
-    given = {argument.name: GOOD[argument.name] for argument in arguments_of(part)
-             if argument.default is argument.empty and argument.name in GOOD}
+    given = {
+        argument.name: GOOD[argument.name]
+        for argument in arguments_of(part)
+        if argument.default is argument.empty and argument.name in GOOD
+    }
     return given | OBJECTS.get(name, {})
 
 
@@ -72,7 +104,7 @@ def test_every_argument_of_every_class(name):
         assert '\n' not in str(caught.value)
     for argument in arguments_of(part):
         if argument.default is argument.empty and (name, argument.name) not in NOT_CHECKED:
-            with pytest.raises(InputError, match=f"{name}.*{argument.name}"):
+            with pytest.raises(InputError, match=f'{name}.*{argument.name}'):
                 part(**{key: value for key, value in good.items() if key != argument.name})
         if (name, argument.name) in NOT_CHECKED:
             continue
@@ -80,8 +112,12 @@ def test_every_argument_of_every_class(name):
         if argument.annotation is argument.empty:
             continue
         members = [member.partition('[')[0] for member in argument.annotation.split(' | ')]
-        tried = [value for member in members for value in WRONG[member]
-                 if not any(_accepts(other, value) for other in members)]
+        tried = [
+            value
+            for member in members
+            for value in WRONG[member]
+            if not any(_accepts(other, value) for other in members)
+        ]
         if 'int' in members and argument.name != 'seed':
             tried += [0, -1]
         assert len(tried) > 2, (name, argument)
@@ -96,7 +132,7 @@ def _accepts(kind, value):
     if kind == 'None':
         return value is None
     if kind in ('int', 'Size', 'Count'):
-        return type(value) is int and value >= {'int': -10**9, 'Size': 1, 'Count': 0}[kind]
+        return type(value) is int and value >= {'int': -(10**9), 'Size': 1, 'Count': 0}[kind]
     if kind == 'float':
         return type(value) in (int, float) and np.isfinite(value)
     if kind in ('tuple', 'Sequence'):
@@ -109,7 +145,14 @@ def test_what_a_config_may_say():
     from mmengine.config import ConfigDict
 
     from mmsr_ext.models import EDSR, MotionBlur
-    EDSR(mid_channels=np.int64(4), num_blocks=1, res_scale=1, rgb_mean=[0, 0.5, 1], init_cfg=ConfigDict(type='Pretrained', checkpoint=None))
+
+    EDSR(
+        mid_channels=np.int64(4),
+        num_blocks=1,
+        res_scale=1,
+        rgb_mean=[0, 0.5, 1],
+        init_cfg=ConfigDict(type='Pretrained', checkpoint=None),
+    )
     EDSR(mid_channels=4, num_blocks=1, init_cfg=[dict(type='Kaiming', layer='Conv2d')])
     MotionBlur(length=60, exposures=[1], mean=0, std=[255, 255, 255])
     with pytest.raises(InputError, match="MotionBlur: unknown key 'lenght'; did you mean 'length'"):
@@ -151,14 +194,18 @@ CONFIGS = [
     ('model.generator.type', 'MSRResNett', "'MSRResNett'; did you mean 'MSRResNet'"),
     ('model.generator.num_blokcs', 2, "SRResNet: unknown key 'num_blokcs'; did you mean 'num_blocks'"),
     ('model.generator.mid_channels', '4', "SRResNet: mid_channels='4' must be an integer of at least 1"),
-    ('model.generator.scale', 2, 'PairedImageDataset of train_dataloader has scale 4, but .*SRResNet.* enlarges by 2'),
+    (
+        'model.generator.scale',
+        2,
+        'PairedImageDataset of train_dataloader has scale 4, but .*SRResNet.* enlarges by 2',
+    ),
     ('default_hooks.logger.type', 'LogerHook', "'LogerHook'; did you mean 'LoggerHook'"),
     ('custom_hooks', [dict(type='NoSuchThing')], 'NoSuchThing'),
     ('optim_wrapper.generator.optimizer.type', 'Adamm', "'Adamm'; did you mean 'Adam'"),
     ('optim_wrapper.generator.optimizer.lr', -1.0, 'optim_wrapper cannot be built: .*learning rate'),
     ('optim_wrapper.generator.optimizer.beta', 3, 'optim_wrapper cannot be built: .*beta'),
     ('param_scheduler.gama', 3, 'param_scheduler cannot be built: .*gama'),
-    ('val_dataloader.dataset.gt_folder', None, "PairedImageDataset: .*gt_folder"),
+    ('val_dataloader.dataset.gt_folder', None, 'PairedImageDataset: .*gt_folder'),
     ('val_evaluator.metrics', [dict(type='PSNRR')], "'PSNRR'; did you mean 'PSNR'"),
     ('train_dataloader.sampler.type', 'InfiniteDraw', "did you mean 'InfiniteDraws'"),
     ('train_dataloader.batch_size', 0, 'batch_size'),
@@ -167,21 +214,45 @@ CONFIGS = [
     ('train_cfg.max_iters', 'x', 'max_iters'),
     ('train_cfg.val_interval', 0, 'val_interval'),
     ('train_cfg', dict(type='mmengine.EpochBasedTrainLoop', max_epochs=1), 'train_cfg trains by epochs'),
-    ('model.pixel_loss.reduction', 'none', r'model\.pixel_loss gives a tensor of shape \(1, 3, 32, 32\); a loss has to be one number'),
+    (
+        'model.pixel_loss.reduction',
+        'none',
+        r'model\.pixel_loss gives a tensor of shape \(1, 3, 32, 32\); a loss has to be one number',
+    ),
     ('model.pixel_loss', dict(type='AdversarialLoss'), r'model\.pixel_loss cannot be used on crops of 32 px'),
     ('model.gan_loss', dict(type='L1Loss'), r'model\.gan_loss cannot be used on crops of 32 px'),
-    ('model.gradient_penalty', dict(type='L1Loss'), r'model\.gradient_penalty cannot be used on crops of 32 px'),
-    ('model.generator', dict(type='SRResNet', mid_channels=4, num_blocks=1, in_channels=1), r'model\.generator cannot be used on crops'),
-    ('model.generator', dict(type='SRResNet', mid_channels=4, num_blocks=1, out_channels=1),
-     r'model\.generator \(SRResNet\) makes \(1, 1, 32, 32\) out of \(1, 3, 8, 8\); expected \(1, 3, 32, 32\)'),
+    (
+        'model.gradient_penalty',
+        dict(type='L1Loss'),
+        r'model\.gradient_penalty cannot be used on crops of 32 px',
+    ),
+    (
+        'model.generator',
+        dict(type='SRResNet', mid_channels=4, num_blocks=1, in_channels=1),
+        r'model\.generator cannot be used on crops',
+    ),
+    (
+        'model.generator',
+        dict(type='SRResNet', mid_channels=4, num_blocks=1, out_channels=1),
+        r'model\.generator \(SRResNet\) makes \(1, 1, 32, 32\) out of \(1, 3, 8, 8\); expected \(1, 3, 32, 32\)',
+    ),
     ('optim_wrapper.discriminator', None, 'optim_wrapper has no discriminator'),
-    ('optim_wrapper.generator.clip_grad', dict(max_nrm=1), r'optim_wrapper\.generator\.clip_grad cannot be used: .*max_nrm'),
-    ('default_hooks.checkpoint', dict(type='CheckpointHook', interval=2, by_epoch=False, save_best='PSNRR-Y', rule='greater'),
-     "save_best='PSNRR-Y' of CheckpointHook is no metric .* did you mean 'PSNR-Y'"),
+    (
+        'optim_wrapper.generator.clip_grad',
+        dict(max_nrm=1),
+        r'optim_wrapper\.generator\.clip_grad cannot be used: .*max_nrm',
+    ),
+    (
+        'default_hooks.checkpoint',
+        dict(type='CheckpointHook', interval=2, by_epoch=False, save_best='PSNRR-Y', rule='greater'),
+        "save_best='PSNRR-Y' of CheckpointHook is no metric .* did you mean 'PSNR-Y'",
+    ),
 ]
 
 
-@pytest.mark.parametrize(('key', 'value', 'message'), CONFIGS, ids=[f'{key}={value}' for key, value, _ in CONFIGS])
+@pytest.mark.parametrize(
+    ('key', 'value', 'message'), CONFIGS, ids=[f'{key}={value}' for key, value, _ in CONFIGS]
+)
 def test_configs(tiny, tmp_path, key, value, message):
     at(tiny, key, value)
     with pytest.raises(InputError, match=message) as caught:
@@ -190,7 +261,10 @@ def test_configs(tiny, tmp_path, key, value, message):
     assert not (tmp_path / 'run').exists()
 
 
-@pytest.mark.parametrize(('key', 'value'), [('fn_key', ['gt_path']), ('fn_key', 'no_such_key'), ('img_keys', [['a']]), ('img_keys', [])])
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [('fn_key', ['gt_path']), ('fn_key', 'no_such_key'), ('img_keys', [['a']]), ('img_keys', [])],
+)
 def test_visualizer_that_cannot_draw(tiny, tmp_path, key, value):
     tiny['visualizer'][key] = value
     tiny['custom_hooks'] = [dict(type='BasicVisualizationHook', interval=1)]
@@ -200,8 +274,14 @@ def test_visualizer_that_cannot_draw(tiny, tmp_path, key, value):
 
 def test_val_set_without_ground_truth(tiny, tmp_path):
     tiny['val_dataloader']['dataset'] = dict(
-        type='mmagic.BasicImageDataset', data_root=tiny['val_dataloader']['dataset']['lq_folder'], data_prefix=dict(img=''), pipeline=[
-            dict(type='mmagic.LoadImageFromFile', key='img', channel_order='rgb'), dict(type='mmagic.PackInputs')])
+        type='mmagic.BasicImageDataset',
+        data_root=tiny['val_dataloader']['dataset']['lq_folder'],
+        data_prefix=dict(img=''),
+        pipeline=[
+            dict(type='mmagic.LoadImageFromFile', key='img', channel_order='rgb'),
+            dict(type='mmagic.PackInputs'),
+        ],
+    )
     with pytest.raises(InputError, match='an image has no gt_img'):
         train(write_as(tiny, tmp_path), str(tmp_path / 'run'))
 
@@ -233,10 +313,17 @@ def test_debugging_shows_the_original(tiny, tmp_path, monkeypatch):
 
 def test_command_line(tiny, tmp_path):
     at(tiny, 'model.generator.type', 'SRResnet')
-    out = subprocess.run([sys.executable, 'tools/train.py', write_as(tiny, tmp_path), '--work-dir', str(tmp_path / 'run')], cwd=ROOT,
-                         capture_output=True, text=True, timeout=200)
+    out = subprocess.run(
+        [sys.executable, 'tools/train.py', write_as(tiny, tmp_path), '--work-dir', str(tmp_path / 'run')],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert out.returncode == 1
-    assert out.stderr.splitlines()[-1] == "error: there is no model of type 'SRResnet'; did you mean 'SRResNet'?"
+    assert (
+        out.stderr.splitlines()[-1] == "error: there is no model of type 'SRResnet'; did you mean 'SRResNet'?"
+    )
     assert 'Traceback' not in out.stderr + out.stdout
     assert not (tmp_path / 'run').exists()
 
@@ -252,16 +339,27 @@ BAD_IMAGES = {
     'text.png': (lambda path: path.write_text('text'), r'text\.png cannot be read'),
     'loop.png': (lambda path: path.symlink_to(path), r'loop\.png cannot be read'),
     'gone.png': (lambda path: path.symlink_to(path.with_name('nowhere')), r'gone\.png cannot be read'),
-    'deep.png': (lambda path: save(path, np.zeros((48, 48), np.uint16)), r'deep\.png has pixels of type I;16'),
-    'clear.png': (lambda path: save(path, np.dstack([RGB, RGB[..., :1]])), r'clear\.png is partly transparent'),
+    'deep.png': (
+        lambda path: save(path, np.zeros((48, 48), np.uint16)),
+        r'deep\.png has pixels of type I;16',
+    ),
+    'clear.png': (
+        lambda path: save(path, np.dstack([RGB, RGB[..., :1]])),
+        r'clear\.png is partly transparent',
+    ),
     'cmyk.jpg': (lambda path: Image.new('CMYK', (48, 48)).save(path), r'cmyk\.jpg has pixels of type CMYK'),
-    'moves.webp': (lambda path: Image.fromarray(RGB).save(path, save_all=True, append_images=[Image.fromarray(255 - RGB)]),
-                   r'moves\.webp has 2 pictures'),
+    'moves.webp': (
+        lambda path: Image.fromarray(RGB).save(
+            path, save_all=True, append_images=[Image.fromarray(255 - RGB)]
+        ),
+        r'moves\.webp has 2 pictures',
+    ),
 }
 
 
 def _png():
     from io import BytesIO
+
     file = BytesIO()
     Image.fromarray(RGB).save(file, 'png')
     return file.getvalue()
@@ -299,7 +397,10 @@ def test_images_that_are_odd_and_fine(tmp_path):
     data = ImageDataset(str(tmp_path), 48)
     assert len(data) == 3
     for index, path in enumerate(data.files):
-        torch.testing.assert_close(data[index]['inputs'], torch.from_numpy(np.array(Image.open(path[0]).convert('RGB'))).permute(2, 0, 1))
+        torch.testing.assert_close(
+            data[index]['inputs'],
+            torch.from_numpy(np.array(Image.open(path[0]).convert('RGB'))).permute(2, 0, 1),
+        )
     pack_images(str(tmp_path), tmp_path / 'store', workers=0)
     with pytest.raises(InputError, match=r'x\.png cannot be read'):
         read_image(tmp_path / 'x.png')
@@ -375,6 +476,6 @@ def test_a_corrupt_image_during_training(tiny, tmp_path, skip):
             train(write_as(config, tmp_path), str(tmp_path / 'run'))
         return
     train(write_as(config, tmp_path), str(tmp_path / 'run'))
-    (log, ) = (tmp_path / 'run').glob('*/*.log')
+    (log,) = (tmp_path / 'run').glob('*/*.log')
     assert f'{path} cannot be read as an image' in log.read_text()
     assert 'bad images so far (of this worker): 2.' in log.read_text()

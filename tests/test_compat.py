@@ -10,7 +10,9 @@ import torch
 from mmsr_ext import InputError, compat
 from mmsr_ext.weights import read_checkpoint
 
-lite = pytest.mark.skipif(importlib.util.find_spec('mmcv._ext') is not None, reason='mmcv has its compiled operators')
+lite = pytest.mark.skipif(
+    importlib.util.find_spec('mmcv._ext') is not None, reason='mmcv has its compiled operators'
+)
 
 
 def test_numpy_has_the_name_that_mmagic_uses():
@@ -32,13 +34,19 @@ def test_import_is_silent():
     assert 'Warning' not in run.stdout + run.stderr
 
 
-@pytest.mark.parametrize(('installed', 'named'), [
-    ({'mmcv': None, 'mmcv-lite': None}, "mmcv, and none is installed: pip install 'mmcv-lite==2.1.0'"),
-    ({'mmcv': '2.2.0', 'mmcv-lite': None}, 'mmcv 2.2.0 is installed, but .* pip uninstall'),
-    ({'mmcv': '2.1.0', 'mmcv-lite': '2.1.0'}, 'both mmcv and mmcv-lite'),
-    ({'mmcv': '2.1.0', 'mmcv-lite': None, 'mmengine': '0.10.7', 'mmagic': None}, "mmagic, .* pip install 'mmagic==1.2.0'"),
-    ({'mmcv': '2.1.0', 'mmcv-lite': None, 'mmengine': '0.9.1'}, 'mmengine 0.9.1'),
-])
+@pytest.mark.parametrize(
+    ('installed', 'named'),
+    [
+        ({'mmcv': None, 'mmcv-lite': None}, "mmcv, and none is installed: pip install 'mmcv-lite==2.1.0'"),
+        ({'mmcv': '2.2.0', 'mmcv-lite': None}, 'mmcv 2.2.0 is installed, but .* pip uninstall'),
+        ({'mmcv': '2.1.0', 'mmcv-lite': '2.1.0'}, 'both mmcv and mmcv-lite'),
+        (
+            {'mmcv': '2.1.0', 'mmcv-lite': None, 'mmengine': '0.10.7', 'mmagic': None},
+            "mmagic, .* pip install 'mmagic==1.2.0'",
+        ),
+        ({'mmcv': '2.1.0', 'mmcv-lite': None, 'mmengine': '0.9.1'}, 'mmengine 0.9.1'),
+    ],
+)
 def test_unsuitable_packages_are_one_sentence(monkeypatch, installed, named):
     monkeypatch.setattr(compat, '_version', lambda package: installed[package])
     with pytest.raises(ImportError, match=named) as caught:
@@ -54,17 +62,20 @@ def test_applying_twice_changes_nothing():
 
 def test_checkpoint_with_log_history_loads_safely(tmp_path):
     from mmengine.logging import MessageHub
+
     hub = MessageHub.get_instance('history')
     for value in (1.0, 2.0):
         hub.update_scalar('train/loss', torch.tensor(value))
-    torch.save({'message_hub': hub.state_dict(), 'best_score': np.float64(3), 'array': np.arange(3)}, tmp_path / 'a.pth')
+    torch.save(
+        {'message_hub': hub.state_dict(), 'best_score': np.float64(3), 'array': np.arange(3)},
+        tmp_path / 'a.pth',
+    )
     content = torch.load(tmp_path / 'a.pth', weights_only=True)
     assert content['message_hub']['log_scalars']['train/loss'].mean() == 1.5
     assert content['best_score'] == 3
 
 
 class Attack:
-
     def __init__(self, function, *arguments):
         self.call = function, arguments
 
@@ -72,11 +83,14 @@ class Attack:
         return self.call
 
 
-@pytest.mark.parametrize('attack', [
-    Attack(exec, "open('pwned', 'w')"),
-    Attack(getattr, str, 'format'),
-    Attack(getattr, np.ndarray, 'tofile'),
-])
+@pytest.mark.parametrize(
+    'attack',
+    [
+        Attack(exec, "open('pwned', 'w')"),
+        Attack(getattr, str, 'format'),
+        Attack(getattr, np.ndarray, 'tofile'),
+    ],
+)
 def test_code_in_a_checkpoint_is_refused(tmp_path, monkeypatch, attack):
     monkeypatch.chdir(tmp_path)
     torch.save({'state_dict': attack}, 'a.pth')

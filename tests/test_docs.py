@@ -16,16 +16,18 @@ from support import ROOT
 
 from mmsr_ext.models import SRResNet, SRVGGNetCompact
 
-SHORT = ('train_cfg.max_iters=2 train_cfg.val_interval=2 default_hooks.checkpoint.interval=2 default_hooks.logger.interval=1 '
-         'train_dataloader.batch_size=1 train_dataloader.num_workers=0 train_dataloader.persistent_workers=False '
-         'val_dataloader.num_workers=0 val_dataloader.persistent_workers=False $MORE')
-WRAPPER = f'''#!/usr/bin/env bash
+SHORT = (
+    'train_cfg.max_iters=2 train_cfg.val_interval=2 default_hooks.checkpoint.interval=2 default_hooks.logger.interval=1 '
+    'train_dataloader.batch_size=1 train_dataloader.num_workers=0 train_dataloader.persistent_workers=False '
+    'val_dataloader.num_workers=0 val_dataloader.persistent_workers=False $MORE'
+)
+WRAPPER = f"""#!/usr/bin/env bash
 case "$1 $*" in
     "tools/train.py "*--cfg-options*) set -- "$@" {SHORT} ;;
     "tools/train.py "*) set -- "$@" --cfg-options {SHORT} ;;
 esac
 exec {sys.executable} "$@"
-'''
+"""
 
 
 def photographs(folder: Path, count: int = 3, height: int = 264, width: int = 272, seed: int = 0) -> None:
@@ -57,10 +59,23 @@ def blocks_of(text: str) -> list[str]:
 
 
 def run(blocks: list[str], home: Path, more: str = '') -> str:
-    environment = dict(os.environ, PATH=f'{home.parent / "bin"}:{os.environ["PATH"]}', TORCH_HOME=str(home.parent / 'torch'),
-                       PYTHONPATH=str(ROOT), MORE=more)
-    done = subprocess.run(['bash', '-euo', 'pipefail', '-c', '\n'.join(blocks)], cwd=home, env=environment, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=1500, check=False)
+    environment = dict(
+        os.environ,
+        PATH=f'{home.parent / "bin"}:{os.environ["PATH"]}',
+        TORCH_HOME=str(home.parent / 'torch'),
+        PYTHONPATH=str(ROOT),
+        MORE=more,
+    )
+    done = subprocess.run(
+        ['bash', '-euo', 'pipefail', '-c', '\n'.join(blocks)],
+        cwd=home,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-5000:]
     assert 'Traceback' not in done.stdout
     return done.stdout
@@ -70,8 +85,10 @@ def random_vgg(home: Path) -> None:
     """In the place of torchvision's download."""
     folder = home.parent / 'torch/hub/checkpoints'
     folder.mkdir(parents=True)
-    torch.save({f'features.{key}': value for key, value in torchvision.models.vgg19().features.state_dict().items()},
-               folder / 'vgg19-dcbb9e9d.pth')
+    torch.save(
+        {f'features.{key}': value for key, value in torchvision.models.vgg19().features.state_dict().items()},
+        folder / 'vgg19-dcbb9e9d.pth',
+    )
 
 
 def random_compact(home: Path, name: str, num_convs: int) -> None:
@@ -86,7 +103,9 @@ def test_readme(home):
     """Of the sections to which the first command of a newcomer leads; others have tests of their own."""
     photographs(home / 'my_photos')
     photographs(home / 'my_held_out_photos', 2, 97, 110, seed=1)
-    sections = dict(re.findall(r'^## (.*?)\n(.*?)(?=^## |\Z)', (ROOT / 'README.md').read_text(), re.MULTILINE | re.DOTALL))
+    sections = dict(
+        re.findall(r'^## (.*?)\n(.*?)(?=^## |\Z)', (ROOT / 'README.md').read_text(), re.MULTILINE | re.DOTALL)
+    )
     run([blocks_of(sections[name])[0] for name in ('Train on your own images', 'Measure and compare')], home)
     assert (home / 'report.html').stat().st_size > 10_000
 
@@ -148,7 +167,10 @@ def test_evaluate(home):
         Image.open(path).resize((28, 24)).save(path)
     for name in ('srresnet_x4_demo/SRResNet.pth', 'srgan_x4_demo/SRGAN.pth'):
         (home / 'work_dirs' / name).parent.mkdir(parents=True)
-        torch.save(SRResNet(mid_channels=32, num_blocks=4, batch_norm=False, residual=True).state_dict(), home / 'work_dirs' / name)
+        torch.save(
+            SRResNet(mid_channels=32, num_blocks=4, batch_norm=False, residual=True).state_dict(),
+            home / 'work_dirs' / name,
+        )
     out = run_page('evaluate.md', home)
     assert 'items of 4 methods' in out
     assert (home / 'figures.json').exists()

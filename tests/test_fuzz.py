@@ -31,10 +31,16 @@ def test_configs(tiny, tmp_path, count):
         what = f'{number}: {mutate_config(config, rng)}'
         path = write(config, tmp_path / f'fuzz_{number}.py')
         if what.split()[2].startswith('test_'):
-            results[what] = outcome(lambda path=path: evaluate(path, [str(tmp_path / 'warm2/iter_2.pth')], str(tmp_path / 'tested')),
-                                    tmp_path / 'log')
+            results[what] = outcome(
+                lambda path=path: evaluate(
+                    path, [str(tmp_path / 'warm2/iter_2.pth')], str(tmp_path / 'tested')
+                ),
+                tmp_path / 'log',
+            )
             continue
-        results[what] = outcome(lambda path=path, number=number: train(path, str(tmp_path / f'run_{number}')), tmp_path / 'log')
+        results[what] = outcome(
+            lambda path=path, number=number: train(path, str(tmp_path / f'run_{number}')), tmp_path / 'log'
+        )
         for checkpoint in (tmp_path / f'run_{number}').glob('*.pth'):
             torch.load(checkpoint, weights_only=True)  # whole
         last = tmp_path / f'run_{number}' / 'last_checkpoint'
@@ -72,15 +78,25 @@ def test_files(tiny, tmp_path, count):
         evaluate(config, [str(folder / 'iter_2.pth')], str(tmp_path / 'tested'))
 
     def resume():
-        train(config, str(tmp_path / 'resumed'), str(folder / 'iter_2.pth'), options={'train_cfg.max_iters': 4})
+        train(
+            config, str(tmp_path / 'resumed'), str(folder / 'iter_2.pth'), options={'train_cfg.max_iters': 4}
+        )
 
     rng, results = random.Random(6), {}
     for number in range(count):
         shutil.rmtree(folder)
         shutil.copytree(kept, folder)
         name = rng.choice(files)
-        what = f'{number}: {mutate_file(folder / name, [kept / other for other in files if other != name], rng)}'
-        case = rng.choice([test, resume]) if name.suffix == '.pth' else store if name.parts[0] == 'store' else rng.choice([images, pack])
+        what = (
+            f'{number}: {mutate_file(folder / name, [kept / other for other in files if other != name], rng)}'
+        )
+        case = (
+            rng.choice([test, resume])
+            if name.suffix == '.pth'
+            else store
+            if name.parts[0] == 'store'
+            else rng.choice([images, pack])
+        )
         what += f', {case.__name__}'
         results[what] = outcome(case, tmp_path / 'log')
         if (tmp_path / 'new').exists():

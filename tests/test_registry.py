@@ -5,24 +5,28 @@ from mmengine.registry import DefaultScope
 from mmsr_ext import InputError, registry
 
 
-@pytest.mark.parametrize(('name', 'module'), [
-    ('GANRestorer', 'mmsr_ext'),
-    ('SRResNet', 'mmsr_ext'),
-    ('PerceptualLoss', 'mmsr_ext'),
-    ('MSRResNet', 'mmagic'),
-    ('ModifiedVGG', 'mmsr_ext'),
-    ('CharbonnierLoss', 'mmagic'),
-    ('L1Loss', 'mmsr_ext'),
-    ('mmagic.L1Loss', 'mmagic'),
-    ('BaseDataPreprocessor', 'mmengine'),
-    ('mmagic.PerceptualLoss', 'mmagic'),
-])
+@pytest.mark.parametrize(
+    ('name', 'module'),
+    [
+        ('GANRestorer', 'mmsr_ext'),
+        ('SRResNet', 'mmsr_ext'),
+        ('PerceptualLoss', 'mmsr_ext'),
+        ('MSRResNet', 'mmagic'),
+        ('ModifiedVGG', 'mmsr_ext'),
+        ('CharbonnierLoss', 'mmagic'),
+        ('L1Loss', 'mmsr_ext'),
+        ('mmagic.L1Loss', 'mmagic'),
+        ('BaseDataPreprocessor', 'mmengine'),
+        ('mmagic.PerceptualLoss', 'mmagic'),
+    ],
+)
 def test_bare_names_resolve_here_then_in_mmagic(scope, name, module):
     assert registry.MODELS.get(name).__module__.split('.')[0] == module
 
 
 def test_our_names_resolve_from_an_mmagic_config():
     from mmagic.registry import MODELS
+
     with DefaultScope.overwrite_default_scope('mmagic'):
         built = ROOT.build(dict(type='mmsr_ext.SRResNet', mid_channels=4, num_blocks=1))
         assert type(built).__module__.startswith('mmsr_ext')
@@ -31,6 +35,7 @@ def test_our_names_resolve_from_an_mmagic_config():
 
 def test_every_registry_of_mmagic_has_a_child(scope):
     from mmagic import registry as mmagic
+
     for name in set(mmagic.__all__) - {'DIFFUSION_SCHEDULERS'}:
         assert getattr(registry, name).parent is getattr(mmagic, name)
 
@@ -53,12 +58,15 @@ def test_a_name_that_nobody_has(scope, name):
         registry.MODELS.build(dict(type=name))
 
 
-@pytest.mark.parametrize(('child', 'name', 'near'), [
-    ('MODELS', 'SRResnet', 'SRResNet'),
-    ('MODELS', 'mmsr_ext.SRResnet', 'SRResNet'),
-    ('MODELS', 'CharbonierLoss', 'CharbonnierLoss'),
-    ('HOOKS', 'ChekpointHook', 'CheckpointHook'),
-])
+@pytest.mark.parametrize(
+    ('child', 'name', 'near'),
+    [
+        ('MODELS', 'SRResnet', 'SRResNet'),
+        ('MODELS', 'mmsr_ext.SRResnet', 'SRResNet'),
+        ('MODELS', 'CharbonierLoss', 'CharbonnierLoss'),
+        ('HOOKS', 'ChekpointHook', 'CheckpointHook'),
+    ],
+)
 def test_a_misspelt_name_is_told_the_nearest(scope, child, name, near):
     with pytest.raises(InputError, match=f'did you mean {near!r}'):
         getattr(registry, child).build(dict(type=name))
@@ -67,17 +75,25 @@ def test_a_misspelt_name_is_told_the_nearest(scope, child, name, near):
 
 def test_readme_names_every_part():
     from support import ROOT
+
     text = (ROOT / 'README.md').read_text()
     parts = set()
     for child in vars(registry).values():
         if isinstance(child, registry.ChildRegistry):
             child.import_from_location()
-            parts |= {name for name, part in child.module_dict.items() if part.__module__.startswith('mmsr_ext.')}
+            parts |= {
+                name for name, part in child.module_dict.items() if part.__module__.startswith('mmsr_ext.')
+            }
     assert len(parts) > 30
     assert {name for name in parts if f'`{name}`' not in text} == set()
 
 
 def test_readme_names_every_recipe():
     from support import ROOT
+
     text = (ROOT / 'README.md').read_text()
-    assert [path.name for path in (ROOT / 'configs').glob('*.py') if f'`{path.name}`' not in text and 'demo' not in path.name] == []
+    assert [
+        path.name
+        for path in (ROOT / 'configs').glob('*.py')
+        if f'`{path.name}`' not in text and 'demo' not in path.name
+    ] == []

@@ -39,7 +39,9 @@ print('loaded:', json.dumps(sorted(sys.modules)))
 
 
 def loaded(code, *arguments):
-    run = subprocess.run([sys.executable, '-c', code, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    run = subprocess.run(
+        [sys.executable, '-c', code, *map(str, arguments)], capture_output=True, text=True, timeout=300
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     return set(json.loads(run.stdout.split('loaded:')[1])), run.stdout
 
@@ -51,8 +53,12 @@ def flat(options, prefix=''):
 
 def test_training_and_testing_do_not_import_mmagics_models(in_root, tmp_path):
     options = dict(flat(tiny_options(tmp_path))) | {
-        'model.generator.init_cfg': None, 'model.discriminator.patch_size': 32, 'model.perceptual_loss.pretrained': 'random',
-        'model.generator.num_blocks': 1, 'model.perceptual_loss.layer_weights': {'_delete_': True, 'VGG22': 1.0}}
+        'model.generator.init_cfg': None,
+        'model.discriminator.patch_size': 32,
+        'model.perceptual_loss.pretrained': 'random',
+        'model.generator.num_blocks': 1,
+        'model.perceptual_loss.layer_weights': {'_delete_': True, 'VGG22': 1.0},
+    }
     modules, output = loaded(TRAIN_AND_TEST, CONFIGS / 'srgan_x4.py', tmp_path / 'run', json.dumps(options))
     assert 'PSNR-Y' in output
     assert modules.isdisjoint(HEAVY)
@@ -65,15 +71,29 @@ def test_recipes_do_not_need_mmagics_models(in_root):
     assert loaded(BUILD, *paths)[0].isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize(('code', 'unneeded'), [
-    ('import mmsr_ext', ['mmengine.runner', 'torchvision', 'mmagic.engine', 'mmsr_ext.models', *HEAVY]),
-    ('from mmsr_ext.cli import train', ['mmengine.runner', 'torchvision', 'mmsr_ext.models', 'mmsr_ext.training.run', *HEAVY]),
-    ('import mmsr_ext.apis, mmsr_ext.models, mmsr_ext.datasets, mmsr_ext.engine, mmsr_ext.evaluation', ['lpips', 'matplotlib', *HEAVY]),
-    ("import runpy, sys; sys.argv = ['train.py', '--help']\ntry: runpy.run_path('tools/train.py', run_name='__main__')\n"
-     'except SystemExit: pass', ['torch', 'mmengine.runner', 'mmsr_ext.registry', *HEAVY]),
-])
+@pytest.mark.parametrize(
+    ('code', 'unneeded'),
+    [
+        ('import mmsr_ext', ['mmengine.runner', 'torchvision', 'mmagic.engine', 'mmsr_ext.models', *HEAVY]),
+        (
+            'from mmsr_ext.cli import train',
+            ['mmengine.runner', 'torchvision', 'mmsr_ext.models', 'mmsr_ext.training.run', *HEAVY],
+        ),
+        (
+            'import mmsr_ext.apis, mmsr_ext.models, mmsr_ext.datasets, mmsr_ext.engine, mmsr_ext.evaluation',
+            ['lpips', 'matplotlib', *HEAVY],
+        ),
+        (
+            "import runpy, sys; sys.argv = ['train.py', '--help']\ntry: runpy.run_path('tools/train.py', run_name='__main__')\n"
+            'except SystemExit: pass',
+            ['torch', 'mmengine.runner', 'mmsr_ext.registry', *HEAVY],
+        ),
+    ],
+)
 def test_nothing_is_imported_before_it_is_needed(in_root, code, unneeded):
-    assert loaded(f"{code}\nimport json, sys; print('loaded:', json.dumps(sorted(sys.modules)))")[0].isdisjoint(unneeded)
+    assert loaded(f"{code}\nimport json, sys; print('loaded:', json.dumps(sorted(sys.modules)))")[
+        0
+    ].isdisjoint(unneeded)
 
 
 def test_functions_hide_the_modules_of_their_name(in_root):

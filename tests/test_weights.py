@@ -25,7 +25,11 @@ from mmsr_ext.weights import read_checkpoint
 def legacy(tmp_path_factory):
     """A file of the format before zip archives, in which much of what is published is: no check sums, lengths in many places."""
     path = tmp_path_factory.mktemp('legacy') / 'net.pth'
-    torch.save(SRResNet(mid_channels=2, num_blocks=1, scale=2).state_dict(), path, _use_new_zipfile_serialization=False)
+    torch.save(
+        SRResNet(mid_channels=2, num_blocks=1, scale=2).state_dict(),
+        path,
+        _use_new_zipfile_serialization=False,
+    )
     assert load_generator(path).scale == 2
     return path.read_bytes()
 
@@ -43,7 +47,9 @@ def test_cut_anywhere(legacy, tmp_path):
     path = tmp_path / 'cut.pth'
     for length in range(0, len(legacy), 50):
         assert outcome(path, legacy[:length]) == 'refused', length
-        with pytest.raises(InputError, match=r'cut\.pth is not a checkpoint that can be read safely \(.+\)\. It is damaged'):
+        with pytest.raises(
+            InputError, match=r'cut\.pth is not a checkpoint that can be read safely \(.+\)\. It is damaged'
+        ):
             read_checkpoint(path)
 
 
@@ -69,8 +75,10 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize('shape', [(), (3, ), (0, 0, 3, 3), (2, ) * 5])
-@pytest.mark.parametrize(('architecture', 'args'), NETWORKS, ids=[architecture.__name__ for architecture, _ in NETWORKS])
+@pytest.mark.parametrize('shape', [(), (3,), (0, 0, 3, 3), (2,) * 5])
+@pytest.mark.parametrize(
+    ('architecture', 'args'), NETWORKS, ids=[architecture.__name__ for architecture, _ in NETWORKS]
+)
 def test_weights_of_shapes_that_no_network_has(tmp_path, architecture, args, shape):
     network = architecture(**args)
     torch.save({key: torch.zeros(shape) for key in network.state_dict()}, tmp_path / 'odd.pth')

@@ -15,7 +15,8 @@ default_hooks = dict(
     validation_time=dict(type='ValidationTimeHook'),
     resume=dict(type='ExactResumeHook'),
     stop=dict(type='StopHook'),
-    history=dict(type='BoundedHistoryHook', length=1000))
+    history=dict(type='BoundedHistoryHook', length=1000),
+)
 
 # at validation and test: bicubic | output | ground truth, as one picture an image, in work_dirs/<run>/<time>/vis_data/vis_image
 custom_hooks = [dict(type='BasicVisualizationHook', interval=10)]
@@ -24,9 +25,14 @@ visualizer = dict(
     vis_backends=[dict(type='LocalVisBackend')],
     fn_key='gt_path',
     img_keys=['bicubic_img', 'pred_img', 'gt_img'],
-    bgr2rgb=True)
+    bgr2rgb=True,
+)
 
-env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=1), dist_cfg=dict(backend='nccl'))
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=1),
+    dist_cfg=dict(backend='nccl'),
+)
 # the full name, because MMEngine looks model wrappers up without the default scope
 model_wrapper_cfg = dict(type='mmsr_ext.engine.SeparateDDP')
 

@@ -1,9 +1,13 @@
 # DIV2K (Agustsson and Timofte 2017) x4: 800 images to train on, 100 to validate. The layout is that of the official archives; the training
 # pairs are packed, whole, because a crop is all that is read of an image.
-div2k_hint = ('Put DIV2K there: unpack DIV2K_train_HR.zip, DIV2K_train_LR_bicubic_X4.zip, DIV2K_valid_HR.zip and '
-              'DIV2K_valid_LR_bicubic_X4.zip into data/DIV2K. Or train the demo, which needs no download: bash tools/quickstart.sh')
-div2k_pack = ('Pack it: python tools/pack_data.py data/DIV2K/DIV2K_train_HR data/DIV2K/train_x4 --lq '
-              "data/DIV2K/DIV2K_train_LR_bicubic/X4 --lq-name '{}x4'. Without data: " + div2k_hint)
+div2k_hint = (
+    'Put DIV2K there: unpack DIV2K_train_HR.zip, DIV2K_train_LR_bicubic_X4.zip, DIV2K_valid_HR.zip and '
+    'DIV2K_valid_LR_bicubic_X4.zip into data/DIV2K. Or train the demo, which needs no download: bash tools/quickstart.sh'
+)
+div2k_pack = (
+    'Pack it: python tools/pack_data.py data/DIV2K/DIV2K_train_HR data/DIV2K/train_x4 --lq '
+    "data/DIV2K/DIV2K_train_LR_bicubic/X4 --lq-name '{}x4'. Without data: " + div2k_hint
+)
 
 train_dataloader = dict(
     batch_size=16,
@@ -13,7 +17,10 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteDraws'),
     # the full name, because MMEngine looks functions up without the default scope
     collate_fn=dict(type='mmsr_ext.stack_images'),
-    dataset=dict(type='PackedPairs', store='data/DIV2K/train_x4', scale=4, gt_size=96, augment=True, hint=div2k_pack))
+    dataset=dict(
+        type='PackedPairs', store='data/DIV2K/train_x4', scale=4, gt_size=96, augment=True, hint=div2k_pack
+    ),
+)
 
 val_dataloader = dict(
     batch_size=1,
@@ -26,5 +33,7 @@ val_dataloader = dict(
         lq_folder='data/DIV2K/DIV2K_valid_LR_bicubic/X4',
         lq_name='{}x4',
         scale=4,
-        hint=div2k_hint))
+        hint=div2k_hint,
+    ),
+)
 test_dataloader = val_dataloader

@@ -5,6 +5,8 @@ val_evaluator = dict(
     type='Evaluator',
     metrics=[
         dict(type=metric, crop_border=0, pred_key=image, prefix=prefix)
-        for image, prefix in [('pred_img', None), ('input_img', 'input')] for metric in ['PSNR', 'SSIM']
-    ])
+        for image, prefix in [('pred_img', None), ('input_img', 'input')]
+        for metric in ['PSNR', 'SSIM']
+    ],
+)
 test_evaluator = val_evaluator

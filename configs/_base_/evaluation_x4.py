@@ -5,7 +5,9 @@ val_evaluator = dict(
     type='Evaluator',
     metrics=[
         dict(type=metric, convert_to=channel, crop_border=4, pred_key=image, prefix=prefix)
-        for image, prefix in [('pred_img', None), ('bicubic_img', 'bicubic')] for metric in ['PSNR', 'SSIM']
+        for image, prefix in [('pred_img', None), ('bicubic_img', 'bicubic')]
+        for metric in ['PSNR', 'SSIM']
         for channel in ['Y', None]
-    ])
+    ],
+)
 test_evaluator = val_evaluator

@@ -2,8 +2,10 @@
 # train/<sequence>/blur, blur_gamma and sharp. Of the two blurs this takes the linear one. Training pairs are packed.
 gopro_hint = 'Put GoPro there: unpack GOPRO_Large.zip into data/GoPro, so that data/GoPro/train/GOPR0372_07_00/blur exists.'
 
-gopro_pack = ("Pack it: python tools/pack_data.py 'data/GoPro/train/*/sharp' data/GoPro/train_pairs --lq 'data/GoPro/train/*/blur'. "
-              'Without data: ' + gopro_hint)
+gopro_pack = (
+    "Pack it: python tools/pack_data.py 'data/GoPro/train/*/sharp' data/GoPro/train_pairs --lq 'data/GoPro/train/*/blur'. "
+    'Without data: ' + gopro_hint
+)
 
 train_dataloader = dict(
     batch_size=1,
@@ -13,7 +15,15 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteDraws'),
     # the full name, because MMEngine looks functions up without the default scope
     collate_fn=dict(type='mmsr_ext.stack_images'),
-    dataset=dict(type='PackedPairs', store='data/GoPro/train_pairs', scale=1, gt_size=256, augment=True, hint=gopro_pack))
+    dataset=dict(
+        type='PackedPairs',
+        store='data/GoPro/train_pairs',
+        scale=1,
+        gt_size=256,
+        augment=True,
+        hint=gopro_pack,
+    ),
+)
 
 val_dataloader = dict(
     batch_size=1,
@@ -25,5 +35,7 @@ val_dataloader = dict(
         gt_folder='data/GoPro/test/*/sharp',
         lq_folder='data/GoPro/test/*/blur',
         scale=1,
-        hint=gopro_hint))
+        hint=gopro_hint,
+    ),
+)
 test_dataloader = val_dataloader

@@ -33,10 +33,16 @@ NORMALISATION = dict(mean=[0.0] * 3, std=[255.0] * 3)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this measurement."""
-    parser.add_argument('--workers', type=int, default=2, help='of the loaders that are compared (default: 2)')
+    parser.add_argument(
+        '--workers', type=int, default=2, help='of the loaders that are compared (default: 2)'
+    )
     parser.add_argument('--batch-size', type=int, default=16)
-    parser.add_argument('--patch', type=int, default=128, help='size of the GT crops in pixels (default: 128)')
-    parser.add_argument('--size', type=int, default=480, help='size of the GT images in pixels (default: 480)')
+    parser.add_argument(
+        '--patch', type=int, default=128, help='size of the GT crops in pixels (default: 128)'
+    )
+    parser.add_argument(
+        '--size', type=int, default=480, help='size of the GT images in pixels (default: 480)'
+    )
     parser.add_argument('--images', type=int, default=100, help='number of images (default: 100)')
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--seconds', type=float, default=1.0, help='of a side in a round, about (default: 1)')
@@ -49,25 +55,47 @@ def measure(args: argparse.Namespace) -> Report:
         stores = (Path(folder, f'store{number}') for number in range(args.rounds + 1))
         megabytes = args.images * args.size**2 * 3 / 1e6
         pack_images(Path(folder, 'GT'), store := next(stores), SCALE)
-        packing = [_seconds(lambda: pack_images(Path(folder, 'GT'), next(stores), SCALE, workers=0)) for _ in range(args.rounds)]
+        packing = [
+            _seconds(lambda: pack_images(Path(folder, 'GT'), next(stores), SCALE, workers=0))
+            for _ in range(args.rounds)
+        ]
 
-        theirs, ours = _mmagic_dataset(Path(folder), args.patch), PackedPairs(str(store), SCALE, args.patch, augment=True)
-        single = interleaved({
-            'mmagic': lambda: _rate((theirs[index] for index in InfiniteSampler(theirs, seed=0)), args.seconds),
-            'mmsr_ext': lambda: args.batch_size * _rate(_batches(ours, InfiniteDraws(ours, seed=0), args.batch_size), args.seconds),
-        }, args.rounds)
+        theirs, ours = (
+            _mmagic_dataset(Path(folder), args.patch),
+            PackedPairs(str(store), SCALE, args.patch, augment=True),
+        )
+        single = interleaved(
+            {
+                'mmagic': lambda: _rate(
+                    (theirs[index] for index in InfiniteSampler(theirs, seed=0)), args.seconds
+                ),
+                'mmsr_ext': lambda: (
+                    args.batch_size
+                    * _rate(_batches(ours, InfiniteDraws(ours, seed=0), args.batch_size), args.seconds)
+                ),
+            },
+            args.rounds,
+        )
         rows = [_row('dataset, one core', 'samples/s', 100, single['mmsr_ext'], single['mmagic'])]
 
         preprocessor = MODELS.build(dict(type='ImagePreprocessor', **NORMALISATION))
         stock = MODELS.build(dict(type='mmagic.DataPreprocessor', **NORMALISATION))
 
-        def loader(count: int, preprocess: Callable[..., Any] | None = None, dataset: Any = ours,
-                   collate: Callable[..., Any] = stack_images) -> Callable[[], float]:
+        def loader(
+            count: int,
+            preprocess: Callable[..., Any] | None = None,
+            dataset: Any = ours,
+            collate: Callable[..., Any] = stack_images,
+        ) -> Callable[[], float]:
 
             def side() -> float:
-                draws = InfiniteSampler(dataset, seed=0) if dataset is theirs else InfiniteDraws(dataset, seed=0)
+                draws = (
+                    InfiniteSampler(dataset, seed=0) if dataset is theirs else InfiniteDraws(dataset, seed=0)
+                )
                 # a loader of its own, so that no other one's workers fetch batches ahead meanwhile
-                batches = iter(DataLoader(dataset, args.batch_size, sampler=draws, num_workers=count, collate_fn=collate))
+                batches = iter(
+                    DataLoader(dataset, args.batch_size, sampler=draws, num_workers=count, collate_fn=collate)
+                )
                 if preprocess is not None:
                     batches = (preprocess(batch, training=True) for batch in batches)
                 return args.batch_size * _rate(batches, args.seconds, skip=4 * count + 2)
@@ -80,15 +108,34 @@ def measure(args: argparse.Namespace) -> Report:
         sides['whole'] = loader(args.workers, preprocessor)
         sides['mmagic'] = loader(args.workers, stock, theirs, pseudo_collate)
         loaded = interleaved(sides, args.rounds)
-        rows.append(_row(f'loader of {args.workers} workers, collate, preprocessor', 'samples/s', 20, loaded['whole'], loaded['mmagic']))
-        rows += [_row(f'loader of {count} workers, collate', 'samples/s', None, loaded[f'alone {count}']) for count in counts]
-        rows.append(_row('packing, one core', 'MB of pixels/s', None, [megabytes / seconds for seconds in packing]))
-    title = (f'Data: {args.images} images of {args.size} px, {files / args.images / 1e3:.0f} kB as PNG; pairs x{SCALE}, crops of '
-             f'{args.patch} px, flipped and transposed at random; batch {args.batch_size}; medians of {args.rounds} rounds')
-    return Report(title, rows, [
-        "MMagic: the training pipeline of its SRGAN config; InfiniteSampler, pseudo_collate and DataPreprocessor in the loader's row.",
-        'The files are in the page cache. Packing reads PNG, makes LQ by bicubic, writes, and checks what is written.',
-    ])
+        rows.append(
+            _row(
+                f'loader of {args.workers} workers, collate, preprocessor',
+                'samples/s',
+                20,
+                loaded['whole'],
+                loaded['mmagic'],
+            )
+        )
+        rows += [
+            _row(f'loader of {count} workers, collate', 'samples/s', None, loaded[f'alone {count}'])
+            for count in counts
+        ]
+        rows.append(
+            _row('packing, one core', 'MB of pixels/s', None, [megabytes / seconds for seconds in packing])
+        )
+    title = (
+        f'Data: {args.images} images of {args.size} px, {files / args.images / 1e3:.0f} kB as PNG; pairs x{SCALE}, crops of '
+        f'{args.patch} px, flipped and transposed at random; batch {args.batch_size}; medians of {args.rounds} rounds'
+    )
+    return Report(
+        title,
+        rows,
+        [
+            "MMagic: the training pipeline of its SRGAN config; InfiniteSampler, pseudo_collate and DataPreprocessor in the loader's row.",
+            'The files are in the page cache. Packing reads PNG, makes LQ by bicubic, writes, and checks what is written.',
+        ],
+    )
 
 
 def _write_images(folder: Path, count: int, size: int) -> int:
@@ -100,7 +147,11 @@ def _write_images(folder: Path, count: int, size: int) -> int:
         image = np.zeros((size, size, 3), np.float32)
         for cells in (2**power for power in range(2, size.bit_length())):
             grey = rng.normal(size=(cells, cells, 1)) + 0.3 * rng.normal(size=(cells, cells, 3))
-            image += cv2.resize(grey.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC) * 4 / cells**0.7
+            image += (
+                cv2.resize(grey.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+                * 4
+                / cells**0.7
+            )
         image = 128 + image * 50 / image.std()
         gt = (image + rng.normal(size=image.shape)).clip(0, 255).astype(np.uint8)
         lq = imresize(torch.from_numpy(gt).permute(2, 0, 1), 1 / SCALE).permute(1, 2, 0).numpy()
@@ -124,8 +175,14 @@ def _mmagic_dataset(folder: Path, patch: int) -> Any:
     ]
     with DefaultScope.overwrite_default_scope('mmagic'):
         return DATASETS.build(
-            dict(type='mmagic.BasicImageDataset', metainfo=dict(dataset_type='sr', task_name='sisr'), data_root=str(folder),
-                 data_prefix=dict(img='LQ', gt='GT'), pipeline=pipeline))
+            dict(
+                type='mmagic.BasicImageDataset',
+                metainfo=dict(dataset_type='sr', task_name='sisr'),
+                data_root=str(folder),
+                data_prefix=dict(img='LQ', gt='GT'),
+                pipeline=pipeline,
+            )
+        )
 
 
 def _batches(dataset: PackedPairs, draws: Iterable[Any], size: int) -> Iterator[Any]:
@@ -154,7 +211,9 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def _row(what: str, unit: str, target: int | None, ours: list[float], theirs: list[float] | None = None) -> dict[str, Any]:
+def _row(
+    what: str, unit: str, target: int | None, ours: list[float], theirs: list[float] | None = None
+) -> dict[str, Any]:
     return {
         'what': what,
         'unit': unit,

@@ -31,12 +31,27 @@ MIB = 2**20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this subject."""
-    parser.add_argument('--network', choices=NETWORKS, default='compact', help='x4, random weights (default: compact)')
+    parser.add_argument(
+        '--network', choices=NETWORKS, default='compact', help='x4, random weights (default: compact)'
+    )
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--size', type=int, nargs=2, default=[512, 768], metavar=('H', 'W'), help='of the image (default: 512 768)')
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs=2,
+        default=[512, 768],
+        metavar=('H', 'W'),
+        help='of the image (default: 512 768)',
+    )
     parser.add_argument('--tile', type=int, default=256, help='side of the tiles (default: 256)')
     parser.add_argument('--overlap', type=int, default=32, help='of the tiles (default: 32)')
-    parser.add_argument('--precision', nargs='+', choices=['fp32', 'bf16', 'fp16'], default=['fp32'], help='of ours; MMagic has fp32')
+    parser.add_argument(
+        '--precision',
+        nargs='+',
+        choices=['fp32', 'bf16', 'fp16'],
+        default=['fp32'],
+        help='of ours; MMagic has fp32',
+    )
     parser.add_argument('--rounds', type=int, default=5, help='images of each side (default: 5)')
 
 
@@ -51,28 +66,39 @@ def measure(args: argparse.Namespace) -> Report:
             torch.save(dict(params=_build(NETWORKS[args.network]).state_dict()), weights)
         names = ['MMagic', *(f'ours, {precision}' for precision in args.precision)]
         sides = {name: Side(name, args, weights) for name in names}
-        memory = {name: side.peak() if side.on_gpu else resident_growth(Side, name, args, weights) for name, side in sides.items()}
+        memory = {
+            name: side.peak() if side.on_gpu else resident_growth(Side, name, args, weights)
+            for name, side in sides.items()
+        }
         for side in sides.values():
             side()
         times = interleaved(sides, args.rounds)
     megapixels = args.size[0] * args.size[1] * 16 / 1e6
-    rows = [{
-        'side': name,
-        'MP/s': megapixels / statistics.median(times[name]),
-        'times MMagic': 1 / median_ratio(times[name], times['MMagic']),
-        'seconds': statistics.median(times[name]),
-        'memory (MiB)': memory[name] / MIB,
-        'tile': sides[name].tile,
-    } for name in names]
+    rows = [
+        {
+            'side': name,
+            'MP/s': megapixels / statistics.median(times[name]),
+            'times MMagic': 1 / median_ratio(times[name], times['MMagic']),
+            'seconds': statistics.median(times[name]),
+            'memory (MiB)': memory[name] / MIB,
+            'tile': sides[name].tile,
+        }
+        for name in names
+    ]
     on_gpu = args.device.startswith('cuda')
-    memory_note = 'torch.cuda.max_memory_allocated' if on_gpu else 'growth of the resident set in a fresh process'
+    memory_note = (
+        'torch.cuda.max_memory_allocated' if on_gpu else 'growth of the resident set in a fresh process'
+    )
     return Report(
         f'Upscaling x4 an image of {args.size[0]}x{args.size[1]} with {args.network}, {args.device}; median of {args.rounds} rounds, '
-        'in which the sides take turns', rows, [
+        'in which the sides take turns',
+        rows,
+        [
             'MP: megapixels of the result, as 8-bit integers on the host',
             "the same tiles for both; MMagic's test_step is given one at a time, and its outputs are cut and pasted, ours are blended",
             f'memory, the result included: {memory_note} while one image is upscaled',
-        ])
+        ],
+    )
 
 
 class Side:
@@ -92,7 +118,9 @@ class Side:
             self.cuts = [split(size, args.tile, args.overlap) for size in args.size]
             self.model = mmagics(args.network, weights).to(args.device)
         else:
-            self.upscaler = Upscaler(weights, args.device, name.removeprefix('ours, '), args.tile, args.overlap)
+            self.upscaler = Upscaler(
+                weights, args.device, name.removeprefix('ours, '), args.tile, args.overlap
+            )
         self.upscale = self._theirs if name == 'MMagic' else self._ours
 
     def __call__(self) -> float:
@@ -113,6 +141,7 @@ class Side:
 
     def _theirs(self) -> np.ndarray:
         from mmagic.structures import DataSample
+
         rows, columns = self.cuts
         result = np.empty((self.image.shape[0] * 4, self.image.shape[1] * 4, 3), np.uint8)
         for row in range(len(rows.starts)):
@@ -120,26 +149,33 @@ class Side:
                 (top, bottom), (left, right) = rows.extent(row), columns.extent(column)
                 tile = torch.from_numpy(self.image[top:bottom, left:right].transpose(2, 0, 1).copy())
                 with torch.no_grad():
-                    sample, = self.model.test_step(dict(inputs=[tile], data_samples=[DataSample()]))
+                    (sample,) = self.model.test_step(dict(inputs=[tile], data_samples=[DataSample()]))
                 output = sample.output.pred_img.round().to(torch.uint8).permute(1, 2, 0).numpy()
                 (first, last), (start, stop) = rows.used(row), columns.used(column)
-                result[4 * first:4 * last, 4 * start:4 * stop] = output[4 * (first - top):4 * (last - top),
-                                                                       4 * (start - left):4 * (stop - left)]
+                result[4 * first : 4 * last, 4 * start : 4 * stop] = output[
+                    4 * (first - top) : 4 * (last - top), 4 * (start - left) : 4 * (stop - left)
+                ]
         return result
 
 
 def mmagics(network: str, weights: Path) -> nn.Module:
     """MMagic's restorer in eval mode, with its own preprocessor."""
     with DefaultScope.overwrite_default_scope('mmagic'):
-        model = _build(dict(
-            type='mmagic.BaseEditModel',
-            generator=NETWORKS[network],
-            pixel_loss=dict(type='mmagic.L1Loss'),
-            data_preprocessor=dict(type='mmagic.DataPreprocessor', mean=[0., 0., 0.], std=[255., 255., 255.])))
+        model = _build(
+            dict(
+                type='mmagic.BaseEditModel',
+                generator=NETWORKS[network],
+                pixel_loss=dict(type='mmagic.L1Loss'),
+                data_preprocessor=dict(
+                    type='mmagic.DataPreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]
+                ),
+            )
+        )
     model.generator.load_state_dict(torch.load(weights, weights_only=True)['params'])
     return model.eval()
 
 
 def _build(config: dict[str, Any]) -> nn.Module:
     from ..registry import MODELS
+
     return MODELS.build(dict(config))

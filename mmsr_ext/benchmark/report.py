@@ -33,13 +33,24 @@ class Report:
         """The table as Markdown, under what was measured and on which machine."""
         columns = list(self.rows[0])
         cells = [[_cell(row[column]) for column in columns] for row in self.rows]
-        widths = [max(len(column), *(len(line[index]) for line in cells)) for index, column in enumerate(columns)]
-        lines = ['| ' + ' | '.join(text.ljust(width) for text, width in zip(line, widths)) + ' |' for line in [columns, *cells]]
+        widths = [
+            max(len(column), *(len(line[index]) for line in cells)) for index, column in enumerate(columns)
+        ]
+        lines = [
+            '| ' + ' | '.join(text.ljust(width) for text, width in zip(line, widths)) + ' |'
+            for line in [columns, *cells]
+        ]
         lines.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
         about = self.machine
-        head = [self.title, '', f'{about["processor"]}, {about["cores"]} cores, {about["device"]}; '
-                + ', '.join(f'{name} {version}' for name, version in about['versions'].items())]
-        return '\n'.join([*head, '', *lines, *([''] if self.notes else []), *(f'- {note}' for note in self.notes)])
+        head = [
+            self.title,
+            '',
+            f'{about["processor"]}, {about["cores"]} cores, {about["device"]}; '
+            + ', '.join(f'{name} {version}' for name, version in about['versions'].items()),
+        ]
+        return '\n'.join(
+            [*head, '', *lines, *([''] if self.notes else []), *(f'- {note}' for note in self.notes)]
+        )
 
     def save(self, path: str | Path) -> None:
         """Write table, notes and machine as JSON."""

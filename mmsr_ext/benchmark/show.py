@@ -16,5 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> str:
     """Not a measurement: the files' tables."""
-    return '\n\n'.join(f'## {heading}\n\n{rest.strip()}' for heading, _, rest in (
-        Report.load(file).text().partition('\n') for file in args.files))
+    return '\n\n'.join(
+        f'## {heading}\n\n{rest.strip()}'
+        for heading, _, rest in (Report.load(file).text().partition('\n') for file in args.files)
+    )

@@ -54,34 +54,52 @@ def measure(args: argparse.Namespace) -> Report:
         raise InputError(f'--rounds {args.rounds} must be at least 1.')
     tool = ROOT / 'tools' / 'train.py'
     if not tool.is_file():
-        raise InputError(f'{tool} does not exist; measure in a checkout of the repository, installed with pip install -e .')
+        raise InputError(
+            f'{tool} does not exist; measure in a checkout of the repository, installed with pip install -e .'
+        )
     with tempfile.TemporaryDirectory() as folder:
         config = _tiny_run(Path(folder))
         sides: dict[str, Callable[[], float]] = {
             'import torch': partial(_until, ['-c', 'import torch']),
             'import mmsr_ext': partial(_until, ['-c', 'import mmsr_ext']),
             'tools/train.py --help': partial(_until, [str(tool), '--help']),
-            'tools/train.py, first iteration': partial(_until, [str(tool), str(config), '--work-dir', folder], 'Iter(train)'),
+            'tools/train.py, first iteration': partial(
+                _until, [str(tool), str(config), '--work-dir', folder], 'Iter(train)'
+            ),
             # MMagic cannot be imported on today's stack before it is mended
             REFERENCE: partial(_until, ['-c', f'from mmsr_ext import compat; compat.apply(); {REFERENCE}']),
         }
         for side in sides.values():
             side()  # reads all files once, so that no side is the one to fetch them from the disk
         seconds = interleaved(sides, args.rounds)
-    rows = [{'process': name, 'median s': statistics.median(values), 'least s': min(values),
-             f'of {REFERENCE}': median_ratio(values, seconds[REFERENCE])} for name, values in seconds.items()]
-    return Report(f'Start, {args.rounds} fresh processes each, interleaved', rows, [
-        f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what import mmsr_ext does, because MMagic "
-        'has to be mended first (mmsr_ext.compat).',
-        'The first iteration is that of SRGAN with tiny networks on tiny images, on the CPU or the GPU that is there, up to its line in '
-        "the log; it includes MMEngine's runner.",
-        'The ratio is the median over the rounds.',
-    ])
+    rows = [
+        {
+            'process': name,
+            'median s': statistics.median(values),
+            'least s': min(values),
+            f'of {REFERENCE}': median_ratio(values, seconds[REFERENCE]),
+        }
+        for name, values in seconds.items()
+    ]
+    return Report(
+        f'Start, {args.rounds} fresh processes each, interleaved',
+        rows,
+        [
+            f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what import mmsr_ext does, because MMagic "
+            'has to be mended first (mmsr_ext.compat).',
+            'The first iteration is that of SRGAN with tiny networks on tiny images, on the CPU or the GPU that is there, up to its line in '
+            "the log; it includes MMEngine's runner.",
+            'The ratio is the median over the rounds.',
+        ],
+    )
 
 
 def _until(arguments: list[str], text: str = '') -> float:
     """Seconds from the start of a Python process to a line of its output with this text, or to its end."""
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))}
+    environment = {
+        **os.environ,
+        'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
+    }
     start, seconds, lines = time.perf_counter(), None, []
     pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     with subprocess.Popen([sys.executable, *arguments], env=environment, **pipes) as process:
@@ -91,7 +109,9 @@ def _until(arguments: list[str], text: str = '') -> float:
                 seconds = time.perf_counter() - start
     seconds = time.perf_counter() - start if seconds is None and not text else seconds
     if process.returncode or seconds is None:
-        raise InputError(f'python {" ".join(arguments)} ended with status {process.returncode}: {"".join(lines[-5:]).strip()}')
+        raise InputError(
+            f'python {" ".join(arguments)} ended with status {process.returncode}: {"".join(lines[-5:]).strip()}'
+        )
     return seconds
 
 
@@ -101,7 +121,9 @@ def _tiny_run(folder: Path) -> Path:
     for part, edge in (('gt', 32), ('lq', 8)):
         (folder / part).mkdir()
         for index in range(2):
-            Image.fromarray(rng.integers(0, 256, (edge, edge, 3), np.uint8)).save(folder / part / f'{index}.png')
+            Image.fromarray(rng.integers(0, 256, (edge, edge, 3), np.uint8)).save(
+                folder / part / f'{index}.png'
+            )
     config = folder / 'tiny.py'
     config.write_text(CONFIG.format(gt=str(folder / 'gt'), lq=str(folder / 'lq')))
     return config

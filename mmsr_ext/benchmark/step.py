@@ -31,9 +31,9 @@ SWITCHES: dict[str, dict[str, Any]] = {
     'ours, optimizer not fused': dict(fused=False),
     'ours, logged values read every step': dict(read_every_step=True),
     'ours, VGG in bfloat16': dict(vgg_dtype='bfloat16'),
-    'ours, generator compiled': dict(compile=('generator', )),
-    'ours, discriminator compiled': dict(compile=('discriminator', )),
-    'ours, VGG compiled': dict(compile=('perceptual', )),
+    'ours, generator compiled': dict(compile=('generator',)),
+    'ours, discriminator compiled': dict(compile=('discriminator',)),
+    'ours, VGG compiled': dict(compile=('perceptual',)),
 }
 
 
@@ -43,11 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--patch', type=int, default=128, help='height and width of GT')
-    parser.add_argument('--blocks', type=int, help='blocks of the generator (default: srgan 16; else 23 on a GPU, 3 on a CPU)')
+    parser.add_argument(
+        '--blocks', type=int, help='blocks of the generator (default: srgan 16; else 23 on a GPU, 3 on a CPU)'
+    )
     parser.add_argument('--dtype', nargs='+', choices=['float32', 'bfloat16', 'float16'], default=['float32'])
     parser.add_argument('--rounds', type=int, default=9, help='measured steps of each side')
     parser.add_argument('--switches', action='store_true', help='a row for every switch')
-    parser.add_argument('--no-disc-only', action='store_true', help='leave out the steps that update the discriminator alone')
+    parser.add_argument(
+        '--no-disc-only', action='store_true', help='leave out the steps that update the discriminator alone'
+    )
 
 
 def measure(args: argparse.Namespace) -> Report:
@@ -55,13 +59,17 @@ def measure(args: argparse.Namespace) -> Report:
     if args.batch < 2:
         raise InputError(f'--batch {args.batch} must be at least 2, because of the batch normalisation.')
     if args.patch % 32 or args.patch < 32 or (args.patch != 128 and args.recipe != 'realesrgan'):
-        raise InputError(f"--patch {args.patch} must be {'a multiple of 32' if args.recipe == 'realesrgan' else '128'}, which is what "
-                         "MMagic's discriminator takes.")
+        raise InputError(
+            f'--patch {args.patch} must be {"a multiple of 32" if args.recipe == "realesrgan" else "128"}, which is what '
+            "MMagic's discriminator takes."
+        )
     if args.device.startswith('cuda') and not torch.cuda.is_available():
         raise InputError(f'--device {args.device}: no GPU is visible to PyTorch. Use --device cpu.')
     if args.device == 'cpu' and 'float16' in args.dtype:
         raise InputError('--dtype float16 needs a GPU; on the CPU use bfloat16.')
-    args.blocks = args.blocks or (16 if args.recipe == 'srgan' else 23 if args.device.startswith('cuda') else 3)
+    args.blocks = args.blocks or (
+        16 if args.recipe == 'srgan' else 23 if args.device.startswith('cuda') else 3
+    )
     rows = []
     for disc_only in [False] if args.no_disc_only else [False, True]:
         for dtype in args.dtype:
@@ -69,16 +77,27 @@ def measure(args: argparse.Namespace) -> Report:
     return Report(
         f'A training step of {args.recipe}: {args.blocks} blocks, batch {args.batch}, {args.patch} px, {args.device}; median of '
         f'{args.rounds} rounds, in which the sides take turns; ceiling {_ceiling(args.device, torch.float32) / 1e9:.0f} GFLOP/s in float32',
-        rows, [
+        rows,
+        [
             'ratios are ours to MMagic in float32 (first) and at the same precision (second), medians over the rounds',
             "MMagic reads its logged values at every step, as MMEngine's hook does; ours are kept for one transfer a log interval",
-            'peak memory: ' + ('torch.cuda.max_memory_allocated of a step' if args.device.startswith('cuda') else
-                               'growth of the resident set over three steps of a fresh process, gradients and optimizer states included'),
-            *(['steady: a step of 20 that do not wait for the GPU in between; GPU busy: the share of their time in which kernels ran']
-              if args.device.startswith('cuda') else []),
+            'peak memory: '
+            + (
+                'torch.cuda.max_memory_allocated of a step'
+                if args.device.startswith('cuda')
+                else 'growth of the resident set over three steps of a fresh process, gradients and optimizer states included'
+            ),
+            *(
+                [
+                    'steady: a step of 20 that do not wait for the GPU in between; GPU busy: the share of their time in which kernels ran'
+                ]
+                if args.device.startswith('cuda')
+                else []
+            ),
             'G, D, VGG: forward calls in a step; % of ceiling: FLOP of the side / its time / the better of a large convolution and a large '
             'matrix product at that precision, measured in this run',
-        ])
+        ],
+    )
 
 
 def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[str, Any]]:
@@ -92,8 +111,11 @@ def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[st
     sides = {name: Side(args, disc_only=disc_only, **options) for name, options in variants.items()}
     # on a CPU the compiler's own memory would hide what a step takes
     memory = {
-        name: side.peak_memory() if side.on_gpu else resident_growth(_three_steps, args, disc_only, variants[name])
-        for name, side in sides.items() if side.on_gpu or not variants[name].get('compile')
+        name: side.peak_memory()
+        if side.on_gpu
+        else resident_growth(_three_steps, args, disc_only, variants[name])
+        for name, side in sides.items()
+        if side.on_gpu or not variants[name].get('compile')
     }
     flop, calls = {}, {}
     for name, side in sides.items():
@@ -104,22 +126,29 @@ def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[st
     steady = {name: side.steady() for name, side in sides.items() if side.on_gpu}
     ceiling = _ceiling(args.device, getattr(torch, dtype))
     base = f'MMagic, {dtype}' if dtype != 'float32' else 'MMagic'
-    return [{
-        'updates': 'D' if disc_only else 'G and D',
-        'precision': sides[name].dtype,
-        'side': name,
-        'step (ms)': 1e3 * statistics.median(times[name]),
-        'ratio': median_ratio(times[name], times['MMagic']),
-        'ratio, same precision': median_ratio(times[name], times[base]) if sides[name].dtype == dtype else None,
-        'host (ms)': 1e3 * statistics.median(sides[name].host[-args.rounds:]) if sides[name].on_gpu else None,
-        'steady (ms)': 1e3 * steady[name][0] if name in steady else None,
-        'GPU busy (%)': 100 * steady[name][1] if name in steady else None,
-        'peak (MiB)': memory[name] / MIB if name in memory else None,
-        'ratio of peaks': memory[name] / memory['MMagic'] if name in memory else None,
-        'G, D, VGG': calls[name],
-        'GFLOP': flop[name] / 1e9,
-        '% of ceiling': 100 * flop[name] / statistics.median(times[name]) / ceiling,
-    } for name in sides]
+    return [
+        {
+            'updates': 'D' if disc_only else 'G and D',
+            'precision': sides[name].dtype,
+            'side': name,
+            'step (ms)': 1e3 * statistics.median(times[name]),
+            'ratio': median_ratio(times[name], times['MMagic']),
+            'ratio, same precision': median_ratio(times[name], times[base])
+            if sides[name].dtype == dtype
+            else None,
+            'host (ms)': 1e3 * statistics.median(sides[name].host[-args.rounds :])
+            if sides[name].on_gpu
+            else None,
+            'steady (ms)': 1e3 * steady[name][0] if name in steady else None,
+            'GPU busy (%)': 100 * steady[name][1] if name in steady else None,
+            'peak (MiB)': memory[name] / MIB if name in memory else None,
+            'ratio of peaks': memory[name] / memory['MMagic'] if name in memory else None,
+            'G, D, VGG': calls[name],
+            'GFLOP': flop[name] / 1e9,
+            '% of ceiling': 100 * flop[name] / statistics.median(times[name]) / ceiling,
+        }
+        for name in sides
+    ]
 
 
 class Side:
@@ -137,16 +166,18 @@ class Side:
         compile (tuple[str, ...]): Networks to compile.
     """
 
-    def __init__(self,
-                 args: argparse.Namespace,
-                 disc_only: bool,
-                 theirs: bool = False,
-                 dtype: str = 'float32',
-                 channels_last: bool = True,
-                 fused: bool = True,
-                 read_every_step: bool = False,
-                 vgg_dtype: str | None = None,
-                 compile: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        disc_only: bool,
+        theirs: bool = False,
+        dtype: str = 'float32',
+        channels_last: bool = True,
+        fused: bool = True,
+        read_every_step: bool = False,
+        vgg_dtype: str | None = None,
+        compile: tuple[str, ...] = (),
+    ) -> None:
         self.on_gpu = args.device.startswith('cuda')
         if self.on_gpu:
             torch.cuda.set_device(args.device)  # which memory and synchronisation are asked of
@@ -159,10 +190,12 @@ class Side:
         with DefaultScope.overwrite_default_scope('mmagic' if theirs else 'mmsr_ext'), random_vgg():
             self.model = (mmagics if theirs else ours)(args, disc_only, channels_last, vgg_dtype, compile)
             self.model.to(args.device).train()
-        self.wrappers = OptimWrapperDict(**{
-            name: self._wrapper(getattr(self.model, name), dtype, **({} if theirs else dict(fused=fused)))
-            for name in ('generator', 'discriminator')
-        })
+        self.wrappers = OptimWrapperDict(
+            **{
+                name: self._wrapper(getattr(self.model, name), dtype, **({} if theirs else dict(fused=fused)))
+                for name in ('generator', 'discriminator')
+            }
+        )
         shapes = (args.batch, 3, args.patch // 4, args.patch // 4), (args.batch, 3, args.patch, args.patch)
         self.lq, self.gt = (torch.randint(0, 256, shape, dtype=torch.uint8) for shape in shapes)
 
@@ -170,7 +203,9 @@ class Side:
         adam = torch.optim.Adam(network.parameters(), lr=1e-4, betas=(0.9, 0.999), **options)
         if dtype == 'float32':
             return OptimWrapper(optimizer=adam)
-        wrapper = StockAmpOptimWrapper if self.theirs and self.on_gpu else AmpOptimWrapper  # the stock one is for GPUs alone
+        wrapper = (
+            StockAmpOptimWrapper if self.theirs and self.on_gpu else AmpOptimWrapper
+        )  # the stock one is for GPUs alone
         return wrapper(optimizer=adam, dtype=dtype)
 
     def batch(self) -> dict[str, Any]:
@@ -179,6 +214,7 @@ class Side:
             draws = torch.full((len(self.gt), 2), -1)
             return dict(lq=self.lq, gt=self.gt, draws=draws, keys=[''] * len(self.gt))
         from mmagic.structures import DataSample
+
         samples = [DataSample(gt_img=gt, gt_unsharp=gt.float()) for gt in self.gt]
         return dict(inputs=list(self.lq), data_samples=samples)
 
@@ -202,6 +238,7 @@ class Side:
 
     def steady(self, steps: int = 20) -> tuple[float, float]:
         """Seconds a step when none waits for the device, as in training; and the share of the time in which the GPU computed."""
+
         def run() -> float:
             batches = [self.batch() for _ in range(steps)]
             self._synchronise()
@@ -229,8 +266,10 @@ class Side:
         def counter(index: int) -> Callable:
             return lambda *_: calls.update({index: calls[index] + 1})
 
-        layers = [network if index != 2 else next(m for m in network.modules() if isinstance(m, nn.Conv2d))
-                  for index, network in enumerate(networks)]
+        layers = [
+            network if index != 2 else next(m for m in network.modules() if isinstance(m, nn.Conv2d))
+            for index, network in enumerate(networks)
+        ]
         handles = [layer.register_forward_pre_hook(counter(index)) for index, layer in enumerate(layers)]
         with FlopCounterMode(display=False) as flop, torch.compiler.set_stance('force_eager'):
             self.step()
@@ -245,7 +284,12 @@ class Side:
         torch.cuda.reset_peak_memory_stats()
         self.step()
         tensors = [*self.model.parameters(), *self.model.buffers()]
-        tensors += [value for wrapper in self.wrappers.values() for state in wrapper.optimizer.state.values() for value in state.values()]
+        tensors += [
+            value
+            for wrapper in self.wrappers.values()
+            for state in wrapper.optimizer.state.values()
+            for value in state.values()
+        ]
         own = sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor.is_cuda)
         return torch.cuda.max_memory_allocated() - before + own
 
@@ -254,7 +298,9 @@ class Side:
             torch.cuda.synchronize()
 
 
-def _three_steps(args: argparse.Namespace, disc_only: bool, options: dict[str, Any]) -> Callable[[], list[float]]:
+def _three_steps(
+    args: argparse.Namespace, disc_only: bool, options: dict[str, Any]
+) -> Callable[[], list[float]]:
     side = Side(args, disc_only=disc_only, **options)
     return lambda: [side.step() for _ in range(3)]
 
@@ -264,8 +310,13 @@ def _ceiling(device: str, dtype: torch.dtype) -> float:
     size, channels = (4096, 256) if device.startswith('cuda') else (1024, 64)
     a, b = (torch.rand(size, size, device=device, dtype=dtype) for _ in range(2))
     x = torch.rand(8, channels, 128, 128, device=device, dtype=dtype).to(memory_format=torch.channels_last)
-    weight = torch.rand(channels, channels, 3, 3, device=device, dtype=dtype).to(memory_format=torch.channels_last)
-    work = {(lambda: a @ b): 2 * size**3, (lambda: nn.functional.conv2d(x, weight, padding=1)): 2 * 9 * channels**2 * 8 * 128 * 128}
+    weight = torch.rand(channels, channels, 3, 3, device=device, dtype=dtype).to(
+        memory_format=torch.channels_last
+    )
+    work = {
+        (lambda: a @ b): 2 * size**3,
+        (lambda: nn.functional.conv2d(x, weight, padding=1)): 2 * 9 * channels**2 * 8 * 128 * 128,
+    }
     best = 0.0
     for function, flop in work.items():
         for _ in range(5):

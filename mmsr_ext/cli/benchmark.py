@@ -12,6 +12,7 @@ DESCRIPTION = 'Measure this package beside MMagic: both sides in one run, median
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare a sub-command for each subject; a module is imported only if it is asked for, or all for the help."""
     from ..benchmark import SUBJECTS
+
     subjects = parser.add_subparsers(dest='subject', required=True)
     for name in [name for name in SUBJECTS if name in sys.argv[1:2]] or SUBJECTS:
         module = importlib.import_module(f'mmsr_ext.benchmark.{name}')

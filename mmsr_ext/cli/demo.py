@@ -9,7 +9,9 @@ DESCRIPTION = 'Serve a page on this machine: drop an image, choose networks, com
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument('checkpoints', nargs='+', metavar='CHECKPOINT', help='files of networks, or folders of such')
+    parser.add_argument(
+        'checkpoints', nargs='+', metavar='CHECKPOINT', help='files of networks, or folders of such'
+    )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], default='fp32')
     parser.add_argument('--port', type=int, default=7860)
@@ -18,4 +20,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..upscaling.demo import serve
+
     serve(**vars(args))

@@ -13,7 +13,13 @@ from collections.abc import Callable
 
 from ..errors import InputError, Stopped
 
-LOST_PEER = 'Connection closed by peer', 'Connection reset by peer', 'Broken pipe', 'Connection refused', 'connection was aborted'
+LOST_PEER = (
+    'Connection closed by peer',
+    'Connection reset by peer',
+    'Broken pipe',
+    'Connection refused',
+    'connection was aborted',
+)
 LAUNCHER_SECONDS = 15.0
 
 
@@ -54,8 +60,10 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
             sys.exit(130)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             _report(error)
-            _exit(f'error{_rank()}: {error.filename or "a file"} could not be written: {error.strerror}. Make room (df -h, df -i). '
-                  f'{when_interrupted}')
+            _exit(
+                f'error{_rank()}: {error.filename or "a file"} could not be written: {error.strerror}. Make room (df -h, df -i). '
+                f'{when_interrupted}'
+            )
         if _rank() and any(text in str(error) for text in LOST_PEER):
             # the process that failed first is to be the one that the launcher names, and the launcher ends this one
             print(f'stopped{_rank()}: another process of the run is gone.', file=sys.stderr, flush=True)
@@ -80,6 +88,7 @@ def _report(error: BaseException) -> None:
     """Tell torchrun, which names the process that failed first."""
     if 'TORCHELASTIC_ERROR_FILE' in os.environ:
         from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
         get_error_handler().record_exception(error)
 
 

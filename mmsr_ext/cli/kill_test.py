@@ -19,6 +19,7 @@ def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..errors import InputError
     from ..kill_test.run import faults
+
     with tempfile.TemporaryDirectory() as folder:
         result = faults(args.work_dir or folder, args.runs, args.seed, show=True)
     print(result)

@@ -11,28 +11,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     commands = parser.add_subparsers(dest='command', required=True)
 
-    build = commands.add_parser('build', help='write the page that raters see', description='Write a blinded page and its key.')
-    build.add_argument('--methods', nargs='+', required=True, metavar='NAME=FOLDER', help='results; files are matched by name')
+    build = commands.add_parser(
+        'build', help='write the page that raters see', description='Write a blinded page and its key.'
+    )
+    build.add_argument(
+        '--methods',
+        nargs='+',
+        required=True,
+        metavar='NAME=FOLDER',
+        help='results; files are matched by name',
+    )
     build.add_argument('--gt', required=True, metavar='FOLDER', help='the originals, which stand for 5')
-    build.add_argument('--nearest', metavar='FOLDER', help='LQ images, NAME or NAMEx<scale>; enlarged without smoothing they stand for 1')
+    build.add_argument(
+        '--nearest',
+        metavar='FOLDER',
+        help='LQ images, NAME or NAMEx<scale>; enlarged without smoothing they stand for 1',
+    )
     build.add_argument('--scale', type=int, default=4, help='from LQ to GT (default: 4)')
-    build.add_argument('--training', metavar='FOLDER', help="other originals to calibrate raters on (default: 2 of the study's images)")
-    build.add_argument('-o', '--out', required=True, metavar='OUT', help='folder of the study, absent or empty')
+    build.add_argument(
+        '--training',
+        metavar='FOLDER',
+        help="other originals to calibrate raters on (default: 2 of the study's images)",
+    )
+    build.add_argument(
+        '-o', '--out', required=True, metavar='OUT', help='folder of the study, absent or empty'
+    )
 
-    serve = commands.add_parser('serve', help='collect ratings', description='Serve the page, and collect ratings in OUT/ratings.jsonl.')
+    serve = commands.add_parser(
+        'serve',
+        help='collect ratings',
+        description='Serve the page, and collect ratings in OUT/ratings.jsonl.',
+    )
     serve.add_argument('out', metavar='OUT', help='folder of the study')
     serve.add_argument('--port', type=int, default=8000, help='(default: 8000)')
-    serve.add_argument('--host', default='127.0.0.1', help='address to listen on (default: 127.0.0.1, this machine alone)')
+    serve.add_argument(
+        '--host', default='127.0.0.1', help='address to listen on (default: 127.0.0.1, this machine alone)'
+    )
 
-    score = commands.add_parser('score', help='print the scores', description='Print mean opinion scores and how consistent raters are.')
+    score = commands.add_parser(
+        'score',
+        help='print the scores',
+        description='Print mean opinion scores and how consistent raters are.',
+    )
     score.add_argument('out', metavar='OUT', help='folder of the study')
-    score.add_argument('ratings', nargs='*', metavar='RATINGS', help='files that raters saved, beside what the server collected')
+    score.add_argument(
+        'ratings',
+        nargs='*',
+        metavar='RATINGS',
+        help='files that raters saved, beside what the server collected',
+    )
     score.add_argument('--plot', metavar='FILE', help='picture of the distribution')
     score.add_argument('--json', metavar='FILE', help='everything as JSON')
     score.add_argument('--csv', metavar='FILE', help='the table of methods')
     score.add_argument('--exclude-failed', action='store_true', help='leave out raters who fail calibration')
-    score.add_argument('--threshold', type=float, default=1.0,
-                       help='who is farther from the known answers than this, on average, fails (default: 1)')
+    score.add_argument(
+        '--threshold',
+        type=float,
+        default=1.0,
+        help='who is farther from the known answers than this, on average, fails (default: 1)',
+    )
     score.add_argument('--resamples', type=int, default=2000, help='of the bootstrap (default: 2000)')
     score.add_argument('--seed', type=int, default=0, help='of the bootstrap (default: 0)')
 
@@ -40,16 +77,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from .. import mos
+
     if args.command == 'build':
-        study = mos.build_study(mos.parse_methods(args.methods), args.gt, args.out, args.nearest, args.scale, args.training)
-        print(f'{len(study.items)} items of {len(study.methods)} methods, and {len(study.training)} for practice.\n'
-              f'Collect ratings: python tools/mos_study.py serve {args.out}\n'
-              f'or hand out the folder {args.out}/page; raters open index.html and save a file. Keep {args.out}/key.json to yourself.')
+        study = mos.build_study(
+            mos.parse_methods(args.methods), args.gt, args.out, args.nearest, args.scale, args.training
+        )
+        print(
+            f'{len(study.items)} items of {len(study.methods)} methods, and {len(study.training)} for practice.\n'
+            f'Collect ratings: python tools/mos_study.py serve {args.out}\n'
+            f'or hand out the folder {args.out}/page; raters open index.html and save a file. Keep {args.out}/key.json to yourself.'
+        )
     elif args.command == 'serve':
-        print(f'{mos.serve_study(args.out, args.port, args.host)} ratings. Score them: python tools/mos_study.py score {args.out}')
+        print(
+            f'{mos.serve_study(args.out, args.port, args.host)} ratings. Score them: python tools/mos_study.py score {args.out}'
+        )
     else:
-        result = mos.score_study(args.out, args.ratings, args.exclude_failed, args.threshold, args.resamples, args.seed)
+        result = mos.score_study(
+            args.out, args.ratings, args.exclude_failed, args.threshold, args.resamples, args.seed
+        )
         print(result.text())
-        for path, save in [(args.json, result.save_json), (args.csv, result.save_csv), (args.plot, result.save_plot)]:
+        for path, save in [
+            (args.json, result.save_json),
+            (args.csv, result.save_csv),
+            (args.plot, result.save_plot),
+        ]:
             if path:
                 save(path)

@@ -11,13 +11,25 @@ USAGE = '%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.usage = USAGE
-    parser.add_argument('source', metavar='SRC', nargs='?', help="folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'")
+    parser.add_argument(
+        'source',
+        metavar='SRC',
+        nargs='?',
+        help="folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'",
+    )
     parser.add_argument('store', metavar='DST', nargs='?', help='the store, which must not exist')
     pairs = parser.add_mutually_exclusive_group()
-    pairs.add_argument('--scale', type=int, default=4, choices=[2, 3, 4, 8], help='make LQ by MATLAB\'s bicubic (default: 4)')
+    pairs.add_argument(
+        '--scale', type=int, default=4, choices=[2, 3, 4, 8], help="make LQ by MATLAB's bicubic (default: 4)"
+    )
     pairs.add_argument('--lq', metavar='DIR', help='folder of LQ images, or a pattern of folders')
     pairs.add_argument('--gt-only', action='store_true', help='for recipes that make LQ in training')
-    parser.add_argument('--lq-name', metavar='NAME', default='{}', help="name of an LQ file, where {} is the GT file's: '{}x4' for DIV2K")
+    parser.add_argument(
+        '--lq-name',
+        metavar='NAME',
+        default='{}',
+        help="name of an LQ file, where {} is the GT file's: '{}x4' for DIV2K",
+    )
     parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one for each core)')
     parser.add_argument('--verify', metavar='DST', help='compare the checksums of a store instead')
 
@@ -31,6 +43,7 @@ def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..packing.pack import pack_images, verify_store
+
     if args.verify:
         print(f'{verify_store(args.verify, args.workers)} images in {args.verify} are intact')
         return

@@ -17,4 +17,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..packing.make_pairs import make_pairs
+
     print(f'{make_pairs(args.source, args.out, args.scale)} pairs written to {args.out}')

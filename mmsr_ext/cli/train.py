@@ -15,20 +15,44 @@ DESCRIPTION = 'Train a model.'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='where checkpoints and logs go (default: work_dirs/<name of the config>)')
     parser.add_argument(
-        '--resume', nargs='?', const='auto', metavar='PATH', help='go on from the last checkpoint in the work dir, or from PATH')
-    parser.add_argument('--amp', nargs='?', const=True, default=False, choices=['bfloat16', 'float16'], metavar='DTYPE',
-                        help='automatic mixed precision: bfloat16 or float16 (default: float16 on a GPU, bfloat16 on a CPU)')
-    parser.add_argument('--max-hours', type=float, metavar='H', help='save a checkpoint and stop after H hours, with exit status 0')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override keys of the config')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+        '--work-dir', help='where checkpoints and logs go (default: work_dirs/<name of the config>)'
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='PATH',
+        help='go on from the last checkpoint in the work dir, or from PATH',
+    )
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const=True,
+        default=False,
+        choices=['bfloat16', 'float16'],
+        metavar='DTYPE',
+        help='automatic mixed precision: bfloat16 or float16 (default: float16 on a GPU, bfloat16 on a CPU)',
+    )
+    parser.add_argument(
+        '--max-hours',
+        type=float,
+        metavar='H',
+        help='save a checkpoint and stop after H hours, with exit status 0',
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override keys of the config'
+    )
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher'
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..training.run import train
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     train(args.config, args.work_dir, args.resume, args.amp, args.cfg_options, args.launcher, args.max_hours)
 

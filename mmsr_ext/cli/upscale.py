@@ -11,25 +11,47 @@ DESCRIPTION = 'Send images through a network, whose architecture follows from it
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument('inputs', nargs='+', metavar='INPUT', help="files, folders, patterns, or '-' for a list on stdin")
-    parser.add_argument('-o', '--out', required=True, help='folder of the results; for a single image also a file')
-    parser.add_argument('-c', '--checkpoint', required=True, help='weights of the network: .pth or .safetensors')
-    parser.add_argument('--format', choices=['png', 'jpg', 'webp', 'keep'], default='png', help='of the results (default: png)')
+    parser.add_argument(
+        'inputs', nargs='+', metavar='INPUT', help="files, folders, patterns, or '-' for a list on stdin"
+    )
+    parser.add_argument(
+        '-o', '--out', required=True, help='folder of the results; for a single image also a file'
+    )
+    parser.add_argument(
+        '-c', '--checkpoint', required=True, help='weights of the network: .pth or .safetensors'
+    )
+    parser.add_argument(
+        '--format',
+        choices=['png', 'jpg', 'webp', 'keep'],
+        default='png',
+        help='of the results (default: png)',
+    )
     parser.add_argument('--suffix', default='', help="added to the results' names, such as _x4")
     parser.add_argument('--quality', type=int, default=95, help='of jpg and webp (default: 95)')
-    parser.add_argument('--outscale', type=float, help="size of the result / size of the image (default: the network's)")
+    parser.add_argument(
+        '--outscale', type=float, help="size of the result / size of the image (default: the network's)"
+    )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], default='fp32')
-    parser.add_argument('--tile', type=int, help='side of the tiles in px; 0 for none (default: by the free memory)')
-    parser.add_argument('--overlap', type=int, help='of the tiles in px, at most half of them (default: 32, or half a tile)')
-    parser.add_argument('--ensemble', action='store_true', help='average over 8 flips and rotations: 8 times the work')
-    parser.add_argument('--resume', action='store_true', help='leave out images whose result is there; not with --overwrite')
+    parser.add_argument(
+        '--tile', type=int, help='side of the tiles in px; 0 for none (default: by the free memory)'
+    )
+    parser.add_argument(
+        '--overlap', type=int, help='of the tiles in px, at most half of them (default: 32, or half a tile)'
+    )
+    parser.add_argument(
+        '--ensemble', action='store_true', help='average over 8 flips and rotations: 8 times the work'
+    )
+    parser.add_argument(
+        '--resume', action='store_true', help='leave out images whose result is there; not with --overwrite'
+    )
     parser.add_argument('--overwrite', action='store_true', help='replace results that are there')
 
 
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..upscaling.files import upscale_files
+
     upscale_files(**vars(args))
 
 

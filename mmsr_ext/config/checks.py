@@ -22,7 +22,12 @@ from ..arguments import Count, Size, check_value, nearest
 from ..errors import InputError
 from .load import DEBUG, one_line
 
-NEEDED = dict(model='the restorer', train_dataloader='the data', optim_wrapper='the optimizers', train_cfg='how long to train')
+NEEDED = dict(
+    model='the restorer',
+    train_dataloader='the data',
+    optim_wrapper='the optimizers',
+    train_cfg='how long to train',
+)
 TOGETHER = ('val_dataloader', 'val_cfg', 'val_evaluator')
 # methods of the runner that build a section each
 STEPS = dict(
@@ -36,7 +41,8 @@ STEPS = dict(
     setup_env='env_cfg',
     set_randomness='randomness',
     build_dataloader='a dataloader',
-    build_evaluator='val_evaluator')
+    build_evaluator='val_evaluator',
+)
 
 
 @contextmanager
@@ -55,7 +61,10 @@ def section(cfg: Config, name: str) -> Iterator[None]:
     except Exception as error:  # MMEngine, MMagic and PyTorch have all kinds for a config that is wrong
         if os.environ.get(DEBUG, '0') != '0':
             raise
-        name = next((STEPS[frame.name] for frame in traceback.extract_tb(error.__traceback__) if frame.name in STEPS), name)
+        name = next(
+            (STEPS[frame.name] for frame in traceback.extract_tb(error.__traceback__) if frame.name in STEPS),
+            name,
+        )
         raise InputError(f'config {cfg.filename}: {name} cannot be built: {one_line(error)}') from error
 
 
@@ -71,10 +80,16 @@ def drawing(cfg: Config) -> Iterator[None]:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         origin = error.__context__ or error  # MMEngine raises a TypeError of a hook anew
         frames = [frame.name for frame in traceback.extract_tb(origin.__traceback__)]
-        if isinstance(error, InputError) or 'add_datasample' not in frames or os.environ.get(DEBUG, '0') != '0':
+        if (
+            isinstance(error, InputError)
+            or 'add_datasample' not in frames
+            or os.environ.get(DEBUG, '0') != '0'
+        ):
             raise
-        raise InputError(f'config {cfg.filename}: the visualizer cannot draw the samples of validation: {one_line(error)}. '
-                         'Take it from configs/_base_/default_runtime.py.') from error
+        raise InputError(
+            f'config {cfg.filename}: the visualizer cannot draw the samples of validation: {one_line(error)}. '
+            'Take it from configs/_base_/default_runtime.py.'
+        ) from error
 
 
 def check_sections(cfg: Config) -> None:
@@ -85,16 +100,22 @@ def check_sections(cfg: Config) -> None:
     """
     for name, what in NEEDED.items():
         if not isinstance(cfg.get(name), dict) or not cfg[name]:
-            raise InputError(f'config {cfg.filename}: {name}, {what}, must be a dict, but is {_said(cfg, name)}. '
-                             'See configs/srresnet_x4.py.')
+            raise InputError(
+                f'config {cfg.filename}: {name}, {what}, must be a dict, but is {_said(cfg, name)}. '
+                'See configs/srresnet_x4.py.'
+            )
     for name, least in dict(max_iters=1, max_epochs=1, val_interval=1, val_begin=0).items():
         if name in cfg.train_cfg:
-            check_value(f'config {cfg.filename}: train_cfg.{name}', cfg.train_cfg[name], Size if least else Count)
+            check_value(
+                f'config {cfg.filename}: train_cfg.{name}', cfg.train_cfg[name], Size if least else Count
+            )
     given = [name for name in TOGETHER if cfg.get(name) is not None]
     missing = [name for name in TOGETHER if name not in given]
     if given and missing:
-        raise InputError(f'config {cfg.filename}: {missing[0]} is missing, but {given[0]} is there. Validation needs '
-                         f'{", ".join(TOGETHER)}; leave all three out to train without it.')
+        raise InputError(
+            f'config {cfg.filename}: {missing[0]} is missing, but {given[0]} is there. Validation needs '
+            f'{", ".join(TOGETHER)}; leave all three out to train without it.'
+        )
     check_loaders(cfg, 'train_dataloader', 'val_dataloader')
 
 
@@ -109,9 +130,13 @@ def check_loaders(cfg: Config, *names: str) -> None:
             raise InputError(f'config {cfg.filename}: {name} must be a dict, but is {_said(cfg, name)}.')
         for loader in loaders(cfg.get(name)):
             if not isinstance(loader, dict) or not isinstance(loader.get('dataset'), dict):
-                raise InputError(f"config {cfg.filename}: {name} needs a dataset, such as dict(type='PackedPairs', ...).")
+                raise InputError(
+                    f"config {cfg.filename}: {name} needs a dataset, such as dict(type='PackedPairs', ...)."
+                )
             if not isinstance(loader.get('sampler', {}), dict):
-                raise InputError(f"config {cfg.filename}: {name}.sampler must be a dict, such as dict(type='InfiniteDraws').")
+                raise InputError(
+                    f"config {cfg.filename}: {name}.sampler must be a dict, such as dict(type='InfiniteDraws')."
+                )
             for key, kind in dict(batch_size=Size, num_workers=Count).items():
                 if key in loader:
                     check_value(f'config {cfg.filename}: {name}.{key}', loader[key], kind)
@@ -135,14 +160,18 @@ def own_folder(work_dir: str) -> Iterator[None]:
         with tempfile.TemporaryFile(dir=work_dir):
             pass
     except OSError as error:
-        raise InputError(f'work_dir {work_dir} cannot be written ({error.strerror}). Give another with --work-dir.') from error
+        raise InputError(
+            f'work_dir {work_dir} cannot be written ({error.strerror}). Give another with --work-dir.'
+        ) from error
     try:
         yield
     except BaseException:
         if not existed and is_main_process():
             shutil.rmtree(work_dir, ignore_errors=True)
             for kind, name in _visualizers() - earlier:
-                del kind._instance_dict[name]  # else a run of the same name and second would be given it, with its folder
+                del kind._instance_dict[
+                    name
+                ]  # else a run of the same name and second would be given it, with its folder
         raise
 
 
@@ -173,18 +202,26 @@ def _check_hooks(runner: Runner) -> None:
     """What MMEngine's and MMagic's hooks would complain of in the midst of training."""
     for hook in runner.hooks:
         name = type(hook).__name__
-        if isinstance(getattr(hook, 'interval', 1), bool) or not isinstance(getattr(hook, 'interval', 1), int):
-            raise InputError(f'config {runner.cfg.filename}: {name}: interval={hook.interval!r} must be an integer.')
+        if isinstance(getattr(hook, 'interval', 1), bool) or not isinstance(
+            getattr(hook, 'interval', 1), int
+        ):
+            raise InputError(
+                f'config {runner.cfg.filename}: {name}: interval={hook.interval!r} must be an integer.'
+            )
         if isinstance(hook, CheckpointHook):  # hands on to save_checkpoint what it does not know
             known = list(inspect.signature(runner.save_checkpoint).parameters)
             for key in set(hook.args) - set(known):
                 known += list(inspect.signature(CheckpointHook.__init__).parameters)[1:-1]
-                raise InputError(f'config {runner.cfg.filename}: {name}: unknown key {key!r}; '
-                                 f'{nearest(key, known) or "it knows " + ", ".join(known) + "."}')
+                raise InputError(
+                    f'config {runner.cfg.filename}: {name}: unknown key {key!r}; '
+                    f'{nearest(key, known) or "it knows " + ", ".join(known) + "."}'
+                )
         image = inspect.signature(runner.visualizer.add_datasample).parameters.get('image')
         if name == 'BasicVisualizationHook' and image and image.default is image.empty:
-            raise InputError(f'config {runner.cfg.filename}: {name} draws with ConcatImageVisualizer, but the visualizer is '
-                             f'{type(runner.visualizer).__name__}. Take it from configs/_base_/default_runtime.py, or leave the hook out.')
+            raise InputError(
+                f'config {runner.cfg.filename}: {name} draws with ConcatImageVisualizer, but the visualizer is '
+                f'{type(runner.visualizer).__name__}. Take it from configs/_base_/default_runtime.py, or leave the hook out.'
+            )
 
 
 def check_scales(runner: Runner, datasets: dict[str, list[Any]]) -> None:
@@ -205,8 +242,10 @@ def check_scales(runner: Runner, datasets: dict[str, list[Any]]) -> None:
             owner = preprocessor if makes_lq else dataset
             wanted = getattr(owner, 'scale', None)
             if isinstance(wanted, int) and wanted != scale:
-                raise InputError(f'config {runner.cfg.filename}: {type(owner).__name__} of {name} has scale {wanted}, but model.generator '
-                                 f'({type(network).__name__}) enlarges by {scale}. Make the two equal.')
+                raise InputError(
+                    f'config {runner.cfg.filename}: {type(owner).__name__} of {name} has scale {wanted}, but model.generator '
+                    f'({type(network).__name__}) enlarges by {scale}. Make the two equal.'
+                )
 
 
 def _visualizers() -> set[tuple[type, str]]:

@@ -30,7 +30,9 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     """
     if not Path(path).is_file():
         nearby = sorted(map(str, [*Path(path).parent.glob('*.py')] or [*Path('configs').glob('*.py')]))
-        raise InputError(f'config {path} does not exist. There are: {", ".join(nearby) or "none; give the path of a .py file"}.')
+        raise InputError(
+            f'config {path} does not exist. There are: {", ".join(nearby) or "none; give the path of a .py file"}.'
+        )
     try:
         read = Config.fromfile(path)
     except Exception as error:  # it is Python, and imports what it names
@@ -42,7 +44,9 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     try:
         cfg.merge_from_dict(options or {})
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f'--cfg-options {" ".join(options)} do not fit config {path}: {one_line(error)}') from error
+        raise InputError(
+            f'--cfg-options {" ".join(options)} do not fit config {path}: {one_line(error)}'
+        ) from error
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     return cfg
 
@@ -56,6 +60,10 @@ def start_processes(cfg: Config, launcher: str) -> None:
     if launcher == 'none' or torch.cuda.is_available() or torch.distributed.is_initialized():
         return
     if launcher != 'pytorch':
-        raise InputError(f'--launcher {launcher} needs a GPU, and none is visible; on CPUs start the processes with tools/dist_train.sh.')
+        raise InputError(
+            f'--launcher {launcher} needs a GPU, and none is visible; on CPUs start the processes with tools/dist_train.sh.'
+        )
     torch.distributed.init_process_group('gloo')
-    atexit.register(torch.distributed.destroy_process_group)  # threads of gloo that outlive the interpreter abort the process
+    atexit.register(
+        torch.distributed.destroy_process_group
+    )  # threads of gloo that outlive the interpreter abort the process

@@ -7,6 +7,13 @@ from .side_by_side import SideBySideDataset
 from .test_set import BenchmarkDataset
 
 __all__ = [
-    'BenchmarkDataset', 'Draw', 'ImageDataset', 'InfiniteDraws', 'PackedPairs', 'PairedImageDataset', 'SideBySideDataset', 'read_image',
-    'stack_images'
+    'BenchmarkDataset',
+    'Draw',
+    'ImageDataset',
+    'InfiniteDraws',
+    'PackedPairs',
+    'PairedImageDataset',
+    'SideBySideDataset',
+    'read_image',
+    'stack_images',
 ]

@@ -30,7 +30,9 @@ class Choices(NamedTuple):
     @classmethod
     def of(cls, draw: Draw) -> Choices:
         """The choices that belong to a draw."""
-        return cls(*_FIELDS.unpack(blake2b(b'%d %d' % (draw.seed, draw.position), digest_size=_FIELDS.size).digest()))
+        return cls(
+            *_FIELDS.unpack(blake2b(b'%d %d' % (draw.seed, draw.position), digest_size=_FIELDS.size).digest())
+        )
 
     def view(self, image: np.ndarray, size: int | None, unit: int, augment: bool) -> np.ndarray:
         """A random part of an image, turned at random, without copying.
@@ -48,9 +50,9 @@ class Choices(NamedTuple):
             _, height, width = image.shape
             top = unit * (self.rows * ((height - size) // unit + 1) >> 64)
             left = unit * (self.columns * ((width - size) // unit + 1) >> 64)
-            image = image[:, top:top + size, left:left + size]
+            image = image[:, top : top + size, left : left + size]
         if augment:
-            image = image[:, ::-1 if self.turns & 1 else 1, ::-1 if self.turns & 2 else 1]
+            image = image[:, :: -1 if self.turns & 1 else 1, :: -1 if self.turns & 2 else 1]
             if self.turns & 4:
                 image = image.transpose(0, 2, 1)
         return image
@@ -58,7 +60,9 @@ class Choices(NamedTuple):
 
 def replacement(draw: Draw) -> int:
     """64 random bits that belong to a draw, other than those of ``Choices``: the image instead of one that cannot be read."""
-    return int.from_bytes(blake2b(b'%d %d instead' % (draw.seed, draw.position), digest_size=8).digest(), 'little')
+    return int.from_bytes(
+        blake2b(b'%d %d instead' % (draw.seed, draw.position), digest_size=8).digest(), 'little'
+    )
 
 
 def as_draw(draw: Draw | int) -> Draw:

@@ -44,21 +44,27 @@ class ImageDataset(Dataset):
 
     scale = 1
 
-    def __init__(self,
-                 gt_folder: str,
-                 gt_size: Size,
-                 augment: bool = False,
-                 cache: bool = False,
-                 hint: str = '',
-                 on_bad_image: str = 'stop') -> None:
+    def __init__(
+        self,
+        gt_folder: str,
+        gt_size: Size,
+        augment: bool = False,
+        cache: bool = False,
+        hint: str = '',
+        on_bad_image: str = 'stop',
+    ) -> None:
         self._on_bad_image(on_bad_image)
         self._open({'gt': gt_folder}, gt_size, augment, cache, hint)
 
-    def _open(self, folders: dict[str, str], gt_size: int | None, augment: bool, cache: bool, hint: str) -> None:
+    def _open(
+        self, folders: dict[str, str], gt_size: int | None, augment: bool, cache: bool, hint: str
+    ) -> None:
         self.gt_size = gt_size
         self.augment = augment
         self.cached: dict[Path, np.ndarray] | None = {} if cache else None
-        self.metainfo = dict(dataset_type=type(self).__name__, task_name='restoration', folder=str(folders['gt']))
+        self.metainfo = dict(
+            dataset_type=type(self).__name__, task_name='restoration', folder=str(folders['gt'])
+        )
         try:
             found = self._find(**folders)
         except InputError as error:
@@ -83,16 +89,24 @@ class ImageDataset(Dataset):
         files = self.files[index]
         choices = Choices.of(drawn)
         # the ground truth, and before it LQ where there is one
-        units = (1, self.scale)[-len(images):]
+        units = (1, self.scale)[-len(images) :]
         sizes = [None if self.gt_size is None else self.gt_size * unit // self.scale for unit in units]
-        tensors = [torch.from_numpy(np.ascontiguousarray(choices.view(image.transpose(2, 0, 1), size, unit, self.augment)))
-                   for image, size, unit in zip(images, sizes, units)]
+        tensors = [
+            torch.from_numpy(
+                np.ascontiguousarray(choices.view(image.transpose(2, 0, 1), size, unit, self.augment))
+            )
+            for image, size, unit in zip(images, sizes, units)
+        ]
         sample = DataSample(gt_img=tensors[-1])
-        info: dict[str, Any] = dict(key=self.names[index], gt_path=str(files[-1]), gt_channel_order='rgb', img_channel_order='rgb')
+        info: dict[str, Any] = dict(
+            key=self.names[index], gt_path=str(files[-1]), gt_channel_order='rgb', img_channel_order='rgb'
+        )
         if len(files) > 1:
             info['img_path'] = str(files[0])
         if isinstance(draw, Draw):
-            info |= dict(position=draw.position, seed=draw.seed)  # what else is random for it follows from these
+            info |= dict(
+                position=draw.position, seed=draw.seed
+            )  # what else is random for it follows from these
         sample.set_metainfo(info)
         return {'inputs': tensors[0], 'data_samples': sample}
 
@@ -111,8 +125,11 @@ class ImageDataset(Dataset):
                 raise
             first = error
         self.bad_images += 1
-        print_log(f'{first} Another image takes its place; bad images so far (of this worker): {self.bad_images}.', 'current',
-                  logging.WARNING)
+        print_log(
+            f'{first} Another image takes its place; bad images so far (of this worker): {self.bad_images}.',
+            'current',
+            logging.WARNING,
+        )
         count = len(self.files)
         start = replacement(draw)
         for step in range(count):
@@ -125,7 +142,7 @@ class ImageDataset(Dataset):
 
     def _find(self, gt: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
         """Files of the samples by name, ground truth last."""
-        return {key: (path, ) for key, path in named_images(gt).items()}
+        return {key: (path,) for key, path in named_images(gt).items()}
 
     def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
         return tuple(self._read(path) for path in files)
@@ -151,8 +168,10 @@ class ImageDataset(Dataset):
             check_pair(files, sizes, self.scale)
         height, width = sizes[-1]
         if self.gt_size is not None and min(height, width) < self.gt_size:
-            raise InputError(f'{files[-1]} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. Remove the image, '
-                             'or set a smaller gt_size.')
+            raise InputError(
+                f'{files[-1]} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. Remove the image, '
+                'or set a smaller gt_size.'
+            )
 
 
 def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scale: int) -> None:
@@ -168,6 +187,8 @@ def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scal
     """
     (lq_h, lq_w), (gt_h, gt_w) = sizes
     if (gt_h, gt_w) != (lq_h * scale, lq_w * scale):
-        raise InputError(f'{files[1]} is {gt_h}x{gt_w} and {files[0]} is {lq_h}x{lq_w}; at scale {scale} the LQ image must be '
-                         f'{gt_h / scale:g}x{gt_w / scale:g}. Set the scale of these data, or make the pairs anew with '
-                         'tools/make_pairs.py.')
+        raise InputError(
+            f'{files[1]} is {gt_h}x{gt_w} and {files[0]} is {lq_h}x{lq_w}; at scale {scale} the LQ image must be '
+            f'{gt_h / scale:g}x{gt_w / scale:g}. Set the scale of these data, or make the pairs anew with '
+            'tools/make_pairs.py.'
+        )

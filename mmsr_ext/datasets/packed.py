@@ -36,7 +36,14 @@ class PackedPairs(Dataset):
         InputError: If the store is missing, damaged, of another version or scale, or a crop does not fit; later, if it is changed.
     """
 
-    def __init__(self, store: str, scale: int | None = None, gt_size: int | None = None, augment: bool = False, hint: str = '') -> None:
+    def __init__(
+        self,
+        store: str,
+        scale: int | None = None,
+        gt_size: int | None = None,
+        augment: bool = False,
+        hint: str = '',
+    ) -> None:
         self.scale = 1 if scale is None else scale
         check_scale('PackedPairs', self.scale, gt_size)
         self.gt_size = gt_size
@@ -52,8 +59,10 @@ class PackedPairs(Dataset):
             raise InputError(f'{error} {hint}'.strip()) from error
         for entry in self.store.entries:
             if gt_size is not None and min(entry.height, entry.width) < gt_size:
-                raise InputError(f'{entry.name} in {store} is {entry.height}x{entry.width}, smaller than the crop of {gt_size}x{gt_size}. '
-                                 'Pack without it, or set a smaller gt_size.')
+                raise InputError(
+                    f'{entry.name} in {store} is {entry.height}x{entry.width}, smaller than the crop of {gt_size}x{gt_size}. '
+                    'Pack without it, or set a smaller gt_size.'
+                )
 
     def __len__(self) -> int:
         return len(self.store)
@@ -70,7 +79,10 @@ class PackedPairs(Dataset):
         """
         self.store.check_unchanged()
         views = self._views(draw)
-        return {name: torch.from_numpy(view.copy()) if isinstance(view, np.ndarray) else view for name, view in views.items()}
+        return {
+            name: torch.from_numpy(view.copy()) if isinstance(view, np.ndarray) else view
+            for name, view in views.items()
+        }
 
     def __getitems__(self, draws: list[Draw | int]) -> dict[str, Any]:
         """Load a batch, as ``stack_images`` makes it of samples, with one copy."""
@@ -82,7 +94,9 @@ class PackedPairs(Dataset):
         choices = Choices.of(drawn)
         size = self.gt_size
         sample: dict[str, Any] = {
-            part: choices.view(self.store.image(part, drawn.index), size and size * unit // self.scale, unit, self.augment)
+            part: choices.view(
+                self.store.image(part, drawn.index), size and size * unit // self.scale, unit, self.augment
+            )
             for part, unit in self.parts
         }
         sample['draw'] = (draw.seed, draw.position) if isinstance(draw, Draw) else (-1, -1)
@@ -109,7 +123,12 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = 
         return samples
     if 'gt' not in samples[0]:
         return pseudo_collate(samples)
-    return _stack([{name: value.numpy() if isinstance(value, Tensor) else value for name, value in sample.items()} for sample in samples])
+    return _stack(
+        [
+            {name: value.numpy() if isinstance(value, Tensor) else value for name, value in sample.items()}
+            for sample in samples
+        ]
+    )
 
 
 def _stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
@@ -118,8 +137,10 @@ def _stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
     for part in parts:
         for sample, out in zip(samples, batch[part].numpy()):
             if sample[part].shape != out.shape:
-                raise InputError(f'a batch cannot have both {samples[0]["key"]} of {out.shape[1]}x{out.shape[2]} and {sample["key"]} of '
-                                 f'{sample[part].shape[1]}x{sample[part].shape[2]}. Set gt_size of the dataset, or batch_size=1.')
+                raise InputError(
+                    f'a batch cannot have both {samples[0]["key"]} of {out.shape[1]}x{out.shape[2]} and {sample["key"]} of '
+                    f'{sample[part].shape[1]}x{sample[part].shape[2]}. Set gt_size of the dataset, or batch_size=1.'
+                )
             np.copyto(out, sample[part])
     batch['draws'].numpy()[:] = [sample['draw'] for sample in samples]
     batch['keys'] = [sample['key'] for sample in samples]

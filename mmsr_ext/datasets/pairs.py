@@ -32,16 +32,18 @@ class PairedImageDataset(ImageDataset):
         InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or a crop does not fit.
     """
 
-    def __init__(self,
-                 gt_folder: str,
-                 lq_folder: str,
-                 scale: int,
-                 gt_size: int | None = None,
-                 lq_name: str = '{}',
-                 augment: bool = False,
-                 cache: bool = False,
-                 hint: str = '',
-                 on_bad_image: str = 'stop') -> None:
+    def __init__(
+        self,
+        gt_folder: str,
+        lq_folder: str,
+        scale: int,
+        gt_size: int | None = None,
+        lq_name: str = '{}',
+        augment: bool = False,
+        cache: bool = False,
+        hint: str = '',
+        on_bad_image: str = 'stop',
+    ) -> None:
         self._on_bad_image(on_bad_image)
         check_scale(type(self).__name__, scale, gt_size)
         self.scale = scale
@@ -63,7 +65,9 @@ def check_scale(name: str, scale: int, gt_size: int | None) -> None:
         raise InputError(f'{name}: gt_size={gt_size!r} must be a multiple of the scale, {scale}.')
 
 
-def find_pairs(gt_folder: str | Path, lq_folder: str | Path, lq_name: str = '{}') -> dict[tuple[str, ...], tuple[Path, Path]]:
+def find_pairs(
+    gt_folder: str | Path, lq_folder: str | Path, lq_name: str = '{}'
+) -> dict[tuple[str, ...], tuple[Path, Path]]:
     """The files of the pairs, LQ before GT, by the name of GT; see ``PairedImageDataset`` for the arguments.
 
     Raises:
@@ -74,6 +78,8 @@ def find_pairs(gt_folder: str | Path, lq_folder: str | Path, lq_name: str = '{}'
     unpaired = [gt[key] for key, partner in partners.items() if partner not in lq]
     unpaired += [lq[key] for key in sorted(lq.keys() - set(partners.values()))]
     if unpaired:
-        raise InputError(f'{gt_folder} has {len(gt)} images and {lq_folder} has {len(lq)}, of which {len(unpaired)} have no partner, '
-                         f'such as {unpaired[0]}. A GT file NAME.png belongs to the LQ file {lq_name.format("NAME")}.png.')
+        raise InputError(
+            f'{gt_folder} has {len(gt)} images and {lq_folder} has {len(lq)}, of which {len(unpaired)} have no partner, '
+            f'such as {unpaired[0]}. A GT file NAME.png belongs to the LQ file {lq_name.format("NAME")}.png.'
+        )
     return {key: (lq[partner], gt[key]) for key, partner in partners.items()}

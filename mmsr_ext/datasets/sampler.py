@@ -53,7 +53,9 @@ class InfiniteDraws(Sampler):
             if position // self.size != epoch:
                 epoch = position // self.size
                 if self.shuffle:
-                    order = np.random.Generator(np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, 1])).permutation(self.size)
+                    order = np.random.Generator(
+                        np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, 1])
+                    ).permutation(self.size)
             yield Draw(int(order[position % self.size]), position, self.seed)
             position += self.world_size
 

@@ -26,7 +26,9 @@ class _Piece:
     """Shared memory of a worker."""
 
     def __init__(self, size: int) -> None:
-        self.memory = torch.empty(0, dtype=torch.uint8).set_(torch.UntypedStorage._new_shared(MARK + size, device='cpu'))
+        self.memory = torch.empty(0, dtype=torch.uint8).set_(
+            torch.UntypedStorage._new_shared(MARK + size, device='cpu')
+        )
         self.bytes = self.memory.numpy()
         self.bytes[0] = 0
         self.name = os.getpid(), os.urandom(8)
@@ -38,7 +40,7 @@ class _Piece:
         used = self.bytes[0] or (self.array is not None and self.array() is not None)
         if used or len(self.bytes) < MARK + size:
             return None
-        array = self.bytes[MARK:MARK + size]
+        array = self.bytes[MARK : MARK + size]
         self.array = weakref.ref(array)  # tensors made of the array keep it alive
         return array
 
@@ -56,7 +58,10 @@ class _Batch(dict):
         self.piece = piece
 
     def __reduce__(self) -> tuple[Any, ...]:
-        piece, rest = self.piece, {name: value for name, value in self.items() if not isinstance(value, Tensor)}
+        piece, rest = (
+            self.piece,
+            {name: value for name, value in self.items() if not isinstance(value, Tensor)},
+        )
         piece.bytes[0] = 1
         memory, piece.sent = None if piece.sent else piece.memory, True
         return _received, (piece.name, memory, self.layout, rest)
@@ -82,19 +87,23 @@ def empty_batch(count: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any
     return _Batch(layout, _OWN[-1], _OWN[-1].lend(_size(layout)))
 
 
-def _received(name: tuple[int, bytes], memory: Tensor | None, layout: Layout, rest: dict[str, Any]) -> dict[str, Any]:
+def _received(
+    name: tuple[int, bytes], memory: Tensor | None, layout: Layout, rest: dict[str, Any]
+) -> dict[str, Any]:
     if memory is not None:
         for other in [other for other in _THEIRS if not Path(f'/proc/{other[0]}').exists()]:
             del _THEIRS[other]  # batches that are still alive keep their memory
         _THEIRS[name] = memory.numpy()
     whole = _THEIRS[name]
-    array = whole[MARK:MARK + _size(layout)]
+    array = whole[MARK : MARK + _size(layout)]
     weakref.finalize(array, _give_back, whole, os.getpid()).atexit = False
     return {**_tensors(layout, array), **rest}
 
 
 def _give_back(whole: np.ndarray, process: int) -> None:
-    if os.getpid() == process:  # not in a copy of the process, where the batch is not the last one of its kind
+    if (
+        os.getpid() == process
+    ):  # not in a copy of the process, where the batch is not the last one of its kind
         whole[0] = 0
 
 
@@ -105,6 +114,8 @@ def _size(layout: Layout) -> int:
 
 def _tensors(layout: Layout, array: np.ndarray) -> dict[str, Any]:
     count, shapes = layout
-    draws, *images = torch.from_numpy(array).split([16 * count, *(math.prod(shape) for shape in shapes.values())])
+    draws, *images = torch.from_numpy(array).split(
+        [16 * count, *(math.prod(shape) for shape in shapes.values())]
+    )
     batch = {name: image.view(shape) for image, (name, shape) in zip(images, shapes.items())}
     return {**batch, 'draws': draws.view(torch.int64).view(count, 2)}

@@ -37,5 +37,7 @@ class SideBySideDataset(PairedImageDataset):
     def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
         height, width = image_size(files[0])
         if width % 2:
-            raise InputError(f'{files[0]} is {width} pixels wide; an image of two halves must have an even width.')
+            raise InputError(
+                f'{files[0]} is {width} pixels wide; an image of two halves must have an even width.'
+            )
         return (height, width // 2), (height, width // 2)

@@ -69,16 +69,22 @@ class Store:
         try:
             self.scale: int | None = index['scale']
             self.entries = [Entry(*entry) for entry in index['images']]
-            self.lengths = {part: int(index['bytes'][part]) for part in (('gt', 'lq') if self.scale else ('gt', ))}
+            self.lengths = {
+                part: int(index['bytes'][part]) for part in (('gt', 'lq') if self.scale else ('gt',))
+            }
             self._check_entries()
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f'{self.folder / INDEX} is damaged ({error!r}). Remove the store, and pack it again with '
-                             'tools/pack_data.py.') from error
+            raise InputError(
+                f'{self.folder / INDEX} is damaged ({error!r}). Remove the store, and pack it again with '
+                'tools/pack_data.py.'
+            ) from error
         self._seen = {part: self._state(part) for part in self.lengths}
         for part, length in self.lengths.items():
             if self._seen[part][0] != HEADER + length:
-                raise InputError(f'{self.file(part)} has {self._seen[part][0]:,} bytes; the index says {HEADER + length:,}. It was copied '
-                                 'in part or changed: copy it again, or remove the store and pack it with tools/pack_data.py.')
+                raise InputError(
+                    f'{self.file(part)} has {self._seen[part][0]:,} bytes; the index says {HEADER + length:,}. It was copied '
+                    'in part or changed: copy it again, or remove the store and pack it with tools/pack_data.py.'
+                )
         self._maps: dict[str, np.ndarray] = {}
 
     def file(self, part: str) -> Path:
@@ -93,8 +99,10 @@ class Store:
         """
         for part, seen in self._seen.items():
             if self._state(part) != seen:
-                raise InputError(f'{self.file(part)} was changed while it was being read. Leave a store alone while a run uses it; check '
-                                 f'it with: python tools/pack_data.py --verify {self.folder}')
+                raise InputError(
+                    f'{self.file(part)} was changed while it was being read. Leave a store alone while a run uses it; check '
+                    f'it with: python tools/pack_data.py --verify {self.folder}'
+                )
 
     def image(self, part: str, number: int) -> np.ndarray:
         """An image without copying it.
@@ -109,19 +117,23 @@ class Store:
         if not self._maps:
             self._map()
         start, height, width = self.entries[number].place(part, self.scale)
-        return self._maps[part][start:start + 3 * height * width].reshape(3, height, width)
+        return self._maps[part][start : start + 3 * height * width].reshape(3, height, width)
 
     def is_intact(self, number: int) -> bool:
         """Whether an image has its checksum."""
         entry = self.entries[number]
-        return all(checksum(self.image(part, number)) == getattr(entry, f'{part}_crc') for part in self.lengths)
+        return all(
+            checksum(self.image(part, number)) == getattr(entry, f'{part}_crc') for part in self.lengths
+        )
 
     def _state(self, part: str) -> tuple[int, int, int]:
         try:
             state = os.stat(self.file(part))
         except OSError as error:
-            raise InputError(f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it and pack it with '
-                             'tools/pack_data.py.') from error
+            raise InputError(
+                f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it and pack it with '
+                'tools/pack_data.py.'
+            ) from error
         return state.st_size, state.st_mtime_ns, state.st_ino
 
     def _map(self) -> None:
@@ -156,7 +168,7 @@ def checksum(image: np.ndarray) -> int:
 def write_header(path: Path, length: int) -> None:
     """Make ``path`` a NumPy file of ``length`` bytes; the pixels that it already has stay."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), 'r+b') as file:
-        np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=(length, )))
+        np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=(length,)))
         if file.tell() != HEADER:
             raise RuntimeError(f'NumPy wrote a header of {file.tell()} bytes.')
         file.truncate(HEADER + length)
@@ -172,13 +184,15 @@ def write_pixels(folder: Path, part: str, entry: Entry, image: np.ndarray) -> No
 def read_pixels(folder: Path, part: str, entry: Entry, scale: int | None) -> np.ndarray:
     """What is in an image's place, (3, H, W)."""
     start, height, width = entry.place(part, scale)
-    return np.fromfile(folder / f'{part}.npy', np.uint8, 3 * height * width, offset=HEADER + start).reshape(3, height, width)
+    return np.fromfile(folder / f'{part}.npy', np.uint8, 3 * height * width, offset=HEADER + start).reshape(
+        3, height, width
+    )
 
 
 def lengths_of(entries: list[Entry], scale: int | None) -> dict[str, int]:
     """Bytes of the arrays that hold the images."""
     lengths = {}
-    for part in ('gt', 'lq') if scale else ('gt', ):
+    for part in ('gt', 'lq') if scale else ('gt',):
         places = [entry.place(part, scale) for entry in entries]
         lengths[part] = max((start + 3 * height * width for start, height, width in places), default=0)
     return lengths
@@ -186,7 +200,9 @@ def lengths_of(entries: list[Entry], scale: int | None) -> dict[str, int]:
 
 def write_index(folder: Path, scale: int | None, lengths: dict[str, int], entries: list[Entry]) -> None:
     """Write a store's index, one line an image, and wait until all of the store is on the disk."""
-    head = json.dumps({'format': FORMAT, 'version': VERSION, 'scale': scale, 'bytes': lengths, 'columns': Entry._fields})
+    head = json.dumps(
+        {'format': FORMAT, 'version': VERSION, 'scale': scale, 'bytes': lengths, 'columns': Entry._fields}
+    )
     rows = ',\n'.join(map(json.dumps, entries))
     (folder / INDEX).write_text(f'{head[:-1]}, "images": [\n{rows}\n]}}\n', encoding='utf-8')
     for name in [INDEX, *(f'{part}.npy' for part in lengths)]:
@@ -198,18 +214,28 @@ def _read_index(folder: Path) -> dict[str, Any]:
     path = folder / INDEX
     if not folder.is_dir():
         unfinished = folder.with_name(f'.{folder.name}.partial').exists()
-        state = 'is not finished; go on with the same tools/pack_data.py command' if unfinished else 'does not exist'
+        state = (
+            'is not finished; go on with the same tools/pack_data.py command'
+            if unfinished
+            else 'does not exist'
+        )
         raise InputError(f'packed store {folder} {state}.')
     try:
         index = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
-        raise InputError(f'{folder} is no packed store: it has no {INDEX}. Make one with: python tools/pack_data.py {folder} '
-                         'STORE') from error
+        raise InputError(
+            f'{folder} is no packed store: it has no {INDEX}. Make one with: python tools/pack_data.py {folder} '
+            'STORE'
+        ) from error
     except (OSError, ValueError) as error:
-        raise InputError(f'{path} is damaged ({error}). Remove the store, and pack it anew with tools/pack_data.py.') from error
+        raise InputError(
+            f'{path} is damaged ({error}). Remove the store, and pack it anew with tools/pack_data.py.'
+        ) from error
     if not isinstance(index, dict) or index.get('format') != FORMAT:
         raise InputError(f'{path} is not the index of a packed store. Make one with tools/pack_data.py.')
     if index.get('version') != VERSION:
-        raise InputError(f'{folder} is a packed store of version {index.get("version")!r}; this release reads version {VERSION}. Pack it '
-                         'again with tools/pack_data.py.')
+        raise InputError(
+            f'{folder} is a packed store of version {index.get("version")!r}; this release reads version {VERSION}. Pack it '
+            'again with tools/pack_data.py.'
+        )
     return index

@@ -14,6 +14,18 @@ from .pretrained import Pretrained
 from .train_loop import IterBasedTrainLoop
 
 __all__ = [
-    'AmpOptimWrapper', 'BoundedHistoryHook', 'CheckpointHook', 'DeferredRuntimeInfoHook', 'ExactResumeHook', 'GeneratorEMAHook',
-    'IterBasedTrainLoop', 'IterTimerHook', 'Pretrained', 'SeparateDDP', 'StopHook', 'TF32Hook', 'UpdateGuardHook', 'ValidationTimeHook'
+    'AmpOptimWrapper',
+    'BoundedHistoryHook',
+    'CheckpointHook',
+    'DeferredRuntimeInfoHook',
+    'ExactResumeHook',
+    'GeneratorEMAHook',
+    'IterBasedTrainLoop',
+    'IterTimerHook',
+    'Pretrained',
+    'SeparateDDP',
+    'StopHook',
+    'TF32Hook',
+    'UpdateGuardHook',
+    'ValidationTimeHook',
 ]

@@ -35,7 +35,9 @@ class AmpOptimWrapper(StockAmpOptimWrapper):
                 self.loss_scaler = torch.amp.GradScaler('cuda', enabled=False)
             return
         if dtype not in (None, 'bfloat16', torch.bfloat16):
-            raise InputError(f"AmpOptimWrapper: dtype={dtype!r} needs a GPU, and none is visible; on the CPU use dtype='bfloat16'.")
+            raise InputError(
+                f"AmpOptimWrapper: dtype={dtype!r} needs a GPU, and none is visible; on the CPU use dtype='bfloat16'."
+            )
         OptimWrapper.__init__(self, **kwargs)
         self.cast_dtype = torch.bfloat16
         self._scale_update_param = None
@@ -43,4 +45,6 @@ class AmpOptimWrapper(StockAmpOptimWrapper):
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Load the optimizer's state and, if it was saved on a machine with one, the loss scaler's."""
-        super().load_state_dict({key: value for key, value in state_dict.items() if key != 'loss_scaler' or value})
+        super().load_state_dict(
+            {key: value for key, value in state_dict.items() if key != 'loss_scaler' or value}
+        )

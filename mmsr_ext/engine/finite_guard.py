@@ -55,12 +55,20 @@ class FiniteGuard:
     """
 
     def __init__(self) -> None:
-        self.pending: deque[tuple[list[str], Tensor, list[str]]] = deque(maxlen=1000)  # nobody may call review
+        self.pending: deque[tuple[list[str], Tensor, list[str]]] = deque(
+            maxlen=1000
+        )  # nobody may call review
         self._losses: dict[str, list[Tensor]] = {}  # of an update's micro-steps
         self._images: list[str] = []
 
     @torch.no_grad()
-    def step(self, wrappers: dict[str, OptimWrapper], networks: dict[str, nn.Module], logs: dict[str, Tensor], images: list[str]) -> None:
+    def step(
+        self,
+        wrappers: dict[str, OptimWrapper],
+        networks: dict[str, nn.Module],
+        logs: dict[str, Tensor],
+        images: list[str],
+    ) -> None:
         """Update these networks, if all is finite, and forget their gradients.
 
         Args:
@@ -75,15 +83,23 @@ class FiniteGuard:
         self._images += images
         if not wrappers:
             return
-        losses = torch.stack([steps[0] if len(steps) == 1 else torch.stack(steps).mean() for steps in self._losses.values()])
+        losses = torch.stack(
+            [steps[0] if len(steps) == 1 else torch.stack(steps).mean() for steps in self._losses.values()]
+        )
         norms, overflows = [], []
         scaled = [name for name, wrapper in wrappers.items() if _has_scaler(wrapper)]
         for name, wrapper in wrappers.items():
             if name in scaled:
                 wrapper.loss_scaler.unscale_(wrapper.optimizer)
-            gradients = [parameter.grad for parameter in networks[name].parameters() if parameter.grad is not None]
+            gradients = [
+                parameter.grad for parameter in networks[name].parameters() if parameter.grad is not None
+            ]
             norms.append(nn.utils.get_total_norm(gradients).float())
-            overflows.append(_overflow(wrapper, norms[-1]) if name in scaled else torch.zeros_like(norms[-1], dtype=torch.bool))
+            overflows.append(
+                _overflow(wrapper, norms[-1])
+                if name in scaled
+                else torch.zeros_like(norms[-1], dtype=torch.bool)
+            )
         norms, overflows = torch.stack(norms), torch.stack(overflows)
         spoilt = ~losses.isfinite().all() | (~norms.isfinite() & ~overflows).any()
         flags = torch.stack([spoilt, overflows.any()]).float()
@@ -156,7 +172,9 @@ def _adapt(wrapper: OptimWrapper) -> None:
     wrapper.loss_scaler.update(wrapper._scale_update_param)
     if wrapper._scale_update_param is None:
         # below 1 small gradients vanish, and it would take thousands of updates to rise again
-        wrapper.loss_scaler.update(_scale(wrapper, wrapper.optimizer.param_groups[0]['params'][0]).clamp(min=1))
+        wrapper.loss_scaler.update(
+            _scale(wrapper, wrapper.optimizer.param_groups[0]['params'][0]).clamp(min=1)
+        )
 
 
 def _clear(wrapper: OptimWrapper) -> None:

@@ -20,7 +20,8 @@ def random_state() -> dict[str, Any]:
     state = dict(
         python=[version, torch.tensor(words, dtype=torch.int64), gauss],
         numpy=[kind, torch.from_numpy(keys.astype(np.int64)), int(position), int(has_gauss), float(cached)],
-        torch=torch.get_rng_state())
+        torch=torch.get_rng_state(),
+    )
     if torch.cuda.is_available():
         state['cuda'] = torch.cuda.get_rng_state()
     return state

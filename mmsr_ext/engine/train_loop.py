@@ -38,7 +38,9 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
         if isinstance(dataloader, dict):
             different = runner._randomness_cfg.get('diff_rank_seed', False)
             dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=different)
-        super().__init__(runner, _NotStarted(dataloader), **kwargs)  # workers start in run(), when it is known where
+        super().__init__(
+            runner, _NotStarted(dataloader), **kwargs
+        )  # workers start in run(), when it is known where
         self.dataloader: DataLoader = dataloader
         # not so where the config gives the sampler a seed of its own
         self._seed_is_the_runs = getattr(dataloader.sampler, 'seed', None) == runner.seed
@@ -54,7 +56,9 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
         """
         start, samples = self._samples_before
         past = samples + (iteration - start) * self._samples_per_iteration
-        return dict(samples=past, seed=getattr(self.dataloader.sampler, 'seed', None), validated=self.validated)
+        return dict(
+            samples=past, seed=getattr(self.dataloader.sampler, 'seed', None), validated=self.validated
+        )
 
     def run(self) -> None:
         """Train."""
@@ -80,7 +84,9 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
     def _start_data(self) -> None:
         sampler = self.dataloader.sampler
         if self._iter > 0:
-            position = self.resumed or dict(samples=self._iter * self._samples_per_iteration, seed=None, validated=None)
+            position = self.resumed or dict(
+                samples=self._iter * self._samples_per_iteration, seed=None, validated=None
+            )
             self.validated = position['validated']
             self._samples_before = self._iter, position['samples']
             if isinstance(sampler, InfiniteDraws):
@@ -91,8 +97,10 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
                 sampler.start = position['samples']
         self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
         if self._iter > 0 and not isinstance(sampler, InfiniteDraws):
-            self.runner.logger.warning(f'{self._iter} batches that are past are loaded again, because the sampler is '
-                                       f'{type(sampler).__name__}; InfiniteDraws goes on at once.')
+            self.runner.logger.warning(
+                f'{self._iter} batches that are past are loaded again, because the sampler is '
+                f'{type(sampler).__name__}; InfiniteDraws goes on at once.'
+            )
             for _ in range(self._iter):
                 next(self.dataloader_iterator)
 

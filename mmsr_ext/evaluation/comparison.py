@@ -29,7 +29,9 @@ def save_comparison(folder: Path, methods: list[str], images: list[str]) -> Path
         for row, image in enumerate(rows):
             with Image.open(folder / method / f'{image}.png') as output:
                 left, top = (output.width - CELL) // 2, (output.height - CELL) // 2
-                cell = output.crop((left, top, left + CELL, top + CELL)).resize((size, size), Image.Resampling.NEAREST)
+                cell = output.crop((left, top, left + CELL, top + CELL)).resize(
+                    (size, size), Image.Resampling.NEAREST
+                )
             picture.paste(cell, (column * size, LABEL + row * size))
     path = folder / 'comparison.png'
     picture.save(path)

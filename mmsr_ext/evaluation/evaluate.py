@@ -15,13 +15,15 @@ from .report import save_report
 from .table import as_csv, as_json, as_text, to_json
 
 
-def evaluate(config: str,
-             checkpoints: list[str],
-             work_dir: str | None = None,
-             out: str | None = None,
-             options: dict[str, Any] | None = None,
-             launcher: str = 'none',
-             raw: bool = False) -> dict[str, dict[str, float]]:
+def evaluate(
+    config: str,
+    checkpoints: list[str],
+    work_dir: str | None = None,
+    out: str | None = None,
+    options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+    raw: bool = False,
+) -> dict[str, dict[str, float]]:
     """Measure checkpoints of one architecture on a config's test set, with the baseline beside them that the config has.
 
     Prints a table, and leaves every output and a comparison picture in ``work_dir/test``.
@@ -45,7 +47,9 @@ def evaluate(config: str,
     table: dict[str, dict[str, float]] = {}
     for part in result.sets:
         for method, figures in part.figures.items():
-            table.setdefault(method, {}).update({name: value for name, value in figures.items() if name not in TIMES})
+            table.setdefault(method, {}).update(
+                {name: value for name, value in figures.items() if name not in TIMES}
+            )
     if is_main_process():
         _tell(result)
         if out:
@@ -53,13 +57,15 @@ def evaluate(config: str,
     return table
 
 
-def evaluate_all(config: str,
-                 checkpoints: list[str],
-                 out: str | None = None,
-                 json_file: str | None = None,
-                 csv_file: str | None = None,
-                 max_images: int | None = None,
-                 **kwargs: Any) -> Measurement:
+def evaluate_all(
+    config: str,
+    checkpoints: list[str],
+    out: str | None = None,
+    json_file: str | None = None,
+    csv_file: str | None = None,
+    max_images: int | None = None,
+    **kwargs: Any,
+) -> Measurement:
     """Measure checkpoints on the benchmark sets that are there and on the config's own test data.
 
     Prints one table, and leaves every output and comparison pictures in ``work_dir/test``.
@@ -80,7 +86,9 @@ def evaluate_all(config: str,
         InputError: For a config, data, checkpoint or output file that cannot be used; before anything is measured, where it can be seen.
     """
     if max_images is not None and max_images < 1:
-        raise InputError(f'--max-images {max_images} must be at least 1; leave it out for as many as a page of 100 MB takes.')
+        raise InputError(
+            f'--max-images {max_images} must be at least 1; leave it out for as many as a page of 100 MB takes.'
+        )
     for path in filter(None, (out, json_file, csv_file)):
         writable(path)
     result = measure(config, checkpoints, **{'benchmarks': 'data', **kwargs})
@@ -102,4 +110,6 @@ def _tell(result: Measurement) -> None:
         print(f'{part.name}, outputs: {part.folder}')
         if part.images:
             methods = [method for method in part.figures if (part.folder / method).is_dir()]
-            print(f'{part.name}, comparison: {save_comparison(Path(part.folder), methods, list(part.images))}')
+            print(
+                f'{part.name}, comparison: {save_comparison(Path(part.folder), methods, list(part.images))}'
+            )

@@ -53,7 +53,9 @@ def own_sets(cfg: Config) -> list[ImageSet]:
     return [ImageSet(name, loader, evaluator) for name, (loader, evaluator) in zip(names, pairs)]
 
 
-def benchmark_sets(root: str, scale: int, baseline: str | None, lpips: str | None) -> tuple[list[ImageSet], list[str]]:
+def benchmark_sets(
+    root: str, scale: int, baseline: str | None, lpips: str | None
+) -> tuple[list[ImageSet], list[str]]:
     """The benchmark sets of super-resolution under a folder.
 
     Args:
@@ -72,11 +74,24 @@ def benchmark_sets(root: str, scale: int, baseline: str | None, lpips: str | Non
             absent.append(name)
             continue
         gt, lq, lq_name = folders
-        dataset = dict(type='mmsr_ext.BenchmarkDataset', gt_folder=str(gt), lq_folder=lq and str(lq), lq_name=lq_name, scale=scale)
-        loader = dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset)
-        metrics = [*full_reference(scale, baseline, f'benchmark {name}'), *perceptual(scale, baseline, lpips, f'benchmark {name}')]
+        dataset = dict(
+            type='mmsr_ext.BenchmarkDataset',
+            gt_folder=str(gt),
+            lq_folder=lq and str(lq),
+            lq_name=lq_name,
+            scale=scale,
+        )
+        loader = dict(
+            batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset
+        )
+        metrics = [
+            *full_reference(scale, baseline, f'benchmark {name}'),
+            *perceptual(scale, baseline, lpips, f'benchmark {name}'),
+        ]
         note = f'LQ images from {lq}' if lq else 'LQ images made by MATLAB bicubic reduction'
-        found.append(ImageSet(name, loader, dict(type='Evaluator', metrics=metrics), f'benchmark {name}', note))
+        found.append(
+            ImageSet(name, loader, dict(type='Evaluator', metrics=metrics), f'benchmark {name}', note)
+        )
     return found, absent
 
 
@@ -85,14 +100,22 @@ def full_reference(border: int, baseline: str | None, prefix: str = '') -> Itera
     for image, name in _images(baseline, prefix):
         for metric in ('PSNR', 'SSIM'):
             for channel in ('Y', None):
-                yield dict(type=f'mmsr_ext.{metric}', convert_to=channel, crop_border=border, pred_key=image, prefix=name)
+                yield dict(
+                    type=f'mmsr_ext.{metric}',
+                    convert_to=channel,
+                    crop_border=border,
+                    pred_key=image,
+                    prefix=name,
+                )
 
 
 def perceptual(border: int, baseline: str | None, lpips: str | None, prefix: str = '') -> Iterator[dict]:
     """LPIPS where there are weights for it, and NIQE, of the output and the baseline."""
     for image, name in _images(baseline, prefix):
         if lpips:
-            yield dict(type='mmsr_ext.LPIPS', pretrained=lpips, crop_border=border, pred_key=image, prefix=name)
+            yield dict(
+                type='mmsr_ext.LPIPS', pretrained=lpips, crop_border=border, pred_key=image, prefix=name
+            )
         yield dict(type='mmsr_ext.NIQE', crop_border=border, pred_key=image, prefix=name)
 
 
@@ -109,14 +132,18 @@ def lpips_weights(given: str | None) -> tuple[str | None, str]:
     """
     if given:
         if not Path(given).is_file():
-            raise InputError(f"--lpips {given} does not exist; give torchvision's weights of {NETWORKS['alex']}.")
+            raise InputError(
+                f"--lpips {given} does not exist; give torchvision's weights of {NETWORKS['alex']}."
+            )
         return given, ''
     name = torchvision.models.get_model_weights(NETWORKS['alex']).IMAGENET1K_V1.url.rsplit('/', 1)[1]
     path = Path(torch.hub.get_dir()) / 'checkpoints' / name
     if path.is_file():
         return str(path), ''
-    return None, (f'LPIPS left out: its weights, {name} of torchvision (233 MB), are not here. Download them with: python -c '
-                  "\"import torchvision; torchvision.models.alexnet(weights='IMAGENET1K_V1')\", or give the file with --lpips FILE")
+    return None, (
+        f'LPIPS left out: its weights, {name} of torchvision (233 MB), are not here. Download them with: python -c '
+        '"import torchvision; torchvision.models.alexnet(weights=\'IMAGENET1K_V1\')", or give the file with --lpips FILE'
+    )
 
 
 def is_missing(image_set: ImageSet) -> bool:
@@ -135,7 +162,9 @@ def scale_of(cfg: Config) -> int:
     """The factor of a config's generator, from what it makes of a small image."""
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mmsr_ext'), torch.no_grad():
         generator = MODELS.build(cfg.model.generator).eval()
-        return round(generator(torch.zeros(1, cfg.model.generator.get('in_channels', 3), 32, 32)).shape[-1] / 32)
+        return round(
+            generator(torch.zeros(1, cfg.model.generator.get('in_channels', 3), 32, 32)).shape[-1] / 32
+        )
 
 
 def _images(baseline: str | None, prefix: str) -> list[tuple[str, str | None]]:
@@ -146,7 +175,9 @@ def _images(baseline: str | None, prefix: str) -> list[tuple[str, str | None]]:
 def _folders(root: Path, name: str, scale: int) -> tuple[Path, Path | None, str] | None:
     """Folder of GT, folder of LQ if there is one, and how its files are named."""
     gt = next((folder for part in ('GT', 'HR') if (folder := root / name / part).is_dir()), None)
-    lq = next((folder for part in (f'LQx{scale}', f'LRx{scale}') if (folder := root / name / part).is_dir()), None)
+    lq = next(
+        (folder for part in (f'LQx{scale}', f'LRx{scale}') if (folder := root / name / part).is_dir()), None
+    )
     if name == 'DIV2K-val' and gt is None:
         gt, lq = root / 'DIV2K/DIV2K_valid_HR', root / f'DIV2K/DIV2K_valid_LR_bicubic/X{scale}'
     if gt is None or not gt.is_dir():
@@ -160,5 +191,5 @@ def _folders(root: Path, name: str, scale: int) -> tuple[Path, Path | None, str]
 def _name_of(folder: str) -> str:
     parts = [part for part in Path(folder).parts[-3:] if part not in OWN_GT_FOLDERS and '*' not in part]
     if 'data' in parts:
-        parts = parts[parts.index('data') + 1:]
+        parts = parts[parts.index('data') + 1 :]
     return ' '.join(parts[-2:]).replace('DIV2K DIV2K_valid_HR', 'DIV2K-val') or 'test data'

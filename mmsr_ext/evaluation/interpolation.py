@@ -16,12 +16,14 @@ from .evaluate import evaluate
 from .tradeoff import save_tradeoff
 
 
-def save_interpolations(a: str,
-                        b: str,
-                        alphas: Sequence[float],
-                        out: str | None = None,
-                        config: str | None = None,
-                        options: dict[str, Any] | None = None) -> list[Path]:
+def save_interpolations(
+    a: str,
+    b: str,
+    alphas: Sequence[float],
+    out: str | None = None,
+    config: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> list[Path]:
     """Write ``out/alpha_<alpha>.pth`` for every alpha, and with a config measure them.
 
     The files hold the weights under ``params``, as BasicSR's do, and under ``mmsr_ext`` what ``load_generator`` needs to build the network;
@@ -53,7 +55,9 @@ def save_interpolations(a: str,
     for alpha, path in files.items():
         content: dict[str, Any] = {'params': mix(first.weights, second.weights, alpha)}
         if description:
-            content[ENTRY] = description | {'weights': f'interpolated: {1 - alpha:g} {Path(a).name} + {alpha:g} {Path(b).name}'}
+            content[ENTRY] = description | {
+                'weights': f'interpolated: {1 - alpha:g} {Path(a).name} + {alpha:g} {Path(b).name}'
+            }
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
             torch.save(content, partial)
@@ -61,7 +65,9 @@ def save_interpolations(a: str,
         table = evaluate(config, [str(path) for path in files.values()], str(folder), options=options)
         with whole_file(folder / 'table.csv') as partial:
             partial.write_text(_csv(table))
-        save_tradeoff(folder / 'tradeoff.png', table, {path.stem: f'α = {alpha:g}' for alpha, path in files.items()})
+        save_tradeoff(
+            folder / 'tradeoff.png', table, {path.stem: f'α = {alpha:g}' for alpha, path in files.items()}
+        )
     return list(files.values())
 
 
@@ -69,12 +75,17 @@ def _folder(a: str, b: str) -> str:
     """By default; names that many files have, such as iter_5, are told apart by the folder."""
     paths = [Path(path).absolute() for path in (a, b)]
     alike = paths[0].stem == paths[1].stem
-    names = [f'{path.parent.name}_{path.stem}' if alike or re.search(r'_\d+$', path.stem) else path.stem for path in paths]
+    names = [
+        f'{path.parent.name}_{path.stem}' if alike or re.search(r'_\d+$', path.stem) else path.stem
+        for path in paths
+    ]
     return f'work_dirs/interpolate_{"_".join(names)}'
 
 
 def _csv(table: dict[str, dict[str, float]]) -> str:
     columns = list(dict.fromkeys(name for row in table.values() for name in row))
     lines = [','.join(['network', *columns])]
-    lines += [','.join([name, *(str(row.get(column, '')) for column in columns)]) for name, row in table.items()]
+    lines += [
+        ','.join([name, *(str(row.get(column, '')) for column in columns)]) for name, row in table.items()
+    ]
     return '\n'.join(lines) + '\n'

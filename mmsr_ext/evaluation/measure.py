@@ -26,7 +26,14 @@ from .image_sets import (
 from .recorder import ImageResult, Recorder
 
 # A test neither needs these nor the weights that some of them download.
-TRAINING_ONLY = {'discriminator', 'gan_loss', 'pixel_loss', 'perceptual_loss', 'extra_losses', 'gradient_penalty'}
+TRAINING_ONLY = {
+    'discriminator',
+    'gan_loss',
+    'pixel_loss',
+    'perceptual_loss',
+    'extra_losses',
+    'gradient_penalty',
+}
 TIMES = ('s/image', 'MP/s')
 
 
@@ -70,14 +77,16 @@ class Measurement:
     notes: list[str] = field(default_factory=list)
 
 
-def measure(config: str,
-            checkpoints: list[str],
-            work_dir: str | None = None,
-            options: dict[str, Any] | None = None,
-            launcher: str = 'none',
-            raw: bool = False,
-            benchmarks: str | None = None,
-            lpips: str | None = None) -> Measurement:
+def measure(
+    config: str,
+    checkpoints: list[str],
+    work_dir: str | None = None,
+    options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+    raw: bool = False,
+    benchmarks: str | None = None,
+    lpips: str | None = None,
+) -> Measurement:
     """Measure checkpoints of one architecture, with the baseline beside them that the config has.
 
     Leaves every output in ``work_dir/test/<method>``, those for a benchmark set in ``work_dir/test/<set>/<method>``.
@@ -103,17 +112,25 @@ def measure(config: str,
     cfg = load_config(config, options, work_dir)
     start_processes(cfg, launcher)
     if cfg.get('test_dataloader') is None:
-        raise InputError(f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.')
+        raise InputError(
+            f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.'
+        )
     _without_training(cfg)
     baseline = (cfg.model.get('test_cfg') or {}).get('baseline')
     check_loaders(cfg, 'test_dataloader')
     with section(cfg, 'test_dataloader or test_evaluator'):
-        sets, notes = (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
+        sets, notes = (
+            (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
+        )
     clash = {'GT', 'LQ', *(image_set.name for image_set in sets if image_set.prefix)} & weights.keys()
     if clash:
-        raise InputError(f'a checkpoint would be called {min(clash)!r} in the table, which has another meaning there. Link it under '
-                         'another name.')
-    cfg.test_dataloader, cfg.test_evaluator = ([getattr(each, part) for each in sets] for part in ('loader', 'evaluator'))
+        raise InputError(
+            f'a checkpoint would be called {min(clash)!r} in the table, which has another meaning there. Link it under '
+            'another name.'
+        )
+    cfg.test_dataloader, cfg.test_evaluator = (
+        [getattr(each, part) for each in sets] for part in ('loader', 'evaluator')
+    )
     with section(cfg, 'it'):
         runner = Runner.from_cfg(cfg)
     generator = getattr(runner.model, 'module', runner.model).generator
@@ -131,8 +148,17 @@ def measure(config: str,
             runner._test_loop = runner.build_test_loop(runner._test_loop)
         runner.test()
     recorder.gather()
-    results = [SetResult(image_set.name, folders[index], _figures(recorder, index, image_set, list(weights), baseline),
-                         recorder.images[index], _protocol(image_set.evaluator), image_set.note) for index, image_set in enumerate(sets)]
+    results = [
+        SetResult(
+            image_set.name,
+            folders[index],
+            _figures(recorder, index, image_set, list(weights), baseline),
+            recorder.images[index],
+            _protocol(image_set.evaluator),
+            image_set.note,
+        )
+        for index, image_set in enumerate(sets)
+    ]
     return Measurement(config, dict(zip(weights, checkpoints)), baseline, results, notes)
 
 
@@ -146,31 +172,51 @@ def _without_training(cfg: Config) -> None:
     for part in TRAINING_ONLY & cfg.model.keys():
         cfg.model[part] = None
     if 'cudnn_benchmark' in cfg.get('env_cfg', {}):
-        cfg.env_cfg.cudnn_benchmark = False  # each size of image would be timed with the search for its algorithms
+        cfg.env_cfg.cudnn_benchmark = (
+            False  # each size of image would be timed with the search for its algorithms
+        )
 
 
-def _all_sets(cfg: Config, root: str, baseline: str | None, lpips: str | None) -> tuple[list[ImageSet], list[str]]:
+def _all_sets(
+    cfg: Config, root: str, baseline: str | None, lpips: str | None
+) -> tuple[list[ImageSet], list[str]]:
     scale, own = scale_of(cfg), own_sets(cfg)
     lpips, note = lpips_weights(lpips)
     sets, absent = benchmark_sets(root, scale, baseline, lpips) if scale > 1 else ([], [])
-    notes = [f'absent: {", ".join(absent)} (looked for {root}/SET/GT, with or without {root}/SET/LQx{scale})'] if absent else []
+    notes = (
+        [f'absent: {", ".join(absent)} (looked for {root}/SET/GT, with or without {root}/SET/LQx{scale})']
+        if absent
+        else []
+    )
     if len(own) == 1 and isinstance(own[0].evaluator, dict):
         metrics = own[0].evaluator['metrics']
         metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
         known = {metric['type'].rpartition('.')[2] for metric in metrics}
         border = max(metric.get('crop_border', 0) for metric in metrics)
-        metrics += [metric for metric in perceptual(border, baseline, lpips) if metric['type'].rpartition('.')[2] not in known]
+        metrics += [
+            metric
+            for metric in perceptual(border, baseline, lpips)
+            if metric['type'].rpartition('.')[2] not in known
+        ]
         own[0].evaluator['metrics'] = metrics
     folders = {Path(folder_of(image_set) or '').resolve() for image_set in own}
-    sets = [each for each in sets if Path(folder_of(each)).resolve() not in folders]  # once, by the config's own metrics
+    sets = [
+        each for each in sets if Path(folder_of(each)).resolve() not in folders
+    ]  # once, by the config's own metrics
     missing = [image_set for image_set in own if is_missing(image_set)]
     if missing and (sets or len(missing) < len(own)):  # else the dataset says what to do
-        notes += [f"absent: {each.name}, the config's test data ({folder_of(each)})" for each in missing if each.name not in absent]
+        notes += [
+            f"absent: {each.name}, the config's test data ({folder_of(each)})"
+            for each in missing
+            if each.name not in absent
+        ]
         own = [image_set for image_set in own if image_set not in missing]
     return sets + own, notes + ([note] if note else [])
 
 
-def _figures(recorder: Recorder, index: int, image_set: ImageSet, methods: list[str], baseline: str | None) -> dict[str, dict[str, float]]:
+def _figures(
+    recorder: Recorder, index: int, image_set: ImageSet, methods: list[str], baseline: str | None
+) -> dict[str, dict[str, float]]:
     table: dict[str, dict[str, float]] = {baseline: {}} if baseline else {}
     for method in methods:
         table[method] = {}
@@ -181,7 +227,9 @@ def _figures(recorder: Recorder, index: int, image_set: ImageSet, methods: list[
         images = recorder.images[index].values()
         seconds = sum(image.seconds[method] for image in images)
         if seconds:
-            table[method] |= dict(zip(TIMES, (seconds / len(images), sum(image.megapixels for image in images) / seconds)))
+            table[method] |= dict(
+                zip(TIMES, (seconds / len(images), sum(image.megapixels for image in images) / seconds))
+            )
     return {method: figures for method, figures in table.items() if figures}
 
 
@@ -199,5 +247,7 @@ def _names_of(paths: list[str]) -> list[str]:
     names = [Path(path).parent.name if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems)]
     for name, path in zip(names, paths):
         if names.count(name) > 1 or name in ('bicubic', 'input', 'GT'):
-            raise InputError(f'checkpoint {path} would be called {name!r} in the table, as another row is. Link it under another name.')
+            raise InputError(
+                f'checkpoint {path} would be called {name!r} in the table, as another row is. Link it under another name.'
+            )
     return names

@@ -61,9 +61,13 @@ class Recorder(Hook):
         self.warm = False
         if self.metrics:
             for evaluator in runner.test_loop.evaluators:
-                evaluator.metrics = [metric for metric in evaluator.metrics if not self._of_baseline(metric.prefix)]
+                evaluator.metrics = [
+                    metric for metric in evaluator.metrics if not self._of_baseline(metric.prefix)
+                ]
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Save the outputs of a batch; its metrics are the last ones that the evaluator has got."""
         loop = runner.test_loop
         index = loop.dataloaders.index(loop.dataloader)
@@ -75,8 +79,12 @@ class Recorder(Hook):
             for metric in loop.evaluator.metrics:
                 method = self.baseline if self._of_baseline(metric.prefix) else self.method
                 values = metric.results[position - len(outputs)]
-                values = values if isinstance(values, dict) else {metric.metric: values}  # MMagic's metrics; ours
-                image.figures.setdefault(method, {}).update({key: float(value) for key, value in values.items()})
+                values = (
+                    values if isinstance(values, dict) else {metric.metric: values}
+                )  # MMagic's metrics; ours
+                image.figures.setdefault(method, {}).update(
+                    {key: float(value) for key, value in values.items()}
+                )
             self._save(index, name, sample)
         self.seconds = 0.0
         if get_rank() == 0 and sys.stderr.isatty():
@@ -88,7 +96,10 @@ class Recorder(Hook):
         for index, evaluator in enumerate(runner.test_loop.evaluators):
             prefixes = {metric.prefix or '' for metric in evaluator.metrics}
             self.metrics[self.method, index] = {
-                name: float(value) for name, value in (metrics or {}).items() if name.rpartition('/')[0] in prefixes}
+                name: float(value)
+                for name, value in (metrics or {}).items()
+                if name.rpartition('/')[0] in prefixes
+            }
 
     def gather(self) -> None:
         """Put together what the processes have."""

@@ -31,7 +31,10 @@ def as_text(result: Measurement) -> str:
     widths = [max(map(len, line)) for line in zip(head, *body)]
     lines = []
     for line in [head, *body]:
-        aligned = [text.ljust(width) if index < 2 else text.rjust(width) for index, (text, width) in enumerate(zip(line, widths))]
+        aligned = [
+            text.ljust(width) if index < 2 else text.rjust(width)
+            for index, (text, width) in enumerate(zip(line, widths))
+        ]
         lines.append('  '.join(aligned).rstrip())
     return '\n'.join([*protocol_of(result), *lines, *result.notes])
 
@@ -44,18 +47,34 @@ def as_csv(result: Measurement) -> str:
     writer.writerow(['set', 'images', 'method', *columns])
     for part in result.sets:
         for method, figures in part.figures.items():
-            writer.writerow([part.name, len(part.images), method, *(figures.get(column, '') for column in columns)])
+            writer.writerow(
+                [part.name, len(part.images), method, *(figures.get(column, '') for column in columns)]
+            )
     return text.getvalue()
 
 
 def as_json(result: Measurement) -> str:
     """The table, the figures of every image, the protocol and the machine."""
     sets = {
-        part.name: dict(figures=part.figures, images={name: image.figures for name, image in part.images.items()}, protocol=part.protocol,
-                        note=part.note, folder=str(part.folder)) for part in result.sets
+        part.name: dict(
+            figures=part.figures,
+            images={name: image.figures for name, image in part.images.items()},
+            protocol=part.protocol,
+            note=part.note,
+            folder=str(part.folder),
+        )
+        for part in result.sets
     }
-    return to_json(dict(config=result.config, checkpoints=result.checkpoints, protocol=protocol_of(result), sets=sets, notes=result.notes,
-                        machine=machine()))
+    return to_json(
+        dict(
+            config=result.config,
+            checkpoints=result.checkpoints,
+            protocol=protocol_of(result),
+            sets=sets,
+            notes=result.notes,
+            machine=machine(),
+        )
+    )
 
 
 def to_json(content: Any) -> str:
@@ -65,7 +84,9 @@ def to_json(content: Any) -> str:
 
 def columns_of(result: Measurement) -> list[str]:
     """Names of the metrics, in order; times last."""
-    names = dict.fromkeys(name for part in result.sets for figures in part.figures.values() for name in figures)
+    names = dict.fromkeys(
+        name for part in result.sets for figures in part.figures.values() for name in figures
+    )
     return sorted(names, key=lambda name: name in TIMES)
 
 
@@ -76,9 +97,15 @@ def protocol_of(result: Measurement) -> list[str]:
         by_text.setdefault(part.protocol, []).append(part.name)
     lines = [text if len(by_text) == 1 else f'{", ".join(names)}: {text}' for text, names in by_text.items()]
     about = machine()
-    device = about['device'] if about['device'] != 'no GPU' else f'{about["processor"]}, {about["cores"]} cores'
+    device = (
+        about['device'] if about['device'] != 'no GPU' else f'{about["processor"]}, {about["cores"]} cores'
+    )
     columns = columns_of(result)
-    lines += [text + (f', on {device}' if name == 'MP/s' else '') for name, text in EXPLAINED.items() if name in columns]
+    lines += [
+        text + (f', on {device}' if name == 'MP/s' else '')
+        for name, text in EXPLAINED.items()
+        if name in columns
+    ]
     return lines + [f'{part.name}: {part.note}' for part in result.sets if part.note]
 
 

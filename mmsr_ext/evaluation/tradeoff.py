@@ -34,11 +34,17 @@ def save_tradeoff(path: Path, table: Mapping[str, Mapping[str, float]], labels: 
     perceptual = _first(metrics, PERCEPTUAL)
     vertical = perceptual or _first(metrics, ['SSIM-Y', 'SSIM'])
     if distortion is None or vertical is None:
-        raise InputError(f'no plot of perception and distortion from the metrics {", ".join(metrics) or "(none)"}: add PSNR, and one of '
-                         f'{", ".join(PERCEPTUAL)} or SSIM, to test_evaluator of the config.')
+        raise InputError(
+            f'no plot of perception and distortion from the metrics {", ".join(metrics) or "(none)"}: add PSNR, and one of '
+            f'{", ".join(PERCEPTUAL)} or SSIM, to test_evaluator of the config.'
+        )
     figure = Figure(figsize=(6, 4.5), layout='constrained')
     axes = figure.add_subplot()
-    points = {name: (row[distortion], row[vertical]) for name, row in table.items() if distortion in row and vertical in row}
+    points = {
+        name: (row[distortion], row[vertical])
+        for name, row in table.items()
+        if distortion in row and vertical in row
+    }
     axes.plot(*zip(*(points[name] for name in labels if name in points)), 'o-')
     for name, point in points.items():
         if name not in labels:
@@ -46,8 +52,12 @@ def save_tradeoff(path: Path, table: Mapping[str, Mapping[str, float]], labels: 
         axes.annotate(labels.get(name, name), point, (0, 7), textcoords='offset points', ha='center')
     axes.set_xlabel(f'{distortion} in dB (higher is better)')
     axes.set_ylabel(f'{vertical} ({"lower" if perceptual else "higher"} is better)')
-    axes.set_title('Perception and distortion' if perceptual else f'{vertical} takes the place of a perceptual metric: the config has none',
-                   fontsize=10)
+    axes.set_title(
+        'Perception and distortion'
+        if perceptual
+        else f'{vertical} takes the place of a perceptual metric: the config has none',
+        fontsize=10,
+    )
     axes.grid(alpha=0.3)
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=150)

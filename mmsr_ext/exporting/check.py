@@ -21,9 +21,13 @@ def make_samples(network: nn.Module, arguments: dict[str, Any]) -> list[tuple[Te
     channels = channels if isinstance(channels, int) else channels[0]
     smallest = next((size for size in range(1, 33) if _takes(network, channels, size)), None)
     if smallest is None:
-        raise InputError(f'{type(network).__name__} takes no image of up to 32 pixels, and cannot be checked.')
+        raise InputError(
+            f'{type(network).__name__} takes no image of up to 32 pixels, and cannot be checked.'
+        )
     generator = torch.Generator().manual_seed(0)
-    images = [torch.rand(1, channels, *size, generator=generator) for size in [(32, 32), (33, 47), (smallest, 35)]]
+    images = [
+        torch.rand(1, channels, *size, generator=generator) for size in [(32, 32), (33, 47), (smallest, 35)]
+    ]
     with torch.no_grad():
         return [(image, network(image)) for image in images]
 
@@ -37,7 +41,9 @@ def _takes(network: nn.Module, channels: int, size: int) -> bool:
     return True
 
 
-def check(run: Callable[[Tensor], Tensor], samples: list[tuple[Tensor, Tensor]], half: bool, format: str) -> float:
+def check(
+    run: Callable[[Tensor], Tensor], samples: list[tuple[Tensor, Tensor]], half: bool, format: str
+) -> float:
     """The largest difference of a file's outputs from the network's.
 
     Args:
@@ -58,14 +64,20 @@ def check(run: Callable[[Tensor], Tensor], samples: list[tuple[Tensor, Tensor]],
                 output = run(image)
         except Exception as error:  # of ONNX Runtime and TorchScript, which have no common base
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f'the {format} file fails on an image of {size} pixels, and is not kept ({reason}); {cure}.') from error
+            raise InputError(
+                f'the {format} file fails on an image of {size} pixels, and is not kept ({reason}); {cure}.'
+            ) from error
         if output.shape != expected.shape:
-            raise InputError(f'the {format} file makes an image of {tuple(output.shape)} where the network makes one of '
-                             f'{tuple(expected.shape)}, and is not kept; {cure}.')
+            raise InputError(
+                f'the {format} file makes an image of {tuple(output.shape)} where the network makes one of '
+                f'{tuple(expected.shape)}, and is not kept; {cure}.'
+            )
         difference = (output - expected).abs().max().item()
         bound = (HALF_TOLERANCE if half else TOLERANCE) * max(1.0, expected.abs().max().item())
         if not difference <= bound:  # also where it is not a number
-            raise InputError(f'the {format} file differs from the network by {difference:.2g} on an image of {size} pixels, where at most '
-                             f'{bound:.2g} is allowed, and is not kept; {cure}.')
+            raise InputError(
+                f'the {format} file differs from the network by {difference:.2g} on an image of {size} pixels, where at most '
+                f'{bound:.2g} is allowed, and is not kept; {cure}.'
+            )
         worst = max(worst, difference)
     return worst

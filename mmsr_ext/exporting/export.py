@@ -44,14 +44,16 @@ class Exported(NamedTuple):
     notes: list[str]
 
 
-def export(checkpoint: str | Path,
-           format: str,
-           out: str | Path | None = None,
-           raw: bool = False,
-           half: bool = False,
-           license: str = '',
-           force: bool = False,
-           names: str = 'basicsr') -> Exported:
+def export(
+    checkpoint: str | Path,
+    format: str,
+    out: str | Path | None = None,
+    raw: bool = False,
+    half: bool = False,
+    license: str = '',
+    force: bool = False,
+    names: str = 'basicsr',
+) -> Exported:
     """Write the generator of a checkpoint alone, with what is known of it as metadata.
 
     All files map RGB images (N, C, h, w) in [0, 1], float32, to (N, C, h * scale, w * scale), neither rounded nor clipped, at any size.
@@ -86,7 +88,13 @@ def export(checkpoint: str | Path,
         require_onnx()
     network, args, content = identify(checkpoint, raw)
     arguments = all_arguments(network, args)
-    path = _path(checkpoint, format, out, force, f'_{type(network).__name__.lower()}_x{network.scale}' + ('_fp16' if half else ''))
+    path = _path(
+        checkpoint,
+        format,
+        out,
+        force,
+        f'_{type(network).__name__.lower()}_x{network.scale}' + ('_fp16' if half else ''),
+    )
     samples = make_samples(network, arguments)
     smallest = samples[2][0].shape[-2]
     told = exported_metadata(checkpoint, content)
@@ -118,7 +126,9 @@ def export(checkpoint: str | Path,
             file.write_bytes(save({key: value.contiguous() for key, value in state.items()}, metadata))
         return load_generator(file)
 
-    if half and format == 'onnx':  # ONNX Runtime has float16 on some devices only; on a CPU it computes in float32
+    if (
+        half and format == 'onnx'
+    ):  # ONNX Runtime has float16 on some devices only; on a CPU it computes in float32
         check(smaller, samples, half, format)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,9 +172,13 @@ def _path(checkpoint: str | Path, format: str, out: str | Path | None, force: bo
     suffix = SUFFIXES[format]
     path = Path(out) if out else Path(checkpoint).with_name(Path(checkpoint).stem + ending + suffix)
     if path.is_dir():
-        raise InputError(f'-o {path} is a folder; give a file, such as {path / Path(checkpoint).stem}{suffix}')
+        raise InputError(
+            f'-o {path} is a folder; give a file, such as {path / Path(checkpoint).stem}{suffix}'
+        )
     if path.suffix != suffix:
-        raise InputError(f'-o {path} must end in {suffix} for the format {format}: other software tells formats by it.')
+        raise InputError(
+            f'-o {path} must end in {suffix} for the format {format}: other software tells formats by it.'
+        )
     if path.resolve() == Path(checkpoint).resolve():
         raise InputError(f'-o {path} is the checkpoint itself; choose another file.')
     if path.exists() and not force:
@@ -177,17 +191,25 @@ def _kind(content: dict[str, Any], told: dict[str, str], raw: bool) -> str:
     if told:
         return told.get('weights', 'not known')
     state = content.get('state_dict', content)
-    has = {name: name in content or any(f'{part}.' in key for key in state)
-           for name, part in [('params_ema', 'generator_ema'), ('params', 'generator')]}
+    has = {
+        name: name in content or any(f'{part}.' in key for key in state)
+        for name, part in [('params_ema', 'generator_ema'), ('params', 'generator')]
+    }
     if has['params_ema'] and not (raw and has['params']):
         return AVERAGE
     return TRAINED if has['params'] else 'not known'
 
 
-def _authors_names(network: nn.Module, arguments: dict[str, Any], state: dict[str, Tensor], names: str) -> dict[str, Tensor]:
+def _authors_names(
+    network: nn.Module, arguments: dict[str, Any], state: dict[str, Tensor], names: str
+) -> dict[str, Tensor]:
     if names != 'authors' or not isinstance(network, RCAN):
-        raise InputError(f'names={names!r} must be basicsr, or authors for an RCAN; this is a {type(network).__name__}.')
+        raise InputError(
+            f'names={names!r} must be basicsr, or authors for an RCAN; this is a {type(network).__name__}.'
+        )
     if (arguments['img_range'], arguments['res_scale']) != (255.0, 1.0):
-        raise InputError(f'--names authors: their RCAN has img_range=255 and res_scale=1, this one img_range={arguments["img_range"]} and '
-                         f'res_scale={arguments["res_scale"]}; leave it out.')
+        raise InputError(
+            f'--names authors: their RCAN has img_range=255 and res_scale=1, this one img_range={arguments["img_range"]} and '
+            f'res_scale={arguments["res_scale"]}; leave it out.'
+        )
     return to_authors(state, arguments['rgb_mean'])

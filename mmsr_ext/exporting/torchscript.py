@@ -26,7 +26,9 @@ def write_torchscript(network: nn.Module, example: Tensor, path: Path, metadata:
     """
     network = _without_keywords(deepcopy(network))
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter('ignore')  # of checks of an image's size, which are not traced, and of TorchScript's age
+        warnings.simplefilter(
+            'ignore'
+        )  # of checks of an image's size, which are not traced, and of TorchScript's age
         traced = torch.jit.trace(network, example, check_trace=False)  # export checks more than one size
         torch.jit.save(traced, str(path), _extra_files={ENTRY: json.dumps(metadata)})
 

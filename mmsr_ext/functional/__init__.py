@@ -13,7 +13,25 @@ from .precision import at_least_float32
 from .usm import usm_sharpen
 
 __all__ = [
-    'ImresizeRows', 'add_gaussian_noise', 'add_poisson_noise', 'at_least_float32', 'filter2d', 'gaussian_blur', 'gaussian_kernel',
-    'gram_matrix', 'imresize', 'jpeg', 'jpeg_file', 'luma', 'mirror_index', 'motion_blur', 'motion_psf', 'motion_trajectory', 'psnr',
-    'sinc_kernel', 'ssim', 'texture_distance', 'usm_sharpen'
+    'ImresizeRows',
+    'add_gaussian_noise',
+    'add_poisson_noise',
+    'at_least_float32',
+    'filter2d',
+    'gaussian_blur',
+    'gaussian_kernel',
+    'gram_matrix',
+    'imresize',
+    'jpeg',
+    'jpeg_file',
+    'luma',
+    'mirror_index',
+    'motion_blur',
+    'motion_psf',
+    'motion_trajectory',
+    'psnr',
+    'sinc_kernel',
+    'ssim',
+    'texture_distance',
+    'usm_sharpen',
 ]

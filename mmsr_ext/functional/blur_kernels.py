@@ -12,12 +12,14 @@ from ..errors import InputError
 PROFILES = ('gaussian', 'plateau')
 
 
-def gaussian_kernel(size: int,
-                    sigma_x: float,
-                    sigma_y: float | None = None,
-                    angle: float = 0.0,
-                    beta: float = 1.0,
-                    profile: str = 'gaussian') -> Tensor:
+def gaussian_kernel(
+    size: int,
+    sigma_x: float,
+    sigma_y: float | None = None,
+    angle: float = 0.0,
+    beta: float = 1.0,
+    profile: str = 'gaussian',
+) -> Tensor:
     """Gaussian-like kernel, isotropic or not.
 
     With q = r^T S^-1 r, r the position relative to the centre in pixels, and S the covariance with standard deviations ``sigma_x`` and
@@ -42,12 +44,14 @@ def gaussian_kernel(size: int,
     """
     sigma_y = sigma_x if sigma_y is None else sigma_y
     if not (sigma_x > 0 and sigma_y > 0 and beta > 0):
-        raise InputError(f'gaussian_kernel: sigma_x={sigma_x!r}, sigma_y={sigma_y!r} and beta={beta!r} must be above 0.')
+        raise InputError(
+            f'gaussian_kernel: sigma_x={sigma_x!r}, sigma_y={sigma_y!r} and beta={beta!r} must be above 0.'
+        )
     if profile not in PROFILES:
         raise InputError(f'gaussian_kernel: profile={profile!r} must be one of {", ".join(PROFILES)}.')
     y, x = _grid(size)
     along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
-    power = ((along / sigma_x).square() + (across / sigma_y).square())**beta
+    power = ((along / sigma_x).square() + (across / sigma_y).square()) ** beta
     kernel = (-power / 2).exp() if profile == 'gaussian' else 1 / (1 + power)
     return kernel / kernel.sum()
 

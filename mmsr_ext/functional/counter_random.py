@@ -63,7 +63,7 @@ def poisson(levels: Tensor, exponent: Tensor, key: int) -> Tensor:
 @cache
 def _poisson_table(device: torch.device) -> Tensor:
     """P(X <= count) in units of 2^-32, row after row, each row raised above the ones before so that all is sorted."""
-    rates = torch.arange(POISSON_LEVELS, dtype=torch.float64) / 255 * 2.0**torch.arange(9)[:, None]
+    rates = torch.arange(POISSON_LEVELS, dtype=torch.float64) / 255 * 2.0 ** torch.arange(9)[:, None]
     counts = torch.arange(1, POISSON_COUNTS + 1, dtype=torch.float64)
     below = torch.special.gammaincc(counts, rates.reshape(-1, 1).contiguous())
     row = torch.arange(len(below))[:, None]

@@ -55,7 +55,7 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _ssim_of_channel(x: Tensor, y: Tensor) -> Tensor:
-    c1, c2 = (0.01 * 255)**2, (0.03 * 255)**2
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     x, y = x.double(), y.double()
     mean_x, mean_y = _smooth(x), _smooth(y)
     # in place, because making room for images takes longer on a CPU than computing them

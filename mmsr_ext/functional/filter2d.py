@@ -24,12 +24,18 @@ def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
     n, c, h, w = image.shape
     rows, columns = kernel.shape[-2:]
     if rows % 2 == 0 or columns % 2 == 0 or rows // 2 >= h or columns // 2 >= w:
-        raise InputError(f'filter2d: a kernel of {rows}x{columns} does not suit an image of {h}x{w}; its sizes must be odd and less than '
-                         'twice the image\'s. Take larger images or smaller kernels.')
+        raise InputError(
+            f'filter2d: a kernel of {rows}x{columns} does not suit an image of {h}x{w}; its sizes must be odd and less than '
+            "twice the image's. Take larger images or smaller kernels."
+        )
     if kernel.ndim == 3 and len(kernel) != n:
         raise InputError(f'filter2d: {len(kernel)} kernels for {n} images; give one, or one an image.')
     padded = F.pad(image, (columns // 2, columns // 2, rows // 2, rows // 2), mode='reflect')
     kernel = kernel.to(image, non_blocking=True)
-    weight = kernel.reshape(-1, 1, 1, rows, columns).expand(n, c, 1, rows, columns).reshape(n * c, 1, rows, columns)
+    weight = (
+        kernel.reshape(-1, 1, 1, rows, columns)
+        .expand(n, c, 1, rows, columns)
+        .reshape(n * c, 1, rows, columns)
+    )
     # A group a channel: torch's own kernels for that are exact in float32, where cuDNN's convolution would round to TF32.
     return F.conv2d(padded.reshape(1, n * c, *padded.shape[-2:]), weight, groups=n * c).reshape(n, c, h, w)

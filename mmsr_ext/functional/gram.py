@@ -23,7 +23,7 @@ def gram_matrix(features: Tensor) -> Tensor:
     n, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
         flat = features.reshape(n, c, h * w)
-        flat = at_least_float32(flat) * (c * h * w)**-0.5
+        flat = at_least_float32(flat) * (c * h * w) ** -0.5
         return flat @ flat.transpose(1, 2)
 
 
@@ -45,8 +45,10 @@ def texture_distance(x: Tensor, y: Tensor, patch_size: int = 16) -> Tensor:
         InputError: If the maps are smaller than a patch.
     """
     if min(x.shape[-2:]) < patch_size:
-        raise InputError(f'texture patches of {patch_size}x{patch_size} do not fit into feature maps of {x.shape[-2]}x{x.shape[-1]}. Train '
-                         'on larger crops, name shallower layers, or set a smaller style_patch_size.')
+        raise InputError(
+            f'texture patches of {patch_size}x{patch_size} do not fit into feature maps of {x.shape[-2]}x{x.shape[-1]}. Train '
+            'on larger crops, name shallower layers, or set a smaller style_patch_size.'
+        )
     with torch.autocast(x.device.type, enabled=False):
         grams = [flat @ flat.transpose(1, 2) for flat in (_patches(x, patch_size), _patches(y, patch_size))]
         return (grams[0] - grams[1]).square().sum((1, 2)).mean()
@@ -56,5 +58,9 @@ def _patches(features: Tensor, size: int) -> Tensor:
     """(N, C, H, W) to (N * patches, C, size * size), at least float32."""
     n, c, h, w = features.shape
     rows, columns = h // size, w // size
-    features = at_least_float32(features)[..., :rows * size, :columns * size]
-    return features.reshape(n, c, rows, size, columns, size).permute(0, 2, 4, 1, 3, 5).reshape(-1, c, size * size)
+    features = at_least_float32(features)[..., : rows * size, : columns * size]
+    return (
+        features.reshape(n, c, rows, size, columns, size)
+        .permute(0, 2, 4, 1, 3, 5)
+        .reshape(-1, c, size * size)
+    )

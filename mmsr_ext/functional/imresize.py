@@ -39,7 +39,11 @@ def imresize(image: Tensor, scale: float) -> Tensor:
         return image.clone()
     exact = image.dtype == torch.uint8
     # float64 where weights are not dyadic fractions, so that no half is rounded to the wrong side
-    x = image.to(torch.float32 if factor & (factor - 1) == 0 else torch.float64) if exact else at_least_float32(image)
+    x = (
+        image.to(torch.float32 if factor & (factor - 1) == 0 else torch.float64)
+        if exact
+        else at_least_float32(image)
+    )
     x = x[None] if image.ndim == 3 else x
     shrink = scale < 1
     for axis in (2, 3):

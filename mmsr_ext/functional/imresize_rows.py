@@ -64,8 +64,10 @@ class ImresizeRows:
             index, weight = self.row_index[part] - first, self.row_weight[part, :, None, None]
             strip = _rounded(sum(weight[:, tap] * image[index[:, tap]] for tap in range(index.shape[1])), top)
             index, weight = self.column_index, self.column_weight[..., None]
-            strip = _rounded(sum(weight[:, tap] * strip[:, index[:, tap]] for tap in range(index.shape[1])), top)
-            result[part.start - start:part.stop - start] = strip
+            strip = _rounded(
+                sum(weight[:, tap] * strip[:, index[:, tap]] for tap in range(index.shape[1])), top
+            )
+            result[part.start - start : part.stop - start] = strip
         return result
 
 
@@ -81,8 +83,11 @@ def _taps(size: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     first = np.floor(centre - 2 / stretch).astype(int)
     index = first[:, None] + np.arange(math.ceil(4 / stretch) + 2)
     distance = np.abs(centre[:, None] - index) * stretch
-    weight = np.where(distance <= 1, 1.5 * distance**3 - 2.5 * distance**2 + 1,
-                      np.where(distance < 2, -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2, 0))
+    weight = np.where(
+        distance <= 1,
+        1.5 * distance**3 - 2.5 * distance**2 + 1,
+        np.where(distance < 2, -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2, 0),
+    )
     used = np.any(weight != 0, 0)
     index, weight = index[:, used] % (2 * size), weight[:, used]
     return np.where(index < size, index, 2 * size - 1 - index), weight / weight.sum(1, keepdims=True)

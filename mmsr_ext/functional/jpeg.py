@@ -14,11 +14,23 @@ from torch.nn import functional as F
 from ..errors import InputError
 
 # The example tables of ITU-T T.81, annex K, which libjpeg and OpenCV scale by the quality.
-LUMINANCE = ((16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
-             (14, 17, 22, 29, 51, 87, 80, 62), (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
-             (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99))
-CHROMINANCE = ((17, 18, 24, 47, 99, 99, 99, 99), (18, 21, 26, 66, 99, 99, 99, 99), (24, 26, 56, 99, 99, 99, 99, 99),
-               (47, 66, 99, 99, 99, 99, 99, 99), *((99, ) * 8, ) * 4)
+LUMINANCE = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+CHROMINANCE = (
+    (17, 18, 24, 47, 99, 99, 99, 99),
+    (18, 21, 26, 66, 99, 99, 99, 99),
+    (24, 26, 56, 99, 99, 99, 99, 99),
+    (47, 66, 99, 99, 99, 99, 99, 99),
+    *((99,) * 8,) * 4,
+)
 TO_YCBCR = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 TO_RGB = ((1, 0, 1.402), (1, -0.344136286, -0.714136286), (1, 1.772, 0))
 SUBSAMPLING = ('4:2:0', '4:4:4')
@@ -58,7 +70,7 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: str 
     luma, chroma = _compress(luma, luminance), _compress(chroma, chrominance)
     if factor == 2:
         # the padding beyond the last chroma sample takes no part in the interpolation
-        chroma = chroma[..., :math.ceil(h / 2), :math.ceil(w / 2)]
+        chroma = chroma[..., : math.ceil(h / 2), : math.ceil(w / 2)]
         chroma = F.interpolate(chroma, scale_factor=2, mode='bilinear', align_corners=False)
     x = torch.cat([luma[..., :h, :w], chroma[..., :h, :w]], 1) - offset
     return _round(_convert(to_rgb, x)).clamp(0, 255) / 255
@@ -113,7 +125,9 @@ def _compress(x: Tensor, table: Tensor) -> Tensor:
     """
     n, c, h, w = x.shape
     transform = _dct(x.device)
-    blocks = (x.double() - 128).reshape(n, c, h // 8, 8, w // 8, 8).permute(0, 1, 2, 4, 3, 5).reshape(n, c, -1, 64)
+    blocks = (
+        (x.double() - 128).reshape(n, c, h // 8, 8, w // 8, 8).permute(0, 1, 2, 4, 3, 5).reshape(n, c, -1, 64)
+    )
     step = table.reshape(-1, 1, 1, 64)
     blocks = (_round(blocks @ transform.T / step) * step) @ transform
     x = blocks.reshape(n, c, h // 8, w // 8, 8, 8).permute(0, 1, 2, 4, 3, 5).reshape(n, c, h, w).to(x.dtype)

@@ -12,7 +12,9 @@ from torch import Tensor
 from .mirror import mirrored
 
 
-def motion_trajectory(rng: np.random.Generator, length: float = 60.0, anxiety: float = 0.005, steps: int = 2000) -> np.ndarray:
+def motion_trajectory(
+    rng: np.random.Generator, length: float = 60.0, anxiety: float = 0.005, steps: int = 2000
+) -> np.ndarray:
     """A random path of a shaking camera: a particle of constant speed whose direction is disturbed at every step.
 
     The disturbances are a Gaussian one, a pull back to the origin, and, rarely, an impulse that turns the particle round; their strengths
@@ -57,7 +59,7 @@ def motion_psf(trajectory: np.ndarray, size: int, exposure: float = 1.0) -> np.n
     Returns:
         np.ndarray: (size, size), float64, not negative, of sum 1.
     """
-    path = trajectory[:max(1, round(exposure * len(trajectory)))]
+    path = trajectory[: max(1, round(exposure * len(trajectory)))]
     path = path - (path.min(0) + path.max(0)) / 2 + (size - 1) / 2
     corner = np.clip(np.floor(path).astype(int), 0, size - 2)
     low = path - corner
@@ -84,4 +86,4 @@ def motion_blur(images: Tensor, psfs: Tensor) -> Tensor:
     # The transform wraps around; all of what is wrapped lies in the first size - 1 rows and columns, which are cut off.
     shape = images.shape[-2:]
     product = torch.fft.rfft2(images) * torch.fft.rfft2(psfs.to(images.dtype), s=shape)[:, None]
-    return torch.fft.irfft2(product, s=shape)[..., size - 1:, size - 1:]
+    return torch.fft.irfft2(product, s=shape)[..., size - 1 :, size - 1 :]

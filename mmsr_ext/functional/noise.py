@@ -50,7 +50,7 @@ def add_poisson_noise(image: Tensor, scale: float, grey: bool, key: int) -> Tens
     levels = (source.clamp(0, 1) * 255).round().long()
     # on the device throughout: counting distinct values in torch.unique would wait for it
     seen = torch.zeros(256, dtype=torch.long, device=image.device).scatter_(0, levels.flatten(), 1)
-    powers = 2**torch.arange(8, device=image.device)
+    powers = 2 ** torch.arange(8, device=image.device)
     below = seen.sum() > powers
     values = 1 + (powers * below).sum()
     noise = poisson(levels, below.sum(), key).to(image.dtype) / values - levels.to(image.dtype) / 255

@@ -37,6 +37,7 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
                 found: Any = file.metadata()
         elif suffix == '.onnx':
             from .onnx_file import read_properties
+
             found = read_properties(path)
         elif suffix == '.pt' and content is None:
             with zipfile.ZipFile(path) as archive:
@@ -45,7 +46,9 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
         else:
             found = (content or {}).get(ENTRY)
     except (SafetensorError, zipfile.BadZipFile, ValueError, OSError) as error:
-        raise error if isinstance(error, InputError) else InputError(f'{path} cannot be read ({error}).') from error
+        raise (
+            error if isinstance(error, InputError) else InputError(f'{path} cannot be read ({error}).')
+        ) from error
     return found if isinstance(found, dict) and all(isinstance(found.get(key), str) for key in OURS) else {}
 
 
@@ -96,8 +99,10 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
     architecture = architecture_named(name)
     if architecture is None:
         if metadata:
-            raise InputError(f'{path} holds a network {name!r} of mmsr_ext {metadata["mmsr_ext"]}; version {__version__}, which is '
-                             'installed, does not have it.')
+            raise InputError(
+                f'{path} holds a network {name!r} of mmsr_ext {metadata["mmsr_ext"]}; version {__version__}, which is '
+                'installed, does not have it.'
+            )
         return None
     args = {key: value for key, value in args.items() if key != 'init_cfg'}
     parameters = inspect.signature(architecture).parameters
@@ -107,8 +112,10 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
         del args['rgb_std']
     unknown = [key for key in args if key not in parameters]
     if unknown:
-        raise InputError(f'{path} says that its generator is {name} with the argument {unknown[0]!r}, which {architecture.__name__} does '
-                         f'not have here; it has {", ".join(parameters)}.')
+        raise InputError(
+            f'{path} says that its generator is {name} with the argument {unknown[0]!r}, which {architecture.__name__} does '
+            f'not have here; it has {", ".join(parameters)}.'
+        )
     return architecture, args
 
 
@@ -117,9 +124,11 @@ def architecture_named(name: str) -> type[nn.Module] | None:
     name = name.rpartition('.')[2]
     if name == 'MSRResNet':  # these two import all of MMagic's models, which takes seconds
         from .mmagic_networks import MSRResNet
+
         return MSRResNet
     if name == 'SRCNNNet':
         from .mmagic_networks import SRCNNNet
+
         return SRCNNNet
     found = getattr(backbones, 'EDSR' if name == 'EDSRNet' else name, None)
     return found if isinstance(found, type) and issubclass(found, nn.Module) else None
@@ -136,7 +145,14 @@ def _generator_in(text: str) -> dict[str, Any]:
     """``model.generator`` of a config's text, if all of it is literal; empty otherwise."""
     try:
         statements = ast.parse(text).body
-        model = next((node.value for node in statements if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == 'model'), None)
+        model = next(
+            (
+                node.value
+                for node in statements
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == 'model'
+            ),
+            None,
+        )
         generator = dict(_items(model)).get('generator')
         return {key: _literal(value) for key, value in _items(generator)}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -153,7 +169,9 @@ def _items(node: ast.expr | None) -> list[tuple[str, ast.expr]]:
 
 
 def _literal(node: ast.expr) -> Any:
-    return {key: _literal(value) for key, value in items} if (items := _items(node)) else ast.literal_eval(node)
+    return (
+        {key: _literal(value) for key, value in items} if (items := _items(node)) else ast.literal_eval(node)
+    )
 
 
 def _json(text: str, path: str | Path) -> dict[str, Any]:
@@ -162,5 +180,7 @@ def _json(text: str, path: str | Path) -> dict[str, Any]:
     except ValueError:
         args = None
     if not isinstance(args, dict):
-        raise InputError(f'{path} says that the arguments of its network are {text!r}, which is no JSON object. The file is damaged.')
+        raise InputError(
+            f'{path} says that the arguments of its network are {text!r}, which is no JSON object. The file is damaged.'
+        )
     return args

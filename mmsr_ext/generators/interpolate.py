@@ -17,7 +17,7 @@ from .load import NotRecognised, identify
 
 Weights = str | Path | Mapping[str, Tensor]
 
-IMMATERIAL = ('with_cp', )  # arguments that change no output
+IMMATERIAL = ('with_cp',)  # arguments that change no output
 
 
 class _Network(NamedTuple):
@@ -69,13 +69,17 @@ def read_pair(a: Weights, b: Weights) -> tuple[_Network, _Network]:
     first, second = _read(a), _read(b)
     faults = differences(first.weights, second.weights)
     if faults:
-        raise InputError(f'{second.name} is of another architecture than {first.name}: it has weights {faults}. Networks can be '
-                         'interpolated if they are of one architecture, and best if one was trained from the other.')
+        raise InputError(
+            f'{second.name} is of another architecture than {first.name}: it has weights {faults}. Networks can be '
+            'interpolated if they are of one architecture, and best if one was trained from the other.'
+        )
     faults = _unequal(first.description, second.description)
     if faults:
-        raise InputError(f'{second.name} is another network than {first.name}, though their weights have the same names and shapes: '
-                         f'{faults} (a file that does not say so is taken to be as published). Networks can be interpolated if they are '
-                         'built alike.')
+        raise InputError(
+            f'{second.name} is another network than {first.name}, though their weights have the same names and shapes: '
+            f'{faults} (a file that does not say so is taken to be as published). Networks can be interpolated if they are '
+            'built alike.'
+        )
     return first, second
 
 
@@ -97,8 +101,11 @@ def _unequal(a: dict[str, str], b: dict[str, str]) -> str:
     if a['architecture'] != b['architecture']:
         return f'it is {b["architecture"]}, not {a["architecture"]}'
     own, other = json.loads(a['arguments']), json.loads(b['arguments'])
-    return ', '.join(f'its {key} is {other[key]!r}, not {value!r}'
-                     for key, value in own.items() if other[key] != value and key not in IMMATERIAL)
+    return ', '.join(
+        f'its {key} is {other[key]!r}, not {value!r}'
+        for key, value in own.items()
+        if other[key] != value and key not in IMMATERIAL
+    )
 
 
 def mix(a: Mapping[str, Tensor], b: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
@@ -109,7 +116,9 @@ def _between(a: Tensor, b: Tensor, alpha: float, key: str) -> Tensor:
     dtype = torch.promote_types(a.dtype, b.dtype)
     if dtype == torch.bool:
         if not torch.equal(a, b):
-            raise InputError(f'{key} holds truth values, which are not the same in the two networks and cannot be interpolated.')
+            raise InputError(
+                f'{key} holds truth values, which are not the same in the two networks and cannot be interpolated.'
+            )
         return a.clone()
     value = (1 - alpha) * a.double() + alpha * b.double()
     return (value if dtype.is_floating_point else value.round()).to(dtype)

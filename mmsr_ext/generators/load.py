@@ -77,11 +77,19 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
             except InputError as error:
                 raise NotRecognised(str(error)) from error
     known = ', '.join(architecture.__name__ for architecture in _architectures())
-    raise NotRecognised(f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
-                        f'Recognised are: {known}. Build another from its config.')
+    raise NotRecognised(
+        f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
+        f'Recognised are: {known}. Build another from its config.'
+    )
 
 
-def _build(architecture: type[nn.Module], args: dict[str, Any], weights: dict[str, Tensor], path: str | Path, how: str) -> nn.Module:
+def _build(
+    architecture: type[nn.Module],
+    args: dict[str, Any],
+    weights: dict[str, Tensor],
+    path: str | Path,
+    how: str,
+) -> nn.Module:
     text = f'{architecture.__name__}({", ".join(f"{name}={value}" for name, value in args.items())})'
     try:
         network = architecture(**args)
@@ -90,7 +98,9 @@ def _build(architecture: type[nn.Module], args: dict[str, Any], weights: dict[st
     weights = own_names(network, weights)
     faults = differences(network.state_dict(), weights)
     if faults:
-        raise InputError(f'{path} {how} {text}, but has weights {faults}. It may be damaged, or a variant that is not known here.')
+        raise InputError(
+            f'{path} {how} {text}, but has weights {faults}. It may be damaged, or a variant that is not known here.'
+        )
     network.load_state_dict(weights)
     return network.eval()
 
@@ -98,4 +108,5 @@ def _build(architecture: type[nn.Module], args: dict[str, Any], weights: dict[st
 def _architectures() -> Iterator[type[nn.Module]]:
     yield from ARCHITECTURES
     from .mmagic_networks import MSRResNet  # imports all of MMagic's models, which takes seconds
+
     yield MSRResNet

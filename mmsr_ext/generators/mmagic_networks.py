@@ -30,7 +30,15 @@ class MSRResNet(MMagicMSRResNet):
         Returns:
             tuple: Arguments of the constructor, and the weights; None if they are of another architecture.
         """
-        if not {'conv_first.weight', 'trunk_net.0.conv1.weight', 'upsample1.upsample_conv.weight', 'conv_hr.weight'} <= weights.keys():
+        if (
+            not {
+                'conv_first.weight',
+                'trunk_net.0.conv1.weight',
+                'upsample1.upsample_conv.weight',
+                'conv_hr.weight',
+            }
+            <= weights.keys()
+        ):
             return None
         width, channels = weights['conv_first.weight'].shape[:2]
         first = {4: 2, 9: 3}.get(weights['upsample1.upsample_conv.weight'].shape[0] // width)
@@ -41,7 +49,8 @@ class MSRResNet(MMagicMSRResNet):
             out_channels=weights['conv_last.weight'].shape[0],
             mid_channels=width,
             num_blocks=length_of(weights, 'trunk_net'),
-            upscale_factor=4 if 'upsample2.upsample_conv.weight' in weights else first)
+            upscale_factor=4 if 'upsample2.upsample_conv.weight' in weights else first,
+        )
         return args, dict(weights)
 
 

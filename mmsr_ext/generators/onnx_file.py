@@ -31,7 +31,10 @@ def read_properties(path: str | Path) -> dict[str, str]:
     require_onnx()
     import onnx
     from google.protobuf.message import DecodeError
+
     try:
-        return {item.key: item.value for item in onnx.load(str(path), load_external_data=False).metadata_props}
+        return {
+            item.key: item.value for item in onnx.load(str(path), load_external_data=False).metadata_props
+        }
     except DecodeError as error:
         raise InputError(f'{path} is no ONNX file, or is damaged: {error}.') from error

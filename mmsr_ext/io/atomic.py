@@ -39,7 +39,9 @@ def writable(path: str | Path) -> Path:
     if path.is_dir():
         raise InputError(f'{path} is a folder; give the name of a file to write.')
     if not path.parent.is_dir():
-        raise InputError(f'{path} cannot be written: its folder does not exist. Make it with: mkdir -p {path.parent}')
+        raise InputError(
+            f'{path} cannot be written: its folder does not exist. Make it with: mkdir -p {path.parent}'
+        )
     return path
 
 

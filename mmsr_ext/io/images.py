@@ -30,19 +30,27 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     try:
         with Image.open(path) as image:
-            frames = 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)  # a telephone's second picture is no animation
+            frames = (
+                1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
+            )  # a telephone's second picture is no animation
             image.load()
     except UNREADABLE as error:
-        raise InputError(f'{path} cannot be read as an image ({error}). Replace or remove the file.') from error
+        raise InputError(
+            f'{path} cannot be read as an image ({error}). Replace or remove the file.'
+        ) from error
     if frames > 1:
         raise InputError(f'{path} has {frames} pictures. Write the one that you want to a file of its own.')
     if 'A' in image.getbands() or 'transparency' in image.info:
         image = image.convert('RGBA')
         if image.getchannel('A').getextrema() != (255, 255):
-            raise InputError(f'{path} is partly transparent. Flatten it onto a background, or remove the file.')
+            raise InputError(
+                f'{path} is partly transparent. Flatten it onto a background, or remove the file.'
+            )
         image = image.convert('RGB')
     if image.mode not in EIGHT_BIT:
-        raise InputError(f'{path} has pixels of type {image.mode}; expected 8-bit RGB or grey. Convert the file.')
+        raise InputError(
+            f'{path} has pixels of type {image.mode}; expected 8-bit RGB or grey. Convert the file.'
+        )
     return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
@@ -56,7 +64,9 @@ def image_size(path: str | Path) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.height, image.width
     except UNREADABLE as error:
-        raise InputError(f'{path} cannot be read as an image ({error}). Replace or remove the file.') from error
+        raise InputError(
+            f'{path} cannot be read as an image ({error}). Replace or remove the file.'
+        ) from error
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -69,8 +79,11 @@ def list_images(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f'image folder {folder} does not exist.')
     # a link that leads nowhere is a missing image, which reading it will name
-    files = sorted(path for path in folder.iterdir()
-                   if path.suffix.lower() in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.is_dir())))
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.is_dir()))
+    )
     if not files:
         raise InputError(f'image folder {folder} has no images (looked for {", ".join(SUFFIXES)}).')
     return files
@@ -87,14 +100,18 @@ def named_images(folder: str | Path) -> dict[tuple[str, ...], Path]:
     """
     folder = Path(folder)
     if folder.is_dir() or not has_magic(str(folder)):
-        return _by_name(((path.stem, ), path) for path in list_images(folder))
+        return _by_name(((path.stem,), path) for path in list_images(folder))
     if '**' in folder.parts:
         raise InputError(f"image folder {folder} has '**'; write a '*' for each folder in between.")
     wild = [index for index, part in enumerate(folder.parts) if has_magic(part)]
     folders = [path for path in map(Path, sorted(glob(str(folder)))) if path.is_dir()]
     if not folders:
         raise InputError(f'no image folder matches {folder}.')
-    return _by_name(((*(path.parts[index] for index in wild), file.stem), file) for path in folders for file in list_images(path))
+    return _by_name(
+        ((*(path.parts[index] for index in wild), file.stem), file)
+        for path in folders
+        for file in list_images(path)
+    )
 
 
 def _by_name(files: Iterable[tuple[tuple[str, ...], Path]]) -> dict[tuple[str, ...], Path]:

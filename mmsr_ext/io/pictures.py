@@ -17,14 +17,38 @@ from ..errors import InputError
 from .atomic import whole_file
 from .png import write_png
 
-FORMATS = {'.png': 'png', '.jpg': 'jpg', '.jpeg': 'jpg', '.webp': 'webp', '.tif': 'tif', '.tiff': 'tif', '.bmp': 'bmp', '.ppm': 'ppm'}
-LARGEST_SIDE = {'jpg': 65500, 'webp': 16383, 'tif': 2**31 - 1, 'png': 2**31 - 1, 'bmp': 2**31 - 1, 'ppm': 2**31 - 1}
+FORMATS = {
+    '.png': 'png',
+    '.jpg': 'jpg',
+    '.jpeg': 'jpg',
+    '.webp': 'webp',
+    '.tif': 'tif',
+    '.tiff': 'tif',
+    '.bmp': 'bmp',
+    '.ppm': 'ppm',
+}
+LARGEST_SIDE = {
+    'jpg': 65500,
+    'webp': 16383,
+    'tif': 2**31 - 1,
+    'png': 2**31 - 1,
+    'bmp': 2**31 - 1,
+    'ppm': 2**31 - 1,
+}
 WITH_ALPHA = ('png', 'webp', 'tif')
 STRIP = 64  # rows of a TIFF file's strip, and those that are computed on at a time
 PLAIN = (tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 ORIENTATION, PHOTOMETRIC, BITS, EXTRA_SAMPLES, ICC_PROFILE = 0x112, 262, 258, 338, 34675  # tags of TIFF
 CV2_ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
-TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (-1, True), 6: (-1, False), 7: (1, True), 8: (1, False)}
+TURNS = {
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (-1, True),
+    6: (-1, False),
+    7: (1, True),
+    8: (1, False),
+}
 
 
 @dataclass
@@ -64,9 +88,13 @@ def read_picture(path: str | Path) -> Picture:
             raise
     except (InputError, MemoryError):
         raise
-    except Exception as error:  # over damaged data decoders raise whatever they meet, zlib.error and struct.error among it
+    except (
+        Exception
+    ) as error:  # over damaged data decoders raise whatever they meet, zlib.error and struct.error among it
         reason = ' '.join(str(error).split()) or type(error).__name__
-        raise InputError(f'{path} cannot be read as an image ({reason}). Replace or remove the file.') from error
+        raise InputError(
+            f'{path} cannot be read as an image ({reason}). Replace or remove the file.'
+        ) from error
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
@@ -90,14 +118,23 @@ def check_output(path: Path, source: str | Path, height: int, width: int, alpha:
     """
     kind = FORMATS[path.suffix.lower()]
     if max(height, width) > LARGEST_SIDE[kind]:
-        raise InputError(f'{source} would become {height}x{width}, but {kind} files have at most {LARGEST_SIDE[kind]} px a side. '
-                         'Use --format png.')
+        raise InputError(
+            f'{source} would become {height}x{width}, but {kind} files have at most {LARGEST_SIDE[kind]} px a side. '
+            'Use --format png.'
+        )
     if alpha and kind not in WITH_ALPHA:
         raise InputError(f'{source} has transparency, which {kind} files cannot hold. Use --format png.')
 
 
-def write_picture(path: Path, size: tuple[int, int], channels: int, dtype: np.dtype, strips: Iterable[np.ndarray],
-                  icc: bytes | None = None, quality: int = 95) -> None:
+def write_picture(
+    path: Path,
+    size: tuple[int, int],
+    channels: int,
+    dtype: np.dtype,
+    strips: Iterable[np.ndarray],
+    icc: bytes | None = None,
+    quality: int = 95,
+) -> None:
     """Write an image file whole or not at all, in the format of its suffix.
 
     PNG and TIFF are written strip by strip, and with 16 bits if the image has them; for the other formats, which have 8, the image is put
@@ -122,11 +159,19 @@ def write_picture(path: Path, size: tuple[int, int], channels: int, dtype: np.dt
         elif kind == 'tif':
             _write_tiff(partial, size, channels, np.dtype(dtype), strips, icc)
         else:
-            pixels = np.concatenate([strip if strip.dtype == np.uint8 else ((strip.astype(np.uint32) + 128) // 257).astype(np.uint8)
-                                     for strip in strips])
+            pixels = np.concatenate(
+                [
+                    strip
+                    if strip.dtype == np.uint8
+                    else ((strip.astype(np.uint32) + 128) // 257).astype(np.uint8)
+                    for strip in strips
+                ]
+            )
             image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
             options = dict(quality=quality) if kind in ('jpg', 'webp') else {}
-            image.save(partial, **options, **(dict(icc_profile=icc) if icc and kind in ('jpg', 'webp') else {}))
+            image.save(
+                partial, **options, **(dict(icc_profile=icc) if icc and kind in ('jpg', 'webp') else {})
+            )
 
 
 def _decoded(image: Image.Image, path: str | Path) -> Picture:
@@ -140,7 +185,9 @@ def _decoded(image: Image.Image, path: str | Path) -> Picture:
     picture = _by_tifffile(path) if tiff else None
     if picture is not None:
         return picture
-    photometric, extras = (image.tag_v2.get(PHOTOMETRIC), image.tag_v2.get(EXTRA_SAMPLES, ())) if tiff else (None, ())
+    photometric, extras = (
+        (image.tag_v2.get(PHOTOMETRIC), image.tag_v2.get(EXTRA_SAMPLES, ())) if tiff else (None, ())
+    )
     if tiff:
         image.filename = ''  # Pillow turns files that it maps into memory by exchanging height and width before it reads them
     image.load()
@@ -149,7 +196,9 @@ def _decoded(image: Image.Image, path: str | Path) -> Picture:
         return Picture(_plain(pixels, photometric, extras) if tiff and bits == 16 else pixels, icc)
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if not tiff or photometric in PLAIN else None
     if pixels is None or pixels.dtype != np.uint16:
-        raise InputError(f'{path} has 16 bits a channel, and cannot be decoded. Save it as PNG, or as RGB TIFF without compression.')
+        raise InputError(
+            f'{path} has 16 bits a channel, and cannot be decoded. Save it as PNG, or as RGB TIFF without compression.'
+        )
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     pixels = pixels[..., CV2_ORDER[pixels.shape[2]]]
     if tiff:  # OpenCV has turned it
@@ -161,7 +210,9 @@ def _decoded(image: Image.Image, path: str | Path) -> Picture:
 
 def _check_kind(path: str | Path, frames: int, bits: int) -> None:
     if frames > 1:
-        raise InputError(f'{path} has {frames} frames; expected a single image. Save them as files of their own.')
+        raise InputError(
+            f'{path} has {frames} frames; expected a single image. Save them as files of their own.'
+        )
     if bits > 8 and bits != 16:
         raise InputError(f'{path} has {bits} bits a channel; expected 8 or 16. Convert the file.')
 
@@ -178,8 +229,12 @@ def _by_tifffile(path: str | Path) -> Picture | None:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
         _check_kind(path, len(file.pages), 8)
-        if page.photometric not in PLAIN or page.dtype not in (np.uint8, np.uint16) or page.axes not in ('YX', 'YXS', 'SYX') \
-                or page.bitspersample not in (8, 16):
+        if (
+            page.photometric not in PLAIN
+            or page.dtype not in (np.uint8, np.uint16)
+            or page.axes not in ('YX', 'YXS', 'SYX')
+            or page.bitspersample not in (8, 16)
+        ):
             return None
         try:
             pixels = page.asarray()
@@ -188,7 +243,13 @@ def _by_tifffile(path: str | Path) -> Picture | None:
                 raise
             return None
         turn, icc = (page.tags[tag].value if tag in page.tags else None for tag in (ORIENTATION, ICC_PROFILE))
-        pixels = pixels[..., None] if page.axes == 'YX' else pixels.transpose(1, 2, 0) if page.axes == 'SYX' else pixels
+        pixels = (
+            pixels[..., None]
+            if page.axes == 'YX'
+            else pixels.transpose(1, 2, 0)
+            if page.axes == 'SYX'
+            else pixels
+        )
         pixels = _plain(pixels, page.photometric, page.extrasamples)
         return Picture(_upright(pixels, turn or 1), icc if isinstance(icc, bytes) else None)
 
@@ -202,14 +263,18 @@ def _plain(pixels: np.ndarray, photometric: int, extras: Sequence[int]) -> np.nd
         extras (Sequence[int]): What the samples beside the colours are. A single one of which nothing is said is alpha.
     """
     colours = 3 if photometric == tifffile.PHOTOMETRIC.RGB else 1
-    alphas = [index for index, kind in enumerate(extras) if kind != tifffile.EXTRASAMPLE.UNSPECIFIED] if extras else [0]
+    alphas = (
+        [index for index, kind in enumerate(extras) if kind != tifffile.EXTRASAMPLE.UNSPECIFIED]
+        if extras
+        else [0]
+    )
     kept = [*range(colours), *(colours + index for index in alphas[:1] if pixels.shape[2] > colours)]
     if len(kept) != pixels.shape[2]:
         pixels = pixels[..., kept]
     top = np.iinfo(pixels.dtype).max
     if len(kept) > colours and extras and extras[alphas[0]] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         for first in range(0, len(pixels), STRIP):
-            rows = pixels[first:first + STRIP]
+            rows = pixels[first : first + STRIP]
             alpha = rows[..., -1:].astype(np.uint32)
             straight = np.minimum((rows[..., :-1] * np.uint32(top) + alpha // 2) // np.maximum(alpha, 1), top)
             rows[..., :-1] = np.where(alpha, straight, rows[..., :-1])
@@ -223,9 +288,15 @@ def _array(image: Image.Image, path: str | Path) -> np.ndarray:
     if image.mode.startswith('I;16'):
         pixels = np.array(image).astype(np.uint16)[..., None]
         transparent = image.info.get('transparency')  # a value of PNG's
-        return pixels if transparent is None else np.concatenate([pixels, np.where(pixels == transparent, 0, 65535).astype(np.uint16)], 2)
+        return (
+            pixels
+            if transparent is None
+            else np.concatenate([pixels, np.where(pixels == transparent, 0, 65535).astype(np.uint16)], 2)
+        )
     if image.mode in ('I', 'F'):
-        raise InputError(f'{path} has pixels of type {image.mode}; expected 8 or 16 bits, grey or colour. Convert the file.')
+        raise InputError(
+            f'{path} has pixels of type {image.mode}; expected 8 or 16 bits, grey or colour. Convert the file.'
+        )
     alpha = 'transparency' in image.info or image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa')
     colours = 'L' if image.mode in ('1', 'L', 'LA', 'La') else 'RGB'
     pixels = np.array(image.convert(colours + 'A' if alpha else colours))
@@ -239,14 +310,31 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return pixels[:, ::-1] if mirrored else pixels
 
 
-def _write_tiff(path: Path, size: tuple[int, int], channels: int, dtype: np.dtype, strips: Iterable[np.ndarray],
-                icc: bytes | None) -> None:
+def _write_tiff(
+    path: Path,
+    size: tuple[int, int],
+    channels: int,
+    dtype: np.dtype,
+    strips: Iterable[np.ndarray],
+    icc: bytes | None,
+) -> None:
     data = (zlib.compress(np.ascontiguousarray(rows).tobytes()) for rows in _of_height(strips, STRIP))
     shape = (*size, channels) if channels > 1 else size
     tifffile.imwrite(
-        path, data, shape=shape, dtype=dtype, byteorder='<', bigtiff=int(np.prod(shape)) * dtype.itemsize > 2**32 - 2**25,
-        photometric='rgb' if channels > 2 else 'minisblack', planarconfig='contig' if channels > 1 else None,
-        extrasamples=['unassalpha'] if channels in (2, 4) else None, rowsperstrip=STRIP, compression='zlib', iccprofile=icc, metadata=None)
+        path,
+        data,
+        shape=shape,
+        dtype=dtype,
+        byteorder='<',
+        bigtiff=int(np.prod(shape)) * dtype.itemsize > 2**32 - 2**25,
+        photometric='rgb' if channels > 2 else 'minisblack',
+        planarconfig='contig' if channels > 1 else None,
+        extrasamples=['unassalpha'] if channels in (2, 4) else None,
+        rowsperstrip=STRIP,
+        compression='zlib',
+        iccprofile=icc,
+        metadata=None,
+    )
 
 
 def _of_height(strips: Iterable[np.ndarray], height: int) -> Iterator[np.ndarray]:
@@ -256,7 +344,7 @@ def _of_height(strips: Iterable[np.ndarray], height: int) -> Iterator[np.ndarray
         held = strip if held is None or not len(held) else np.concatenate([held, strip])
         whole = len(held) // height * height
         for top in range(0, whole, height):
-            yield held[top:top + height]
+            yield held[top : top + height]
         held = held[whole:]
     if held is not None and len(held):
         yield held

@@ -19,8 +19,15 @@ LEVEL = 3  # of photographs 6 makes files 5 % smaller, in three times the time
 UP = 2  # the filter: differences from the row above
 
 
-def write_png(path: Path, height: int, width: int, channels: int, dtype: np.dtype, strips: Iterable[np.ndarray],
-              icc: bytes | None = None) -> None:
+def write_png(
+    path: Path,
+    height: int,
+    width: int,
+    channels: int,
+    dtype: np.dtype,
+    strips: Iterable[np.ndarray],
+    icc: bytes | None = None,
+) -> None:
     """Write an image of which only a strip is in memory at a time.
 
     Pillow and OpenCV need the whole of it, and Pillow has no RGB of 16 bits. Source: PNG specification, third edition (W3C).
@@ -37,7 +44,9 @@ def write_png(path: Path, height: int, width: int, channels: int, dtype: np.dtyp
     depth = np.dtype(dtype).itemsize
     with open(path, 'wb') as file:
         file.write(b'\x89PNG\r\n\x1a\n')
-        _chunk(file, b'IHDR', struct.pack('>IIBBBBB', width, height, 8 * depth, COLOUR_TYPES[channels], 0, 0, 0))
+        _chunk(
+            file, b'IHDR', struct.pack('>IIBBBBB', width, height, 8 * depth, COLOUR_TYPES[channels], 0, 0, 0)
+        )
         if icc:
             _chunk(file, b'iCCP', b'ICC profile\0\0' + zlib.compress(icc))
         _chunk(file, b'IDAT', b'\x78\x5e')  # a zlib stream, whose blocks are compressed apart from each other
@@ -56,7 +65,7 @@ def _write_rows(file: BinaryIO, height: int, strips: Iterable[np.ndarray], lengt
             big_endian = np.ascontiguousarray(strip, strip.dtype.newbyteorder('>'))
             rows = big_endian.reshape(len(strip), -1).view(np.uint8)
             for top in range(0, len(rows), step):
-                block = rows[top:top + step]
+                block = rows[top : top + step]
                 done += len(block)
                 waiting.append(pool.submit(_compress, above, block, done == height))
                 above = block[-1]
@@ -86,4 +95,6 @@ def _compress(above: np.ndarray, rows: np.ndarray, last: bool) -> tuple[bytes, b
 
 
 def _chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:
-    file.write(struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(data, zlib.crc32(kind))))
+    file.write(
+        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(data, zlib.crc32(kind)))
+    )

@@ -84,7 +84,9 @@ class ForkedRun:
         while not self.ended():
             time.sleep(1e-3)
         if self.status:
-            raise RuntimeError(f'a run ended with status {self.status}; its output is in {self.work_dir / "output.txt"}')
+            raise RuntimeError(
+                f'a run ended with status {self.status}; its output is in {self.work_dir / "output.txt"}'
+            )
 
     def _train(self, recipe: Path, workers: int) -> None:
         status = 1
@@ -118,7 +120,9 @@ def write_recipe(folder: Path) -> Path:
     for index in range(5):
         pixels = rng.integers(0, 256, (6, 6, 3), np.uint8)
         for name, size in ((f'{index}.png', 48), (f'lq/{index}.png', 12)):
-            cv2.imwrite(str(folder / 'images' / name), cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC))
+            cv2.imwrite(
+                str(folder / 'images' / name), cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC)
+            )
     recipe = folder / 'recipe.py'
     recipe.write_text(RECIPE.format(folder=str(folder.resolve() / 'images'), iterations=ITERATIONS))
     return recipe

@@ -21,8 +21,19 @@ from .forked_run import ITERATIONS, ForkedRun, import_parts, write_recipe
 
 # what tells the time of day, or lies in another folder, or counts the checkpoints of a run that was stopped in between, or names the
 # commit of the folder that the command was given in
-DIFFERS = ('time', 'data_time', 'eta', 'memory', 'cfg', 'experiment_name', 'last_ckpt', 'keep_ckpt_ids', 'best_ckpt', 'statistics_methods',
-           'mmengine_version')
+DIFFERS = (
+    'time',
+    'data_time',
+    'eta',
+    'memory',
+    'cfg',
+    'experiment_name',
+    'last_ckpt',
+    'keep_ckpt_ids',
+    'best_ckpt',
+    'statistics_methods',
+    'mmengine_version',
+)
 
 
 @dataclass
@@ -46,8 +57,10 @@ class Faults:
     differences: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return (f'{self.equal} of {self.runs} runs equal to the unbroken one in every tensor, after {self.kills} kills '
-                f'({self.killed_writing} while a checkpoint was written); {self.lost} checkpoints lost')
+        return (
+            f'{self.equal} of {self.runs} runs equal to the unbroken one in every tensor, after {self.kills} kills '
+            f'({self.killed_writing} while a checkpoint was written); {self.lost} checkpoints lost'
+        )
 
 
 def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False) -> Faults:
@@ -96,7 +109,10 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
         if difference:
             result.differences.append(f'run{number}: {difference}')
         if show:
-            print(f'{number + 1:3d}: {difference or "equal"}; {result.kills} kills, {result.lost} checkpoints lost', flush=True)
+            print(
+                f'{number + 1:3d}: {difference or "equal"}; {result.kills} kills, {result.lost} checkpoints lost',
+                flush=True,
+            )
     return result
 
 

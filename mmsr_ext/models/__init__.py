@@ -5,4 +5,8 @@ from .losses import *  # noqa: F403
 from .preprocessors import *  # noqa: F403
 from .restorers import *  # noqa: F403
 
-__all__ = [name for folder in (backbones, discriminators, losses, preprocessors, restorers) for name in folder.__all__]
+__all__ = [
+    name
+    for folder in (backbones, discriminators, losses, preprocessors, restorers)
+    for name in folder.__all__
+]

@@ -40,12 +40,14 @@ def parse_methods(texts: Sequence[str]) -> dict[str, str]:
     return methods
 
 
-def build_study(methods: Mapping[str, str | Path],
-                gt: str | Path,
-                out: str | Path,
-                nearest: str | Path | None = None,
-                scale: int = 4,
-                training: str | Path | None = None) -> Study:
+def build_study(
+    methods: Mapping[str, str | Path],
+    gt: str | Path,
+    out: str | Path,
+    nearest: str | Path | None = None,
+    scale: int = 4,
+    training: str | Path | None = None,
+) -> Study:
     """Write a blinded study: ``out/page``, which works from a server and as a local file, and ``out/key.json``, its key.
 
     Every result is an item to rate, and so is every GT, which stands for 5, and every nearest-neighbour enlargement, which stands for 1;
@@ -75,15 +77,21 @@ def build_study(methods: Mapping[str, str | Path],
     worst = 'nearest' if scale > 1 else 'LQ'
     _check(methods, out, scale, worst)
     if training is not None and nearest is not None and scale == 1:
-        raise InputError(f'training={training}: at scale 1 no bad version can be made of other images. Leave --training out.')
+        raise InputError(
+            f'training={training}: at scale 1 no bad version can be made of other images. Leave --training out.'
+        )
     folders = {name: _by_stem(folder) for name, folder in [*methods.items(), (GT, gt)]}
-    sizes = {name: {image: image_size(path) for image, path in files.items()} for name, files in folders.items()}
+    sizes = {
+        name: {image: image_size(path) for image, path in files.items()} for name, files in folders.items()
+    }
     if nearest is not None:
         files = _by_stem(nearest)
         for image in [image for image in files if image not in folders[GT]]:
             files.setdefault(image.removesuffix(f'x{scale}'), files.pop(image))
         folders = {worst: files} | folders
-        sizes[worst] = {image: tuple(scale * edge for edge in image_size(path)) for image, path in files.items()}
+        sizes[worst] = {
+            image: tuple(scale * edge for edge in image_size(path)) for image, path in files.items()
+        }
     _check_images(sizes, methods, gt, nearest, scale)
 
     partial = out.with_name(f'.{out.name}.partial')
@@ -103,9 +111,13 @@ def _check(methods: Mapping[str, str | Path], out: Path, scale: int, worst: str)
         raise InputError('no methods: give at least one as --methods NAME=FOLDER.')
     for name in methods:
         if name in (GT, worst):
-            raise InputError(f'a method cannot be called {name}, which is a calibration item; choose another name in --methods.')
+            raise InputError(
+                f'a method cannot be called {name}, which is a calibration item; choose another name in --methods.'
+            )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f'{out} is not empty, and may hold ratings. Remove it, or choose another output folder with -o.')
+        raise InputError(
+            f'{out} is not empty, and may hold ratings. Remove it, or choose another output folder with -o.'
+        )
 
 
 def _by_stem(folder: str | Path) -> dict[str, Path]:
@@ -113,12 +125,19 @@ def _by_stem(folder: str | Path) -> dict[str, Path]:
     files = {path.stem: path for path in paths}
     if len(files) != len(paths):
         twice = sorted(path.name for path in paths if files[path.stem] != path)
-        raise InputError(f'{folder} has images that differ in their suffix alone, such as {twice[0]}; remove one of each.')
+        raise InputError(
+            f'{folder} has images that differ in their suffix alone, such as {twice[0]}; remove one of each.'
+        )
     return files
 
 
-def _check_images(sizes: Mapping[str, Mapping[str, tuple[int, ...]]], methods: Mapping[str, str | Path], gt: str | Path,
-                  nearest: str | Path | None, scale: int) -> None:
+def _check_images(
+    sizes: Mapping[str, Mapping[str, tuple[int, ...]]],
+    methods: Mapping[str, str | Path],
+    gt: str | Path,
+    nearest: str | Path | None,
+    scale: int,
+) -> None:
     faults = []
     for name in sizes:
         folder = methods.get(name) or (gt if name == GT else nearest)
@@ -128,16 +147,28 @@ def _check_images(sizes: Mapping[str, Mapping[str, tuple[int, ...]]], methods: M
                 faults.append(f'{name} ({folder}) lacks {image}')
             elif expected is not None and size != expected:
                 enlarged = f' after enlarging by {scale}' if name not in (*methods, GT) else ''
-                faults.append(f'{name} has {image} at {size[0]}x{size[1]}{enlarged}, GT at {expected[0]}x{expected[1]}')
+                faults.append(
+                    f'{name} has {image} at {size[0]}x{size[1]}{enlarged}, GT at {expected[0]}x{expected[1]}'
+                )
     if faults:
         more = f'; and {len(faults) - 10} more' if len(faults) > 10 else ''
-        raise InputError(f'every image must be in every folder, as large as its GT: {"; ".join(faults[:10])}{more}. '
-                         'Add or crop these images, or remove them from the other folders.')
+        raise InputError(
+            f'every image must be in every folder, as large as its GT: {"; ".join(faults[:10])}{more}. '
+            'Add or crop these images, or remove them from the other folders.'
+        )
 
 
-def _write(folder: Path, folders: Mapping[str, Mapping[str, Path]], worst: str | None, scale: int, training: str | Path | None) -> Study:
+def _write(
+    folder: Path,
+    folders: Mapping[str, Mapping[str, Path]],
+    worst: str | None,
+    scale: int,
+    training: str | Path | None,
+) -> Study:
     answers = {GT: 5} | ({worst: 1} if worst else {})
-    items = _named([Item(method, image, answers.get(method)) for method, files in folders.items() for image in files])
+    items = _named(
+        [Item(method, image, answers.get(method)) for method, files in folders.items() for image in files]
+    )
     if training is None:
         images = sorted(folders[GT])
         chosen = secrets.SystemRandom().sample(images, min(TRAINING, len(images)))
@@ -177,11 +208,15 @@ def _example(path: Path, scale: int, degraded: bool) -> np.ndarray:
     pixels = read_image(path)
     height, width = (edge - edge % scale for edge in pixels.shape[:2])
     if not height or not width:
-        raise InputError(f'{path} is {pixels.shape[0]}x{pixels.shape[1]}, less than the scale, {scale}. Remove it from {path.parent}.')
+        raise InputError(
+            f'{path} is {pixels.shape[0]}x{pixels.shape[1]}, less than the scale, {scale}. Remove it from {path.parent}.'
+        )
     pixels = np.ascontiguousarray(pixels[:height, :width])
     if not degraded:
         return pixels
-    return _nearest(imresize(torch.from_numpy(pixels).permute(2, 0, 1), 1 / scale).permute(1, 2, 0).numpy(), scale)
+    return _nearest(
+        imresize(torch.from_numpy(pixels).permute(2, 0, 1), 1 / scale).permute(1, 2, 0).numpy(), scale
+    )
 
 
 def _page(study: Study) -> str:
@@ -194,7 +229,10 @@ def _page(study: Study) -> str:
     public = {
         'name': study.name,
         'items': [{'name': name, 'group': groups[item.image]} for name, item in study.items.items()],
-        'training': [{'name': name, 'group': groups[item.image], 'answer': item.answer} for name, item in study.training.items()],
+        'training': [
+            {'name': name, 'group': groups[item.image], 'answer': item.answer}
+            for name, item in study.training.items()
+        ],
     }
     before, mark, after = TEMPLATE.read_text(encoding='utf-8').partition('{{study}}')
     assert mark, TEMPLATE

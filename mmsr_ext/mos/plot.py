@@ -51,7 +51,15 @@ def save_distribution(path: str | Path, methods: Sequence[MethodScore]) -> None:
     shares = np.array([row.counts for row in rows]).T / [row.ratings for row in rows]
     figure = Figure(figsize=(2 + 0.8 * len(rows), 4.5), layout='constrained')
     axes = figure.add_subplot()
-    picture = axes.imshow(shares, cmap='Blues', vmin=0, vmax=1, origin='lower', aspect='auto', extent=(-0.5, len(rows) - 0.5, 0.5, 5.5))
+    picture = axes.imshow(
+        shares,
+        cmap='Blues',
+        vmin=0,
+        vmax=1,
+        origin='lower',
+        aspect='auto',
+        extent=(-0.5, len(rows) - 0.5, 0.5, 5.5),
+    )
     places, means = range(len(rows)), np.array([row.mos for row in rows])
     reach = np.abs(np.array([[row.low for row in rows], [row.high for row in rows]]) - means)
     axes.errorbar(places, means, reach, fmt='o', color='red', capsize=3)
@@ -64,4 +72,6 @@ def save_distribution(path: str | Path, methods: Sequence[MethodScore]) -> None:
         with whole_file(path) as partial:
             figure.savefig(partial, dpi=150)
     except (OSError, ValueError) as error:
-        raise InputError(f'plot {path} cannot be written ({error}). Choose a name like mos.png in an existing folder.') from error
+        raise InputError(
+            f'plot {path} cannot be written ({error}). Choose a name like mos.png in an existing folder.'
+        ) from error

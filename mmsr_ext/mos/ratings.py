@@ -68,8 +68,12 @@ def read_ratings(path: Path, study: Study) -> tuple[list[Rating], str | None]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f'ratings {path} cannot be read ({error.strerror}). Give files that the server wrote or raters saved.') from error
-    lines = [line for line in enumerate(content.removeprefix(b'\xef\xbb\xbf').split(b'\n'), 1) if line[1].strip()]
+        raise InputError(
+            f'ratings {path} cannot be read ({error.strerror}). Give files that the server wrote or raters saved.'
+        ) from error
+    lines = [
+        line for line in enumerate(content.removeprefix(b'\xef\xbb\xbf').split(b'\n'), 1) if line[1].strip()
+    ]
     ratings, dropped = [], []
     for number, line in lines:
         try:
@@ -79,7 +83,9 @@ def read_ratings(path: Path, study: Study) -> tuple[list[Rating], str | None]:
             dropped.append(f'line {number} {"is cut off" if cut else f"is no rating of this study: {error}"}')
     if not dropped:
         return ratings, None
-    return ratings, f'{path}: {len(dropped)} of {len(lines)} lines dropped; {dropped[0]}' + (', ...' if len(dropped) > 1 else '')
+    return ratings, f'{path}: {len(dropped)} of {len(lines)} lines dropped; {dropped[0]}' + (
+        ', ...' if len(dropped) > 1 else ''
+    )
 
 
 def merge(ratings: Iterable[Rating]) -> tuple[dict[str, dict[str, int]], list[str]]:
@@ -102,8 +108,10 @@ def merge(ratings: Iterable[Rating]) -> tuple[dict[str, dict[str, int]], list[st
     notes = [f'{repeated} ratings occur again with the same score and count once'] if repeated else []
     if contradictory:
         (rater, item), scores = next(iter(contradictory.items()))
-        notes.append(f'{len(contradictory)} ratings contradict each other and do not count, such as those of {rater} for {item}: '
-                     f'{" and ".join(map(str, scores))}')
+        notes.append(
+            f'{len(contradictory)} ratings contradict each other and do not count, such as those of {rater} for {item}: '
+            f'{" and ".join(map(str, scores))}'
+        )
     return merged, notes
 
 
@@ -122,7 +130,9 @@ class RatingsFile:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
-            raise InputError(f'{path} cannot be written ({error.strerror}). Serve the study where you can write.') from error
+            raise InputError(
+                f'{path} cannot be written ({error.strerror}). Serve the study where you can write.'
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
         except OSError as error:
@@ -154,7 +164,7 @@ class RatingsFile:
             line = line if self._whole else b'\n' + line
             self._whole = False
             while line:
-                line = line[os.write(self._file, line):]
+                line = line[os.write(self._file, line) :]
             self._whole = True
             os.fsync(self._file)
             self.scores[rating[:2]] = rating.score

@@ -74,18 +74,43 @@ class StudyScore:
         """Tables for a terminal."""
         failed = [rater for rater in self.raters if rater.failed]
         counted = len(self.raters) - (len(failed) if self.excluded else 0)
-        lines = [f'Mean opinion scores, {counted} raters; 95 % bootstrap intervals over raters and images '
-                 f'({self.resamples} resamples, seed {self.seed})', '']
-        lines += _table([['method', 'MOS', '95 % interval', 'ratings', *'12345'],
-                         *([row.method, _number(row.mos), f'{row.low:.2f} to {row.high:.2f}' if row.ratings else '-', row.ratings,
-                            *row.counts] for row in self.methods)])
+        lines = [
+            f'Mean opinion scores, {counted} raters; 95 % bootstrap intervals over raters and images '
+            f'({self.resamples} resamples, seed {self.seed})',
+            '',
+        ]
+        lines += _table(
+            [
+                ['method', 'MOS', '95 % interval', 'ratings', *'12345'],
+                *(
+                    [
+                        row.method,
+                        _number(row.mos),
+                        f'{row.low:.2f} to {row.high:.2f}' if row.ratings else '-',
+                        row.ratings,
+                        *row.counts,
+                    ]
+                    for row in self.methods
+                ),
+            ]
+        )
         lines += ['', f'Consistency: {self.consistency}', '']
-        lines += _table([['rater', 'ratings', 'calibration error', 'correlation with the others'],
-                         *([row.rater, row.ratings, _number(row.calibration_error), _number(row.agreement)] for row in self.raters)])
+        lines += _table(
+            [
+                ['rater', 'ratings', 'calibration error', 'correlation with the others'],
+                *(
+                    [row.rater, row.ratings, _number(row.calibration_error), _number(row.agreement)]
+                    for row in self.raters
+                ),
+            ]
+        )
         rule = f'calibration error (mean distance from the known answers) above {self.threshold:g}'
         if failed:
             kept = 'left out above' if self.excluded else 'counted above; --exclude-failed leaves them out'
-            lines += ['', f'{len(failed)} raters fail calibration, {rule}; {kept}: {", ".join(row.rater for row in failed)}']
+            lines += [
+                '',
+                f'{len(failed)} raters fail calibration, {rule}; {kept}: {", ".join(row.rater for row in failed)}',
+            ]
         else:
             lines += ['', f'No rater fails calibration: {rule}.']
         return '\n'.join([*lines, *(f'note: {note}' for note in self.notes)])
@@ -98,8 +123,12 @@ class StudyScore:
         """Write the table of methods as CSV."""
         text = io.StringIO(newline='')
         rows = csv.writer(text, lineterminator='\n')
-        rows.writerow(['method', 'mos', 'low', 'high', 'ratings', *(f'score_{score}' for score in range(1, 6))])
-        rows.writerows([row.method, row.mos, row.low, row.high, row.ratings, *row.counts] for row in self.methods)
+        rows.writerow(
+            ['method', 'mos', 'low', 'high', 'ratings', *(f'score_{score}' for score in range(1, 6))]
+        )
+        rows.writerows(
+            [row.method, row.mos, row.low, row.high, row.ratings, *row.counts] for row in self.methods
+        )
         _write(path, text.getvalue())
 
     def save_plot(self, path: str | Path) -> None:
@@ -107,12 +136,14 @@ class StudyScore:
         save_distribution(path, self.methods)
 
 
-def score_study(out: str | Path,
-                files: Sequence[str | Path] = (),
-                exclude_failed: bool = False,
-                threshold: float = 1.0,
-                resamples: int = 2000,
-                seed: int = 0) -> StudyScore:
+def score_study(
+    out: str | Path,
+    files: Sequence[str | Path] = (),
+    exclude_failed: bool = False,
+    threshold: float = 1.0,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> StudyScore:
     """Mean opinion scores of a study's methods, and how far its raters can be trusted.
 
     Training items never count. A rater's calibration is judged by the GT and nearest-neighbour items among the others. The result does
@@ -134,27 +165,47 @@ def score_study(out: str | Path,
     Raises:
         InputError: If there is no study, a file cannot be read or has none of its ratings, none are left, or a number is out of range.
     """
-    for name, value, fits in [('threshold', threshold, 0 <= threshold <= 4), ('resamples', resamples, resamples >= 1),
-                              ('seed', seed, seed >= 0)]:
+    for name, value, fits in [
+        ('threshold', threshold, 0 <= threshold <= 4),
+        ('resamples', resamples, resamples >= 1),
+        ('seed', seed, seed >= 0),
+    ]:
         if not fits:
-            raise InputError(f'{name}={value} is out of range: threshold is in [0, 4], resamples at least 1, seed at least 0.')
+            raise InputError(
+                f'{name}={value} is out of range: threshold is in [0, 4], resamples at least 1, seed at least 0.'
+            )
     study = Study.load(out)
     given, notes = _read(study, Path(out), [Path(file) for file in files])
-    given = {rater: {item: score for item, score in sorted(given[rater].items()) if item in study.items} for rater in sorted(given)}
+    given = {
+        rater: {item: score for item, score in sorted(given[rater].items()) if item in study.items}
+        for rater in sorted(given)
+    }
     given = {rater: scores for rater, scores in given.items() if scores}
     answers = {name: item.answer for name, item in study.items.items() if item.answer is not None}
     errors = {rater: calibration_error(scores, answers) for rater, scores in given.items()}
     failed = {rater for rater, error in errors.items() if error is not None and error > threshold}
     unchecked = sorted(rater for rater, error in errors.items() if error is None)
     if unchecked:
-        notes.append(f'{len(unchecked)} raters rated no calibration item and are not judged by it: {", ".join(unchecked)}')
+        notes.append(
+            f'{len(unchecked)} raters rated no calibration item and are not judged by it: {", ".join(unchecked)}'
+        )
     counted = [rater for rater in given if not (exclude_failed and rater in failed)]
     if not counted:
-        raise InputError(f'no ratings of {out} are left' + (f': all {len(failed)} raters fail calibration at threshold {threshold:g}. '
-                         'Raise --threshold, or leave out --exclude-failed.' if failed else '. Collect more before scoring.'))
+        raise InputError(
+            f'no ratings of {out} are left'
+            + (
+                f': all {len(failed)} raters fail calibration at threshold {threshold:g}. '
+                'Raise --threshold, or leave out --exclude-failed.'
+                if failed
+                else '. Collect more before scoring.'
+            )
+        )
 
     agreement = agreement_with_others(_matrix(given, list(given), list(study.items)))
-    raters = [RaterScore(rater, len(given[rater]), errors[rater], rater in failed, value) for rater, value in zip(given, agreement)]
+    raters = [
+        RaterScore(rater, len(given[rater]), errors[rater], rater in failed, value)
+        for rater, value in zip(given, agreement)
+    ]
     methods = _method_scores(study, given, counted, resamples, seed)
     notes += [f'{row.method} has no ratings' for row in methods if not row.ratings]
     if len(counted) == 1:
@@ -165,15 +216,21 @@ def score_study(out: str | Path,
 
 def _read(study: Study, out: Path, files: list[Path]) -> tuple[dict[str, dict[str, int]], list[str]]:
     collected = out / NAME
-    paths = [collected] * collected.exists() + [file for file in dict.fromkeys(files) if file.absolute() != collected.absolute()]
+    paths = [collected] * collected.exists() + [
+        file for file in dict.fromkeys(files) if file.absolute() != collected.absolute()
+    ]
     if not paths:
-        raise InputError(f'{out} has no ratings. Collect some: python tools/mos_study.py serve {out}; or name the files that raters saved.')
+        raise InputError(
+            f'{out} has no ratings. Collect some: python tools/mos_study.py serve {out}; or name the files that raters saved.'
+        )
     ratings, notes = [], []
     for path in paths:
         whole, dropped = read_ratings(path, study)
         if not whole and path != collected:
-            raise InputError(f'{path} has no ratings of the study {out}{f" ({dropped})" if dropped else ""}. Leave it out, or score '
-                             'its own study.')
+            raise InputError(
+                f'{path} has no ratings of the study {out}{f" ({dropped})" if dropped else ""}. Leave it out, or score '
+                'its own study.'
+            )
         ratings += whole
         notes += [dropped] if dropped else []
     merged, more = merge(ratings)
@@ -182,26 +239,38 @@ def _read(study: Study, out: Path, files: list[Path]) -> tuple[dict[str, dict[st
 
 def _matrix(given: dict[str, dict[str, int]], raters: list[str], items: list[str]) -> np.ndarray:
     """(items, raters), NaN where there is no rating."""
-    return np.array([[given[rater].get(item, np.nan) for rater in raters] for item in items], float).reshape(len(items), len(raters))
+    return np.array([[given[rater].get(item, np.nan) for rater in raters] for item in items], float).reshape(
+        len(items), len(raters)
+    )
 
 
-def _method_scores(study: Study, given: dict[str, dict[str, int]], raters: list[str], resamples: int, seed: int) -> list[MethodScore]:
+def _method_scores(
+    study: Study, given: dict[str, dict[str, int]], raters: list[str], resamples: int, seed: int
+) -> list[MethodScore]:
     images = sorted({item.image for item in study.items.values()})
     cube = np.full((len(study.methods), len(raters), len(images)), np.nan)
     for name, item in study.items.items():
         for index, rater in enumerate(raters):
-            cube[study.methods.index(item.method), index, images.index(item.image)] = given[rater].get(name, np.nan)
+            cube[study.methods.index(item.method), index, images.index(item.image)] = given[rater].get(
+                name, np.nan
+            )
     intervals = percentile_intervals(bootstrap_means(cube, resamples, seed))
     rows = []
     for method, scores, interval in zip(study.methods, cube, intervals):
         scores = scores[~np.isnan(scores)]
         mean = float(scores.mean()) if scores.size else None
         low, high = map(float, interval) if scores.size else (None, None)
-        rows.append(MethodScore(method, mean, low, high, scores.size, [int((scores == score).sum()) for score in range(1, 6)]))
+        rows.append(
+            MethodScore(
+                method, mean, low, high, scores.size, [int((scores == score).sum()) for score in range(1, 6)]
+            )
+        )
     return rows
 
 
-def _consistency(study: Study, given: dict[str, dict[str, int]], raters: list[str]) -> tuple[tuple[float, float] | None, str]:
+def _consistency(
+    study: Study, given: dict[str, dict[str, int]], raters: list[str]
+) -> tuple[tuple[float, float] | None, str]:
     """ICC over the methods' items, without the calibration items, whose spread would flatter it."""
     items = [name for name, item in study.items.items() if item.answer is None]
     complete = [rater for rater in raters if all(item in given[rater] for item in items)]
@@ -229,4 +298,6 @@ def _write(path: str | Path, text: str) -> None:
         with whole_file(path) as partial:
             partial.write_text(text, encoding='utf-8')
     except OSError as error:
-        raise InputError(f'{path} cannot be written ({error.strerror}). Choose a file in an existing folder.') from error
+        raise InputError(
+            f'{path} cannot be written ({error.strerror}). Choose a file in an existing folder.'
+        ) from error

@@ -18,7 +18,7 @@ HEADERS = {
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
     'Content-Security-Policy': "default-src 'none'; img-src 'self' data:; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-                               "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 
 
@@ -39,7 +39,10 @@ def serve_study(out: str | Path, port: int = 8000, host: str = '127.0.0.1') -> i
     with StudyServer(out, port, host) as server:
         if server.ratings.dropped:
             print(server.ratings.dropped)
-        print(f'{server.url} collects ratings in {Path(out) / NAME} ({len(server.ratings.scores)} so far). Ctrl-C ends it.', flush=True)
+        print(
+            f'{server.url} collects ratings in {Path(out) / NAME} ({len(server.ratings.scores)} so far). Ctrl-C ends it.',
+            flush=True,
+        )
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -65,16 +68,23 @@ class StudyServer(ThreadingHTTPServer):
         out = Path(out)
         self.study = Study.load(out)
         page = out / 'page'
-        self.files = {f'/images/{name}.png': page / 'images' / f'{name}.png' for name in (*self.study.items, *self.study.training)}
+        self.files = {
+            f'/images/{name}.png': page / 'images' / f'{name}.png'
+            for name in (*self.study.items, *self.study.training)
+        }
         self.files['/'] = page / 'index.html'
         missing = [path for path in self.files.values() if not path.is_file()]
         if missing:
-            raise InputError(f'{len(missing)} files are missing, such as {missing[0]}. Restore them, or build the study anew.')
+            raise InputError(
+                f'{len(missing)} files are missing, such as {missing[0]}. Restore them, or build the study anew.'
+            )
         self.ratings = RatingsFile(out / NAME, self.study)
         try:
             super().__init__((host, port), Handler)
         except (OSError, OverflowError) as error:  # the file is closed then, as server_close is called
-            raise InputError(f'cannot listen on {host}:{port} ({error}). Choose another port, such as --port 8001.') from error
+            raise InputError(
+                f'cannot listen on {host}:{port} ({error}). Choose another port, such as --port 8001.'
+            ) from error
 
     @property
     def url(self) -> str:
@@ -110,7 +120,9 @@ class Handler(BaseHTTPRequestHandler):
             file = self.server.files[path]
             content = 'text/html; charset=utf-8' if path == '/' else 'image/png'
             # pictures are kept: the next ones are fetched ahead, and can be shown also while the server is away
-            self._reply(HTTPStatus.OK, file.read_bytes(), content, 'no-store' if path == '/' else 'max-age=86400')
+            self._reply(
+                HTTPStatus.OK, file.read_bytes(), content, 'no-store' if path == '/' else 'max-age=86400'
+            )
         else:
             self._refuse(HTTPStatus.NOT_FOUND, 'no such file')
 
@@ -124,7 +136,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != '/rating':
             return self._refuse(HTTPStatus.NOT_FOUND, 'ratings go to /rating')
         if self.headers.get_content_type() != 'application/json':
-            return self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, 'the content type of a rating is application/json')
+            return self._refuse(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, 'the content type of a rating is application/json'
+            )
         try:
             record = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -139,7 +153,9 @@ class Handler(BaseHTTPRequestHandler):
             print(f'a rating could not be stored: {error}', file=sys.stderr, flush=True)
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f'not stored: {error.strerror}')
         if recorded is not None:
-            return self._json(HTTPStatus.CONFLICT, {'error': 'this rater has rated this item already', 'recorded': recorded})
+            return self._json(
+                HTTPStatus.CONFLICT, {'error': 'this rater has rated this item already', 'recorded': recorded}
+            )
         self._json(HTTPStatus.CREATED, {'recorded': rating.score})
 
     def _body(self) -> bytes | None:
@@ -171,7 +187,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _reply(self, status: HTTPStatus, body: bytes, content: str, cache: str) -> None:
         self.send_response(status)
-        for name, value in {'Content-Type': content, 'Content-Length': str(len(body)), 'Cache-Control': cache, **HEADERS}.items():
+        for name, value in {
+            'Content-Type': content,
+            'Content-Length': str(len(body)),
+            'Cache-Control': cache,
+            **HEADERS,
+        }.items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header('Connection', 'close')

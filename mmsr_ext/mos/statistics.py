@@ -46,7 +46,12 @@ def percentile_intervals(means: np.ndarray, level: float = 0.95) -> np.ndarray:
         np.ndarray: (M, 2), lower and upper ends; NaN for a method without ratings.
     """
     tails = [(1 - level) / 2, (1 + level) / 2]
-    return np.array([np.quantile(column[~np.isnan(column)], tails) if not np.isnan(column).all() else [np.nan] * 2 for column in means.T])
+    return np.array(
+        [
+            np.quantile(column[~np.isnan(column)], tails) if not np.isnan(column).all() else [np.nan] * 2
+            for column in means.T
+        ]
+    )
 
 
 def intraclass_correlation(scores: np.ndarray) -> tuple[float, float] | None:
@@ -68,11 +73,13 @@ def intraclass_correlation(scores: np.ndarray) -> tuple[float, float] | None:
         return None
     mean = scores.mean()
     items, raters = scores.mean(1), scores.mean(0)
-    between = k * ((items - mean)**2).sum() / (n - 1)
-    judges = n * ((raters - mean)**2).sum() / (k - 1)
-    residual = ((scores - items[:, None] - raters + mean)**2).sum() / ((n - 1) * (k - 1))
+    between = k * ((items - mean) ** 2).sum() / (n - 1)
+    judges = n * ((raters - mean) ** 2).sum() / (k - 1)
+    residual = ((scores - items[:, None] - raters + mean) ** 2).sum() / ((n - 1) * (k - 1))
     spread = (judges - residual) / n
-    return (between - residual) / (between + (k - 1) * residual + k * spread), (between - residual) / (between + spread)
+    return (between - residual) / (between + (k - 1) * residual + k * spread), (between - residual) / (
+        between + spread
+    )
 
 
 def agreement_with_others(scores: np.ndarray) -> list[float | None]:

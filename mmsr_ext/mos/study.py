@@ -59,8 +59,13 @@ class Study:
         path = Path(folder) / 'key.json'
         try:
             key = json.loads(path.read_text())
-            parts = {part: {name: Item(**item) for name, item in key[part].items()} for part in ('items', 'training')}
+            parts = {
+                part: {name: Item(**item) for name, item in key[part].items()}
+                for part in ('items', 'training')
+            }
             return cls(key['name'], key['methods'], **parts)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f'{folder} holds no study: {path} cannot be read ({type(error).__name__}: {error}). '
-                             f'Make one: python tools/mos_study.py build --methods NAME=FOLDER --gt FOLDER -o {folder}') from error
+            raise InputError(
+                f'{folder} holds no study: {path} cannot be read ({type(error).__name__}: {error}). '
+                f'Make one: python tools/mos_study.py build --methods NAME=FOLDER --gt FOLDER -o {folder}'
+            ) from error

@@ -31,7 +31,11 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     if scale not in (2, 3, 4, 8):
         raise InputError(f'scale={scale!r} must be 2, 3, 4 or 8.')
     out = Path(out)
-    files = source if isinstance(source, Mapping) else {'_'.join(key): path for key, path in named_images(source).items()}
+    files = (
+        source
+        if isinstance(source, Mapping)
+        else {'_'.join(key): path for key, path in named_images(source).items()}
+    )
     folders = out / 'GT', out / f'LQx{scale}'
     for folder in folders:
         if folder.exists() and any(folder.iterdir()):

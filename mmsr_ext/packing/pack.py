@@ -52,12 +52,14 @@ class Packed(NamedTuple):
     cropped: int
 
 
-def pack_images(source: str | Path,
-                store: str | Path,
-                scale: int | None = None,
-                lq_folder: str | Path | None = None,
-                lq_name: str = '{}',
-                workers: int | None = None) -> Packed:
+def pack_images(
+    source: str | Path,
+    store: str | Path,
+    scale: int | None = None,
+    lq_folder: str | Path | None = None,
+    lq_name: str = '{}',
+    workers: int | None = None,
+) -> Packed:
     """Pack a folder of images, of any sizes, into a store.
 
     Grey images get three channels; transparent, 16-bit and CMYK images, animations and damaged files are refused, all in one error. Large
@@ -78,11 +80,15 @@ def pack_images(source: str | Path,
         InputError: If images cannot be packed, the store exists, or it cannot be written. What is done by then is kept for the next call.
     """
     if scale is not None and (scale not in SCALES or lq_folder is not None):
-        raise InputError(f'scale={scale!r} must be one of {", ".join(map(str, SCALES))}, and is not given where LQ images are.')
+        raise InputError(
+            f'scale={scale!r} must be one of {", ".join(map(str, SCALES))}, and is not given where LQ images are.'
+        )
     store = Path(os.path.abspath(store))
     if store.exists() or store.is_symlink():
-        raise InputError(f'{store} exists already. Remove it, or choose another name for the store; check it with: '
-                         f'python tools/pack_data.py --verify {store}')
+        raise InputError(
+            f'{store} exists already. Remove it, or choose another name for the store; check it with: '
+            f'python tools/pack_data.py --verify {store}'
+        )
     sources, bad, scale = _sources(source, scale, lq_folder, lq_name)
     count = len(sources) + len(bad)
     lq = None if scale is None else 'made by bicubic' if lq_folder is None else 'given'
@@ -91,14 +97,18 @@ def pack_images(source: str | Path,
             entries, damaged = _pack(unfinished, sources, scale, lq, workers)
             bad += damaged
             if bad:
-                raise InputError('\n  '.join([f'{len(bad)} of {count} images cannot be packed:', *bad])
-                                 + f'\n{store} was not written. Put these files right and repeat the command; what is done is kept.')
+                raise InputError(
+                    '\n  '.join([f'{len(bad)} of {count} images cannot be packed:', *bad])
+                    + f'\n{store} was not written. Put these files right and repeat the command; what is done is kept.'
+                )
             lengths = lengths_of(entries, scale)
             write_index(unfinished.pixels, scale, lengths, entries)
             _check(Store(unfinished.pixels), workers)
             unfinished.finish()
     except OSError as error:
-        raise InputError(f'{store} cannot be written: {error}. Put that right and repeat the command; what is done is kept.') from error
+        raise InputError(
+            f'{store} cannot be written: {error}. Put that right and repeat the command; what is done is kept.'
+        ) from error
     return Packed(len(entries), sum(lengths.values()), sum(source.cropped for source in sources))
 
 
@@ -116,11 +126,14 @@ def verify_store(store: str | Path, workers: int | None = None) -> int:
     return len(opened)
 
 
-def _sources(gt_folder: str | Path, scale: int | None, lq_folder: str | Path | None,
-             lq_name: str) -> tuple[list[Source], list[str], int | None]:
+def _sources(
+    gt_folder: str | Path, scale: int | None, lq_folder: str | Path | None, lq_name: str
+) -> tuple[list[Source], list[str], int | None]:
     """What to pack, what is wrong with the files of which that is seen at once, and the scale."""
     if lq_folder is None:
-        found: dict[tuple[str, ...], tuple[Path, ...]] = {name: (path, ) for name, path in named_images(gt_folder).items()}
+        found: dict[tuple[str, ...], tuple[Path, ...]] = {
+            name: (path,) for name, path in named_images(gt_folder).items()
+        }
     else:
         found = find_pairs(gt_folder, lq_folder, lq_name)
     sources, bad = [], []
@@ -134,7 +147,9 @@ def _sources(gt_folder: str | Path, scale: int | None, lq_folder: str | Path | N
                     check_pair(files, sizes, scale)
                 height, width = (size - size % (scale or 1) for size in sizes[-1])
                 if not height or not width:
-                    raise InputError(f'{files[-1]} is {sizes[-1][0]}x{sizes[-1][1]}, smaller than the scale, {scale}.')
+                    raise InputError(
+                        f'{files[-1]} is {sizes[-1][0]}x{sizes[-1][1]}, smaller than the scale, {scale}.'
+                    )
                 sources.append(Source('/'.join(name), files, height, width, (height, width) != sizes[-1]))
             except InputError as error:
                 bad.append(str(error))
@@ -148,16 +163,19 @@ def _sizes(files: tuple[Path, ...]) -> list[tuple[int, int]] | InputError:
         return error
 
 
-def _pack(unfinished: Unfinished, sources: list[Source], scale: int | None, lq: str | None,
-          workers: int | None) -> tuple[list[Entry], list[str]]:
+def _pack(
+    unfinished: Unfinished, sources: list[Source], scale: int | None, lq: str | None, workers: int | None
+) -> tuple[list[Entry], list[str]]:
     """Put all images into their places. Returns their entries, and what is wrong with files."""
     plan, pixels = unfinished.plan, unfinished.pixels
     lengths = lengths_of(plan, scale)
     missing = sum(lengths.values()) - sum(path.stat().st_blocks * 512 for path in pixels.glob('*.npy'))
     free = shutil.disk_usage(pixels).free
     if missing > free:
-        raise InputError(f'{pixels.parents[1]} has {free / 1e9:.1f} GB free, and the store needs {missing / 1e9:.1f} GB more. Make room, '
-                         'or choose another place.')
+        raise InputError(
+            f'{pixels.parents[1]} has {free / 1e9:.1f} GB free, and the store needs {missing / 1e9:.1f} GB more. Make room, '
+            'or choose another place.'
+        )
     for part, length in lengths.items():
         write_header(pixels / f'{part}.npy', length)
     done: dict[int, Entry] = {}
@@ -172,19 +190,28 @@ def _pack(unfinished: Unfinished, sources: list[Source], scale: int | None, lq: 
     return [done[number] for number in sorted(done)], sorted(bad)
 
 
-def _pack_one(pixels: Path, plan: list[Entry], sources: list[Source], scale: int | None, lq: str | None, in_place: dict[str, Entry],
-              number: int) -> Entry | str:
+def _pack_one(
+    pixels: Path,
+    plan: list[Entry],
+    sources: list[Source],
+    scale: int | None,
+    lq: str | None,
+    in_place: dict[str, Entry],
+    number: int,
+) -> Entry | str:
     """Put one image into its place, if it is not there. Returns its entry, or what is wrong with its file."""
     entry, source = plan[number], sources[number]
     noted = in_place.get(entry.name)
-    if noted is not None and all(checksum(read_pixels(pixels, part, noted, scale)) == getattr(noted, f'{part}_crc')
-                                 for part in (('gt', 'lq') if scale else ('gt', ))):
+    if noted is not None and all(
+        checksum(read_pixels(pixels, part, noted, scale)) == getattr(noted, f'{part}_crc')
+        for part in (('gt', 'lq') if scale else ('gt',))
+    ):
         return noted
     try:
         images = [read_image(path).transpose(2, 0, 1) for path in source.files]
     except InputError as error:
         return str(error)
-    gt = np.ascontiguousarray(images[-1][:, :entry.height, :entry.width])
+    gt = np.ascontiguousarray(images[-1][:, : entry.height, : entry.width])
     arrays = {'gt': gt}
     if scale:
         small = images[0] if lq == 'given' else imresize(torch.from_numpy(gt), 1 / scale).numpy()
@@ -195,20 +222,32 @@ def _pack_one(pixels: Path, plan: list[Entry], sources: list[Source], scale: int
                 return f'{source.files[-1]} was changed while it was being packed.'
             write_pixels(pixels, part, entry, array)
     except OSError as error:
-        raise InputError(f'{pixels} cannot be written: {error}. Put that right and repeat the command; what is done is kept.') from error
+        raise InputError(
+            f'{pixels} cannot be written: {error}. Put that right and repeat the command; what is done is kept.'
+        ) from error
     return entry._replace(**{f'{part}_crc': checksum(array) for part, array in arrays.items()})
 
 
 def _check(store: Store, workers: int | None) -> None:
     """Compare all checksums."""
-    bad = [store.entries[number].name for number, intact in _parallel(store.is_intact, len(store), workers, 'checking') if not intact]
+    bad = [
+        store.entries[number].name
+        for number, intact in _parallel(store.is_intact, len(store), workers, 'checking')
+        if not intact
+    ]
     if bad:
-        raise InputError('\n  '.join([f'{len(bad)} of {len(store)} images in {store.folder} do not have their checksums:', *sorted(bad)])
-                         + '\nCopy the store again, or remove it and pack it anew with tools/pack_data.py.')
+        raise InputError(
+            '\n  '.join(
+                [
+                    f'{len(bad)} of {len(store)} images in {store.folder} do not have their checksums:',
+                    *sorted(bad),
+                ]
+            )
+            + '\nCopy the store again, or remove it and pack it anew with tools/pack_data.py.'
+        )
 
 
 class _Jobs(Dataset):
-
     def __init__(self, job: Callable[[int], Any], count: int) -> None:
         self.job = job
         self.count = count
@@ -224,12 +263,20 @@ def _as_it_is(result: Any) -> Any:
     return result
 
 
-def _parallel(job: Callable[[int], Any], count: int, workers: int | None, title: str) -> Iterator[tuple[int, Any]]:
+def _parallel(
+    job: Callable[[int], Any], count: int, workers: int | None, title: str
+) -> Iterator[tuple[int, Any]]:
     """Numbers and results, as they come.
 
     A data loader's processes carry errors home, end when this one is killed, and compute with one thread each.
     """
     if workers is None:
         workers = len(os.sched_getaffinity(0))
-    loader = DataLoader(_Jobs(job, count), batch_size=None, num_workers=min(workers, count), collate_fn=_as_it_is, in_order=False)
+    loader = DataLoader(
+        _Jobs(job, count),
+        batch_size=None,
+        num_workers=min(workers, count),
+        collate_fn=_as_it_is,
+        in_order=False,
+    )
     return iter(tqdm(loader, title, unit=' images', disable=None))

@@ -83,7 +83,9 @@ class Unfinished:
 
     def _lock(self) -> None:
         try:
-            fcntl.lockf(self.journal, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with this process, and does not pass to its children
+            fcntl.lockf(
+                self.journal, fcntl.LOCK_EX | fcntl.LOCK_NB
+            )  # ends with this process, and does not pass to its children
         except OSError as error:
             raise InputError(f'{self.store} is being packed by another process. Wait for it.') from error
 
@@ -93,8 +95,10 @@ class Unfinished:
         if path.exists():
             kept = json.loads(path.read_text(encoding='utf-8'))
             if kept['options'] != self.options:
-                raise InputError(f'{self.folder} has an unfinished store of {kept["options"]}, and now it is to be {self.options}. Go on '
-                                 'with the command of then, or remove that folder.')
+                raise InputError(
+                    f'{self.folder} has an unfinished store of {kept["options"]}, and now it is to be {self.options}. Go on '
+                    'with the command of then, or remove that folder.'
+                )
             places = {entry.name: entry for entry in (Entry(*row) for row in kept['images'])}
         scale, plan = self.options['scale'], []
         end = lengths_of(list(places.values()), scale)

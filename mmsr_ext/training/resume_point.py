@@ -41,7 +41,9 @@ def find_resume_point(work_dir: str | Path) -> str | None:
             return str(path)
         damaged.append(f'{path} is damaged ({fault})')
     if damaged:
-        raise InputError(f'no checkpoint to go on from: {"; ".join(damaged)}. Restore one from a copy, or start anew: rm -r {work_dir}')
+        raise InputError(
+            f'no checkpoint to go on from: {"; ".join(damaged)}. Restore one from a copy, or start anew: rm -r {work_dir}'
+        )
     return None
 
 
@@ -65,10 +67,15 @@ def check_same_start(checkpoint: str | None, work_dir: str | Path) -> None:
         return
     first: dict[str | None, str] = {}
     for rank, (name, host) in enumerate(found):
-        first.setdefault(name, f'process {rank} of {len(found)} on {host} {f"goes on from {name}" if name else "has no checkpoint"}')
-    raise InputError(f'the processes do not go on from the same checkpoint: {", but ".join(first.values())}. work_dir {work_dir} must be '
-                     'one folder that all machines see, and the command the same on all: give a folder on a shared disk with --work-dir, '
-                     'or bring the checkpoints and the file last_checkpoint to the same folder of every machine.')
+        first.setdefault(
+            name,
+            f'process {rank} of {len(found)} on {host} {f"goes on from {name}" if name else "has no checkpoint"}',
+        )
+    raise InputError(
+        f'the processes do not go on from the same checkpoint: {", but ".join(first.values())}. work_dir {work_dir} must be '
+        'one folder that all machines see, and the command the same on all: give a folder on a shared disk with --work-dir, '
+        'or bring the checkpoints and the file last_checkpoint to the same folder of every machine.'
+    )
 
 
 def damage(path: Path) -> str:
@@ -97,5 +104,7 @@ def _newest_first(folder: Path) -> list[Path]:
         return paths
     match = NAME.fullmatch(last.name)
     # later ones are of an earlier run in the same folder
-    earlier = [numbered[number] for number in sorted(numbered, reverse=True) if match and number < int(match[1])]
+    earlier = [
+        numbered[number] for number in sorted(numbered, reverse=True) if match and number < int(match[1])
+    ]
     return [last, *(path for path in earlier if path != last)]

@@ -19,13 +19,15 @@ from .dry_run import check_training, try_model
 from .resume_point import check_same_start, find_resume_point
 
 
-def train(config: str,
-          work_dir: str | None = None,
-          resume: str | None = None,
-          amp: bool | str = False,
-          options: dict[str, Any] | None = None,
-          launcher: str = 'none',
-          max_hours: float | None = None) -> Runner:
+def train(
+    config: str,
+    work_dir: str | None = None,
+    resume: str | None = None,
+    amp: bool | str = False,
+    options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+    max_hours: float | None = None,
+) -> Runner:
     """Train as a config says, on the stock runner.
 
     Args:
@@ -58,7 +60,9 @@ def train(config: str,
     with own_folder(cfg.work_dir):
         with section(cfg, 'it'):
             runner = Runner.from_cfg(cfg)
-        check_same_start(runner._load_from if runner._resume else None, cfg.work_dir)  # on GPUs it is the runner that joins the processes
+        check_same_start(
+            runner._load_from if runner._resume else None, cfg.work_dir
+        )  # on GPUs it is the runner that joins the processes
         check_scales(runner, datasets)
         _hand_over(datasets, runner)
         _check_checkpoint(runner)
@@ -100,15 +104,21 @@ def _hand_over(datasets: dict[str, list[Any]], runner: Runner) -> None:
     """Let the runner's loaders have these datasets, so that it does not check all files a second time."""
     for name, built in datasets.items():
         for loader, dataset in zip(loaders(getattr(runner, f'_{name}')), built, strict=True):
-            loader['dataset'] = dict(type=lambda dataset=dataset: dataset)  # a function, because MMEngine copies all else deeply
+            loader['dataset'] = dict(
+                type=lambda dataset=dataset: dataset
+            )  # a function, because MMEngine copies all else deeply
 
 
 def _use_amp(optim_wrapper: Config, dtype: str | None) -> None:
-    wrappers = [value for value in optim_wrapper.values() if isinstance(value, dict) and 'optimizer' in value] or [optim_wrapper]
+    wrappers = [
+        value for value in optim_wrapper.values() if isinstance(value, dict) and 'optimizer' in value
+    ] or [optim_wrapper]
     for wrapper in wrappers:
         kind = wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise InputError(f'--amp works with optim_wrapper.type OptimWrapper, but the config has {kind!r}.')
+            raise InputError(
+                f'--amp works with optim_wrapper.type OptimWrapper, but the config has {kind!r}.'
+            )
         wrapper.type = 'AmpOptimWrapper'
         if dtype:
             wrapper.dtype = dtype
@@ -130,17 +140,33 @@ def _check_checkpoint(runner: Runner) -> None:
     content = read_checkpoint(path)
     if runner._resume:
         if 'optimizer' not in content:
-            raise InputError(f'{path} holds weights only, no state of a run that could be resumed. Start a new run from these weights with '
-                             f'--cfg-options load_from={path}')
+            raise InputError(
+                f'{path} holds weights only, no state of a run that could be resumed. Start a new run from these weights with '
+                f'--cfg-options load_from={path}'
+            )
         # GeneratorEMAHook, which keeps its average outside the model, checks that part
         if 'config' in content.get('meta', {}):
-            raise InputError(f'{path} has a config in its meta data that MMEngine would run as code. Start a new run from its weights with '
-                             f'--cfg-options load_from={path}')
-        check_fits(model, {key: value for key, value in weights_of(content).items() if not key.startswith('generator_ema.')}, path)
+            raise InputError(
+                f'{path} has a config in its meta data that MMEngine would run as code. Start a new run from its weights with '
+                f'--cfg-options load_from={path}'
+            )
+        check_fits(
+            model,
+            {
+                key: value
+                for key, value in weights_of(content).items()
+                if not key.startswith('generator_ema.')
+            },
+            path,
+        )
         return
-    if not any(key.removeprefix('module.').startswith('generator.') for key in content.get('state_dict', content)):
-        raise InputError(f'load_from={path} holds a bare network; load_from takes what tools/train.py wrote. Start the generator from this '
-                         f'file with --cfg-options model.generator.init_cfg.type=Pretrained model.generator.init_cfg.checkpoint={path}')
+    if not any(
+        key.removeprefix('module.').startswith('generator.') for key in content.get('state_dict', content)
+    ):
+        raise InputError(
+            f'load_from={path} holds a bare network; load_from takes what tools/train.py wrote. Start the generator from this '
+            f'file with --cfg-options model.generator.init_cfg.type=Pretrained model.generator.init_cfg.checkpoint={path}'
+        )
     check_fits(model.generator, weights_of(content, 'generator'), path)
 
 
@@ -148,7 +174,9 @@ def _tell_report_command(runner: Runner) -> None:
     """Print the command that compares the best and the last checkpoint, by the config as it ran, which MMEngine leaves beside them."""
     folder = Path(runner.work_dir)
     config = folder / Path(runner.cfg.filename or '').name
-    best = [str(value) for key, value in runner.message_hub.runtime_info.items() if key.startswith('best_ckpt')]
+    best = [
+        str(value) for key, value in runner.message_hub.runtime_info.items() if key.startswith('best_ckpt')
+    ]
     last = (folder / 'last_checkpoint').read_text().strip() if (folder / 'last_checkpoint').is_file() else ''
     checkpoints = [path for path in dict.fromkeys([*best, last]) if Path(path).is_file()]
     if checkpoints and config.is_file() and is_main_process():

@@ -24,13 +24,13 @@ NONE = '(none)'
 SHOWN = 1600  # px: the larger side of the pictures under the slider; the file to download is whole
 TITLE = 'mmsr_ext: drop an image, choose a network'
 # Without a script, which gradio would not run: the slider sets a CSS variable.
-SLIDER = '''<div class="compare" style="--cut:50%;position:relative;max-width:{width}px;margin:auto;overflow:hidden">
+SLIDER = """<div class="compare" style="--cut:50%;position:relative;max-width:{width}px;margin:auto;overflow:hidden">
 <img alt="result" src="{result}" style="display:block;width:100%">
 <img alt="input" src="{source}" style="position:absolute;inset:0;width:100%;height:100%;clip-path:inset(0 calc(100% - var(--cut)) 0 0)">
 <div style="position:absolute;top:0;bottom:0;left:var(--cut);width:2px;background:#fff;box-shadow:0 0 3px #000;pointer-events:none"></div>
 <input type="range" min="0" max="100" value="50" aria-label="share of the input" style="position:absolute;left:0;bottom:4px;width:100%"
  oninput="this.parentElement.style.setProperty('--cut', this.value + '%')">
-</div><p style="text-align:center">{caption}</p>'''
+</div><p style="text-align:center">{caption}</p>"""
 
 
 class Demo:
@@ -48,14 +48,22 @@ class Demo:
         InputError: If something does not exist, or there are no networks.
     """
 
-    def __init__(self, checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32') -> None:
+    def __init__(
+        self, checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32'
+    ) -> None:
         found: list[Path] = []
         for path in map(Path, checkpoints):
             if not path.exists():
                 raise InputError(f'{path} does not exist. Give files of networks, or folders of such.')
-            found += sorted(file for file in path.rglob('*') if file.suffix in ('.pth', '.safetensors')) if path.is_dir() else [path]
+            found += (
+                sorted(file for file in path.rglob('*') if file.suffix in ('.pth', '.safetensors'))
+                if path.is_dir()
+                else [path]
+            )
         if not found:
-            raise InputError(f'{", ".join(map(str, checkpoints)) or "nothing"} has no .pth or .safetensors file. Give files of networks.')
+            raise InputError(
+                f'{", ".join(map(str, checkpoints)) or "nothing"} has no .pth or .safetensors file. Give files of networks.'
+            )
         self.files = {str(path): path for path in found}
         self.device, self.precision = device, precision
         self.folder = tempfile.TemporaryDirectory(prefix='mmsr_ext_demo_')
@@ -80,7 +88,9 @@ class Demo:
             raise InputError('no image was given. Drop one on the page.')
         for name in [a] if b == NONE else [a, b]:
             if name not in self.files:
-                raise InputError(f'{name!r} is no network of this page; expected one of {", ".join(self.files)}.')
+                raise InputError(
+                    f'{name!r} is no network of this page; expected one of {", ".join(self.files)}.'
+                )
         picture = read_picture(image)
         upscaler = self._upscaler(a, b, round(float(alpha), 2) if b != NONE else 0.0)
         result = upscaler(picture.pixels)
@@ -108,7 +118,9 @@ def compare(source: np.ndarray, result: np.ndarray, caption: str) -> str:
     """
     shown = _shown(result)
     before = _shown(source).resize(shown.size, Image.Resampling.NEAREST)
-    return SLIDER.format(width=shown.width, result=_url(shown), source=_url(before), caption=html.escape(caption))
+    return SLIDER.format(
+        width=shown.width, result=_url(shown), source=_url(before), caption=html.escape(caption)
+    )
 
 
 def build(demo: Demo) -> Any:
@@ -120,7 +132,9 @@ def build(demo: Demo) -> Any:
     try:
         import gradio
     except ImportError as error:
-        raise InputError(f"the page needs gradio ({error}). Install it with: pip install 'gradio>=5,<5.15'") from error
+        raise InputError(
+            f"the page needs gradio ({error}). Install it with: pip install 'gradio>=5,<5.15'"
+        ) from error
 
     def upscale(image: str | None, a: str, b: str, alpha: float) -> tuple[str, str]:
         try:
@@ -134,9 +148,13 @@ def build(demo: Demo) -> Any:
         gradio.Markdown(f'## {TITLE}')
         with gradio.Row():
             with gradio.Column(scale=1):
-                image = gradio.Image(type='filepath', label='Image', image_mode=None, sources=['upload', 'clipboard'])
+                image = gradio.Image(
+                    type='filepath', label='Image', image_mode=None, sources=['upload', 'clipboard']
+                )
                 a = gradio.Dropdown(names, value=names[0], label='Network (alpha = 0)')
-                b = gradio.Dropdown([NONE, *names], value=NONE, label='Other network of its architecture (alpha = 1)')
+                b = gradio.Dropdown(
+                    [NONE, *names], value=NONE, label='Other network of its architecture (alpha = 1)'
+                )
                 alpha = gradio.Slider(0, 1, value=0.5, step=0.05, label='alpha')
                 button = gradio.Button('Upscale', variant='primary')
             with gradio.Column(scale=2):
@@ -147,7 +165,9 @@ def build(demo: Demo) -> Any:
     return page
 
 
-def serve(checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32', port: int = 7860) -> None:
+def serve(
+    checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32', port: int = 7860
+) -> None:
     """Open the page on this machine alone, until Ctrl-C.
 
     Raises:
@@ -156,7 +176,9 @@ def serve(checkpoints: Sequence[str | Path], device: str | None = None, precisio
     demo = Demo(checkpoints, device, precision)
     page = build(demo)
     try:
-        page.queue().launch(server_name='127.0.0.1', server_port=port, share=False, allowed_paths=[demo.folder.name])
+        page.queue().launch(
+            server_name='127.0.0.1', server_port=port, share=False, allowed_paths=[demo.folder.name]
+        )
     except OSError as error:
         raise InputError(f'port {port} cannot be used ({error}). Give another with --port.') from error
 
@@ -168,7 +190,9 @@ def _called(a: str, b: str, alpha: float) -> str:
 def _shown(pixels: np.ndarray) -> Image.Image:
     """In 8 bits, colour, and of a size for the page."""
     pixels = pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert('RGBA' if pixels.shape[2] in (2, 4) else 'RGB')
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert(
+        'RGBA' if pixels.shape[2] in (2, 4) else 'RGB'
+    )
     image.thumbnail((SHOWN, SHOWN))
     return image
 

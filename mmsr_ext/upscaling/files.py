@@ -19,18 +19,30 @@ from .upscaler import Upscaler
 
 OUTPUTS = ('png', 'jpg', 'webp', 'keep')
 MOST_PIXELS = 2**30
-IMAGES_TOO = ('.avif', '.dng', '.exr', '.hdr', '.heic', '.heif', '.jxl', '.raw', '.svg')  # beside those that Pillow knows
+IMAGES_TOO = (
+    '.avif',
+    '.dng',
+    '.exr',
+    '.hdr',
+    '.heic',
+    '.heif',
+    '.jxl',
+    '.raw',
+    '.svg',
+)  # beside those that Pillow knows
 
 
-def upscale_files(inputs: Sequence[str],
-                  out: str | Path,
-                  checkpoint: str | Path,
-                  format: str = 'png',
-                  suffix: str = '',
-                  quality: int = 95,
-                  resume: bool = False,
-                  overwrite: bool = False,
-                  **options: Any) -> list[Path]:
+def upscale_files(
+    inputs: Sequence[str],
+    out: str | Path,
+    checkpoint: str | Path,
+    format: str = 'png',
+    suffix: str = '',
+    quality: int = 95,
+    resume: bool = False,
+    overwrite: bool = False,
+    **options: Any,
+) -> list[Path]:
     """Upscale image files into a folder, with a progress bar.
 
     Every output is whole or not there. A file that cannot be processed does not keep the others from it.
@@ -61,16 +73,22 @@ def upscale_files(inputs: Sequence[str],
     if '/' in suffix:
         raise InputError(f'suffix={suffix!r} must be a part of a file name, such as _x4.')
     if resume and overwrite:
-        raise InputError('--resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.')
+        raise InputError(
+            '--resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.'
+        )
     files = find_images(inputs)
     jobs = _plan(files, Path(out), format, suffix)
     present = [target for target in jobs.values() if target.exists()]
     if present and not resume and not overwrite:
-        raise InputError(f'{len(present)} of {len(jobs)} results are there already (such as {present[0]}). Give --resume to leave these '
-                         'out, or --overwrite to replace them.')
+        raise InputError(
+            f'{len(present)} of {len(jobs)} results are there already (such as {present[0]}). Give --resume to leave these '
+            'out, or --overwrite to replace them.'
+        )
     upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
     todo = {source: target for source, target in jobs.items() if not (resume and target.exists())}
-    written, failed = _process(upscaler, todo, quality, 'start over with the same command' if overwrite else 'go on with --resume')
+    written, failed = _process(
+        upscaler, todo, quality, 'start over with the same command' if overwrite else 'go on with --resume'
+    )
     skipped = f', {len(jobs) - len(todo)} were there' if len(todo) < len(jobs) else ''
     print(f'{len(written)} images written to {out}{skipped}', file=sys.stderr)
     if failed:
@@ -97,7 +115,9 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
             listed = [line.rstrip('\r\n') for line in (sys.stdin if lines is None else lines)]
             for line in filter(None, listed):
                 if not Path(line).exists():
-                    raise InputError(f'{line}, listed on stdin, does not exist. Give one file or folder a line.')
+                    raise InputError(
+                        f'{line}, listed on stdin, does not exist. Give one file or folder a line.'
+                    )
                 found += _images_of(Path(line))
         elif Path(name).exists():
             found += _images_of(Path(name))
@@ -113,7 +133,9 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
     for path in found:
         unique.setdefault(path.resolve(), path)
     if not unique:
-        raise InputError('no images were given. Give image files, folders, patterns in quotes, or - for a list on stdin.')
+        raise InputError(
+            'no images were given. Give image files, folders, patterns in quotes, or - for a list on stdin.'
+        )
     return list(unique.values())
 
 
@@ -133,13 +155,19 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
         jobs = {files[0]: out}
     else:
         if not out.is_dir() and out.suffix.lower() in (*Image.registered_extensions(), *IMAGES_TOO):
-            raise InputError(f'-o {out} cannot be written: an image file ends in {", ".join(FORMATS)}. Give one of these, or a folder.')
+            raise InputError(
+                f'-o {out} cannot be written: an image file ends in {", ".join(FORMATS)}. Give one of these, or a folder.'
+            )
         if out.exists() and not out.is_dir():
-            raise InputError(f'-o {out} is a file, but no image file. Give a folder, or a name that ends in {", ".join(FORMATS)}.')
+            raise InputError(
+                f'-o {out} is a file, but no image file. Give a folder, or a name that ends in {", ".join(FORMATS)}.'
+            )
         jobs = {path: out / f'{path.stem}{suffix}{_ending(path, format)}' for path in files}
         beside = next((path for path in files if path.parent.resolve() == out.resolve()), None)
         if beside and not suffix:
-            raise InputError(f'-o {out} is the folder of {beside}. Give another folder, or names of their own with --suffix _x4.')
+            raise InputError(
+                f'-o {out} is the folder of {beside}. Give another folder, or names of their own with --suffix _x4.'
+            )
         # in the inputs' folder, results of an earlier call are no inputs
         results = {target.resolve(): source for source, target in jobs.items()}
         jobs = {path: target for path, target in jobs.items() if results.get(path.resolve(), path) == path}
@@ -147,9 +175,13 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
     for source, target in jobs.items():
         other = sources.setdefault(target.resolve(), source)
         if other != source:
-            raise InputError(f'{other} and {source} would both be written to {target}. Rename one, or upscale them into different folders.')
+            raise InputError(
+                f'{other} and {source} would both be written to {target}. Rename one, or upscale them into different folders.'
+            )
         if target.resolve() in inputs:
-            raise InputError(f'the result of {source} would replace {target}, which is an input. Give another name or folder.')
+            raise InputError(
+                f'the result of {source} would replace {target}, which is an input. Give another name or folder.'
+            )
     return jobs
 
 
@@ -157,14 +189,20 @@ def _ending(path: Path, format: str) -> str:
     if format != 'keep':
         return f'.{format}'
     if path.suffix.lower() not in FORMATS:
-        raise InputError(f'--format keep: {path} has no ending that tells its format ({", ".join(FORMATS)}). Use --format png.')
+        raise InputError(
+            f'--format keep: {path} has no ending that tells its format ({", ".join(FORMATS)}). Use --format png.'
+        )
     return path.suffix.lower()
 
 
-def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int, again: str) -> tuple[list[Path], list[str]]:
+def _process(
+    upscaler: Upscaler, jobs: dict[Path, Path], quality: int, again: str
+) -> tuple[list[Path], list[str]]:
     """The results that were written, and a line for every file that could not be processed. ``again``: what to do after a full disk."""
     written, failed, limit = [], [], Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # the user's own photographs may be larger than what Pillow takes from strangers
+    Image.MAX_IMAGE_PIXELS = (
+        MOST_PIXELS  # the user's own photographs may be larger than what Pillow takes from strangers
+    )
     try:
         sizes = {source: _megapixels(upscaler, source) for source in jobs}
         layout = '{l_bar}{bar}| {n:.1f}/{total:.1f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]'
@@ -178,12 +216,16 @@ def _process(upscaler: Upscaler, jobs: dict[Path, Path], quality: int, again: st
                 except InputError as error:
                     failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
                 except OSError as error:  # of writing: reading gives an InputError
-                    raise InputError(f'{target} cannot be written ({error}). Make room or choose another folder, and {again}.') from error
+                    raise InputError(
+                        f'{target} cannot be written ({error}). Make room or choose another folder, and {again}.'
+                    ) from error
                 except (MemoryError, RuntimeError) as error:
                     if not out_of_memory(error):
                         raise
                     reason = str(error).partition('\n')[0] or type(error).__name__
-                    failed.append(f'{source}: not enough memory ({reason}). Free some, or cut the image into parts.')
+                    failed.append(
+                        f'{source}: not enough memory ({reason}). Free some, or cut the image into parts.'
+                    )
                 bar.update(start + sizes[source] - bar.n)
     finally:
         Image.MAX_IMAGE_PIXELS = limit
@@ -202,7 +244,11 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
     channels, top = pixels.shape[2], None
     if channels in (2, 4):
         top = pixels[..., -1].min()
-    if top == (255 if pixels.dtype == 'uint8' else 65535) and FORMATS[target.suffix.lower()] in ('jpg', 'bmp', 'ppm'):
+    if top == (255 if pixels.dtype == 'uint8' else 65535) and FORMATS[target.suffix.lower()] in (
+        'jpg',
+        'bmp',
+        'ppm',
+    ):
         pixels, channels, top = pixels[..., :-1], channels - 1, None  # opaque
     height, width = upscaler.output_size(*pixels.shape[:2])
     check_output(target, source, height, width, top is not None)
@@ -211,6 +257,8 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
     def strips() -> Iterable:
         for strip in upscaler.rows(pixels):
             yield strip
-            bar.update(min(len(strip) * width / 1e6, max(bar.total - bar.n, 0)))  # tqdm does not know how to show more than all
+            bar.update(
+                min(len(strip) * width / 1e6, max(bar.total - bar.n, 0))
+            )  # tqdm does not know how to show more than all
 
     write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)

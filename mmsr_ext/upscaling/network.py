@@ -58,15 +58,21 @@ def load_network(path: str | Path) -> nn.Module:
     try:
         import spandrel
     except ImportError:
-        raise InputError(f'{unknown} More are known to spandrel: pip install spandrel. A discriminator gives no images.') from None
+        raise InputError(
+            f'{unknown} More are known to spandrel: pip install spandrel. A discriminator gives no images.'
+        ) from None
     try:
         descriptor = spandrel.ModelLoader().load_from_state_dict(weights)
     except Exception as error:  # of many kinds: every architecture's loader reads shapes in its own way
-        raise InputError(f'{unknown} Nor does spandrel {spandrel.__version__} know it ({type(error).__name__}). Give the file of a '
-                         'generator; a discriminator gives no images.') from error
+        raise InputError(
+            f'{unknown} Nor does spandrel {spandrel.__version__} know it ({type(error).__name__}). Give the file of a '
+            'generator; a discriminator gives no images.'
+        ) from error
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
-        raise InputError(f'{path} holds a {descriptor.architecture.name} network, which needs more than an image. Give a network from '
-                         'images to images.')
+        raise InputError(
+            f'{path} holds a {descriptor.architecture.name} network, which needs more than an image. Give a network from '
+            'images to images.'
+        )
     return _Spandrel(descriptor)
 
 
@@ -77,8 +83,14 @@ class _Spandrel(nn.Module):
         super().__init__()
         self.model = descriptor.model
         self.descriptor = descriptor
-        self.unfit = {dtype for dtype, fit in [(torch.float16, descriptor.supports_half), (torch.bfloat16, descriptor.supports_bfloat16)]
-                      if not fit}
+        self.unfit = {
+            dtype
+            for dtype, fit in [
+                (torch.float16, descriptor.supports_half),
+                (torch.bfloat16, descriptor.supports_bfloat16),
+            ]
+            if not fit
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         return self.descriptor(x)
@@ -99,17 +111,29 @@ def examine(network: nn.Module) -> Traits:
             try:
                 with torch.inference_mode(), _largest_layer(network) as largest:
                     output = network(torch.full((1, channels, size, size), 0.5))
-            except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):  # InputError is a ValueError
+            except (
+                RuntimeError,
+                ValueError,
+                IndexError,
+                TypeError,
+                AssertionError,
+            ):  # InputError is a ValueError
                 continue
             if not isinstance(output, Tensor) or output.ndim != 4 or output.shape[1] != channels:
                 continue
             scale = output.shape[-1] // size
             if scale >= 1 and output.shape[-2:] == (scale * size, scale * size):
-                values = max(largest[0] / size**2, (1 + scale**2) * channels, getattr(network, 'values_per_pixel', 0))
-                layers = sorted({type(layer).__name__ for layer in network.modules() if isinstance(layer, GLOBAL_LAYERS)})
+                values = max(
+                    largest[0] / size**2, (1 + scale**2) * channels, getattr(network, 'values_per_pixel', 0)
+                )
+                layers = sorted(
+                    {type(layer).__name__ for layer in network.modules() if isinstance(layer, GLOBAL_LAYERS)}
+                )
                 return Traits(channels, scale, multiple, values, ', '.join(layers))
-    raise InputError(f'{type(network).__name__} does not turn colour or grey images of {MULTIPLES[0] * 17} to {MULTIPLES[-1] * 3} pixels '
-                     'into images of the same or an integer multiple of that size. Give a generator; a discriminator gives no images.')
+    raise InputError(
+        f'{type(network).__name__} does not turn colour or grey images of {MULTIPLES[0] * 17} to {MULTIPLES[-1] * 3} pixels '
+        'into images of the same or an integer multiple of that size. Give a generator; a discriminator gives no images.'
+    )
 
 
 @contextmanager

@@ -35,15 +35,27 @@ class OnnxNetwork(nn.Module):
             raise InputError(f'{path} does not exist.')
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        wanted = [name for name in ('CUDAExecutionProvider', 'CPUExecutionProvider') if name in onnxruntime.get_available_providers()]
+        wanted = [
+            name
+            for name in ('CUDAExecutionProvider', 'CPUExecutionProvider')
+            if name in onnxruntime.get_available_providers()
+        ]
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, wanted)
         except Exception as error:  # of its own kinds, without a common one
-            raise InputError(f'{path} cannot be read by ONNX Runtime {onnxruntime.__version__}: {str(error).splitlines()[0]}') from error
+            raise InputError(
+                f'{path} cannot be read by ONNX Runtime {onnxruntime.__version__}: {str(error).splitlines()[0]}'
+            ) from error
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1 or inputs[0].type not in ('tensor(float)', 'tensor(float16)'):
-            raise InputError(f'{path} takes {", ".join(f"{each.name} ({each.type})" for each in inputs)} and gives {len(outputs)} outputs; '
-                             'expected one image each, as float numbers.')
+        if (
+            len(inputs) != 1
+            or len(outputs) != 1
+            or inputs[0].type not in ('tensor(float)', 'tensor(float16)')
+        ):
+            raise InputError(
+                f'{path} takes {", ".join(f"{each.name} ({each.type})" for each in inputs)} and gives {len(outputs)} outputs; '
+                'expected one image each, as float numbers.'
+            )
         self.input = inputs[0].name
         self.dtype = torch.float16 if inputs[0].type == 'tensor(float16)' else torch.float32
 
@@ -53,7 +65,7 @@ class OnnxNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, scale H, scale W), of the same type, on the same device."""
         try:
-            output, = self.session.run(None, {self.input: x.to('cpu', self.dtype).numpy()})
+            (output,) = self.session.run(None, {self.input: x.to('cpu', self.dtype).numpy()})
         except Exception as error:  # of its own kinds, without a common one
             raise RuntimeError(str(error)) from error
         return torch.from_numpy(output).to(x)

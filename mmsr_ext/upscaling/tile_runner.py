@@ -49,8 +49,16 @@ class Runner:
         InputError: If the network is not one between images, or an argument is out of range.
     """
 
-    def __init__(self, network: nn.Module, device: str | None, precision: str, tile: int | None, overlap: int | None, ensemble: bool,
-                 say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        device: str | None,
+        precision: str,
+        tile: int | None,
+        overlap: int | None,
+        ensemble: bool,
+        say: Callable[[str], None],
+    ) -> None:
         if precision not in PRECISIONS:
             raise InputError(f'precision={precision!r} must be one of {", ".join(PRECISIONS)}.')
         if tile is not None and tile != 0 and tile < SMALLEST_TILE:
@@ -58,7 +66,9 @@ class Runner:
         if overlap is None:
             overlap = min(OVERLAP, tile // 2) if tile else OVERLAP
         if overlap < 0 or (tile and overlap > tile // 2):
-            raise InputError(f'overlap={overlap!r} must be at least 0 and at most half of the tile ({tile or "chosen by memory"} px).')
+            raise InputError(
+                f'overlap={overlap!r} must be at least 0 and at most half of the tile ({tile or "chosen by memory"} px).'
+            )
         if PRECISIONS[precision] in getattr(network, 'unfit', ()):
             raise InputError(f'the network is not for {precision}, says spandrel. Use fp32, the default.')
         self.device = _device(device)
@@ -98,7 +108,7 @@ class Runner:
 
         result = image.new_empty(image.shape[0], image.shape[1] * scale, image.shape[2] * scale)
         for top, left, part in join(rows, columns, scale, output):
-            result[:, top:top + part.shape[1], left:left + part.shape[2]] = part
+            result[:, top : top + part.shape[1], left : left + part.shape[2]] = part
         return result
 
     def _halve_tile(self, failed: int) -> None:
@@ -106,7 +116,9 @@ class Runner:
         if self.device.type == 'cuda':
             torch.cuda.empty_cache()
         if self.tile < SMALLEST_TILE:
-            raise InputError(f'{self.device} has not enough memory even for tiles of {failed} px. Free some, or use --device cpu.')
+            raise InputError(
+                f'{self.device} has not enough memory even for tiles of {failed} px. Free some, or use --device cpu.'
+            )
         self.say(f'not enough memory on {self.device}: going on with tiles of {self.tile} px.')
 
     def _finite(self, tile: Tensor) -> Tensor:
@@ -122,8 +134,10 @@ class Runner:
             self._set_precision('fp32')
         output = self._ensemble(tile)
         if not torch.isfinite(output).all():
-            raise InputError('the network gives values that are not finite. Its weights may be damaged, or from a training that diverged; '
-                             'give another checkpoint.')
+            raise InputError(
+                'the network gives values that are not finite. Its weights may be damaged, or from a training that diverged; '
+                'give another checkpoint.'
+            )
         return output
 
     def _ensemble(self, tile: Tensor) -> Tensor:
@@ -146,7 +160,7 @@ class Runner:
             tile = tile.index_select(-2, mirror_index(height, 0, rows - height, tile.device))
             tile = tile.index_select(-1, mirror_index(width, 0, columns - width, tile.device))
         tile = tile.to(PRECISIONS[self.precision]).contiguous(memory_format=torch.channels_last)
-        return self._network(tile)[..., :height * scale, :width * scale].float()
+        return self._network(tile)[..., : height * scale, : width * scale].float()
 
     def _set_precision(self, precision: str) -> None:
         self.precision = precision
@@ -154,10 +168,14 @@ class Runner:
         self._network = module.to(self.device, PRECISIONS[precision]).to(memory_format=torch.channels_last)
 
     def _tile_from_memory(self) -> int:
-        free = 0.6 * torch.cuda.mem_get_info(self.device)[0] if self.device.type == 'cuda' else 0.25 * _free_memory()
+        free = (
+            0.6 * torch.cuda.mem_get_info(self.device)[0]
+            if self.device.type == 'cuda'
+            else 0.25 * _free_memory()
+        )
         images = 3 if self.traits.channels == 1 else 1
         pixel = self.traits.values_per_pixel * images * HEADROOM * PRECISIONS[self.precision].itemsize
-        side = int((free / pixel)**0.5)
+        side = int((free / pixel) ** 0.5)
         if not self.traits.looks_at_all:
             side = min(side, LARGEST_TILE.get(self.device.type, LARGEST_TILE['cpu']))
         return max(side // 16 * 16, 2 * SMALLEST_TILE)
@@ -176,7 +194,9 @@ def _device(name: str | None) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f'device={name!r} cannot be used ({reason}). Use cpu, or cuda where there is a GPU.') from error
+        raise InputError(
+            f'device={name!r} cannot be used ({reason}). Use cpu, or cuda where there is a GPU.'
+        ) from error
     return device
 
 

@@ -53,9 +53,11 @@ def split(size: int, tile: int, overlap: int) -> Axis:
         overlap (int): Of neighbours; at most half a tile is taken.
     """
     if size <= tile:
-        return Axis(size, (0, ), size, 0, 0)
+        return Axis(size, (0,), size, 0, 0)
     overlap = min(overlap, tile // 2)
-    shortest = min(max(overlap, SMALLEST_SIDE), tile // 2)  # the last tile is longer; a shorter one would have to be extended
+    shortest = min(
+        max(overlap, SMALLEST_SIDE), tile // 2
+    )  # the last tile is longer; a shorter one would have to be extended
     grid = GRID if tile - shortest >= GRID else 1
     largest = (tile - shortest) // grid * grid
     count = math.ceil((size - shortest) / largest)
@@ -64,7 +66,9 @@ def split(size: int, tile: int, overlap: int) -> Axis:
     return Axis(size, starts, stride + overlap, (overlap - overlap // 2) // 2, overlap // 2)
 
 
-def join(rows: Axis, columns: Axis, scale: int, output: Callable[[int, int], Tensor]) -> Iterator[tuple[int, int, Tensor]]:
+def join(
+    rows: Axis, columns: Axis, scale: int, output: Callable[[int, int], Tensor]
+) -> Iterator[tuple[int, int, Tensor]]:
     """Compute tile after tile, and give the parts of the result as they are finished.
 
     Where two tiles are blended, their weights are cos^2 and sin^2 over the strip: never 0, and of sum 1. Only the strips wait for their
@@ -86,8 +90,11 @@ def join(rows: Axis, columns: Axis, scale: int, output: Callable[[int, int], Ten
         beside: Tensor | None = None
         for column in range(len(columns.starts)):
             left, right = columns.used(column)
-            part = output(row, column)[:, (top - rows.starts[row]) * scale:(bottom - rows.starts[row]) * scale,
-                                       (left - columns.starts[column]) * scale:(right - columns.starts[column]) * scale]
+            part = output(row, column)[
+                :,
+                (top - rows.starts[row]) * scale : (bottom - rows.starts[row]) * scale,
+                (left - columns.starts[column]) * scale : (right - columns.starts[column]) * scale,
+            ]
             if beside is not None:
                 part = _blend(beside, part, 2)
             if column + 1 < len(columns.starts):
@@ -95,12 +102,12 @@ def join(rows: Axis, columns: Axis, scale: int, output: Callable[[int, int], Ten
                 beside, part = part[:, :, edge:].clone(), part[:, :, :edge]
             x = left * scale
             if row:
-                part = _blend(waiting[:, :, x:x + part.shape[2]], part, 1)
+                part = _blend(waiting[:, :, x : x + part.shape[2]], part, 1)
             if row + 1 < len(rows.starts):
                 edge = part.shape[1] - rows.blend * scale
                 if waiting is None:
                     waiting = part.new_empty(part.shape[0], rows.blend * scale, columns.size * scale)
-                waiting[:, :, x:x + part.shape[2]] = part[:, edge:]
+                waiting[:, :, x : x + part.shape[2]] = part[:, edge:]
                 part = part[:, :edge]
             yield top * scale, x, part
 
@@ -111,6 +118,10 @@ def _blend(before: Tensor, part: Tensor, axis: int) -> Tensor:
     if not length:
         return part
     place = (torch.arange(length, device=part.device, dtype=part.dtype) + 0.5) / length
-    weight = torch.sin(place * (math.pi / 2)).square().view(-1, 1) if axis == 1 else torch.sin(place * (math.pi / 2)).square()
+    weight = (
+        torch.sin(place * (math.pi / 2)).square().view(-1, 1)
+        if axis == 1
+        else torch.sin(place * (math.pi / 2)).square()
+    )
     blended = torch.lerp(before, part.narrow(axis, 0, length), weight)
     return torch.cat([blended, part.narrow(axis, length, part.shape[axis] - length)], axis)

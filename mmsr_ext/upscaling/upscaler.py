@@ -53,15 +53,17 @@ class Upscaler:
         InputError: If the network cannot be loaded or is not one between images, or an argument is out of range.
     """
 
-    def __init__(self,
-                 network: str | Path | nn.Module,
-                 device: str | None = None,
-                 precision: str = 'fp32',
-                 tile: int | None = None,
-                 overlap: int | None = None,
-                 outscale: float | None = None,
-                 ensemble: bool = False,
-                 say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        network: str | Path | nn.Module,
+        device: str | None = None,
+        precision: str = 'fp32',
+        tile: int | None = None,
+        overlap: int | None = None,
+        outscale: float | None = None,
+        ensemble: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         if outscale is not None and not 0 < outscale <= 64:
             raise InputError(f'outscale={outscale!r} must be above 0 and at most 64.')
         self.say = say or (lambda text: print(text, file=sys.stderr))
@@ -114,9 +116,16 @@ class Upscaler:
             InputError: As a call.
         """
         pixels = image[..., None] if image.ndim == 2 else image
-        if pixels.ndim != 3 or pixels.dtype not in (np.uint8, np.uint16) or not 1 <= pixels.shape[2] <= 4 or not pixels.size:
-            raise InputError(f'an image of shape {image.shape} and type {image.dtype} cannot be upscaled; expected (H, W) or '
-                             '(H, W, 1 to 4) of uint8 or uint16.')
+        if (
+            pixels.ndim != 3
+            or pixels.dtype not in (np.uint8, np.uint16)
+            or not 1 <= pixels.shape[2] <= 4
+            or not pixels.size
+        ):
+            raise InputError(
+                f'an image of shape {image.shape} and type {image.dtype} cannot be upscaled; expected (H, W) or '
+                '(H, W, 1 to 4) of uint8 or uint16.'
+            )
         colours = pixels.shape[2] - 1 if pixels.shape[2] in (2, 4) else pixels.shape[2]
         strips = self._network_rows(pixels[..., :colours])
         height, width = (size * self.scale for size in pixels.shape[:2])
@@ -136,8 +145,10 @@ class Upscaler:
         height, width, channels = image.shape
         rows, columns = self._runner.cuts(height, width)
         if self.traits.looks_at_all and len(rows.starts) * len(columns.starts) > 1 and not self._said_tiles:
-            self.say(f'the network looks at the whole image ({self.traits.looks_at_all}), but is given tiles of {rows.length}x'
-                     f'{columns.length} px: they may differ in tone. --tile 0 takes no tiles, and more memory.')
+            self.say(
+                f'the network looks at the whole image ({self.traits.looks_at_all}), but is given tiles of {rows.length}x'
+                f'{columns.length} px: they may differ in tone. --tile 0 takes no tiles, and more memory.'
+            )
             self._said_tiles = True
         top_value = np.iinfo(image.dtype).max
 
@@ -154,9 +165,11 @@ class Upscaler:
                 if len(strip):
                     yield strip
                 strip = np.empty((part.shape[1], width * self.scale, channels), image.dtype)
-            place = strip[:, left:left + part.shape[2]]
+            place = strip[:, left : left + part.shape[2]]
             copied = self._to_host(part, top_value)
-            _finish(unfinished)  # the part before, whose way to the host the device's work on this one has hidden
+            _finish(
+                unfinished
+            )  # the part before, whose way to the host the device's work on this one has hidden
             unfinished.append((place, *copied))
         _finish(unfinished)
         yield strip
@@ -171,7 +184,13 @@ class Upscaler:
 
     def _to_host(self, part: Tensor, top_value: int) -> tuple[Tensor, torch.cuda.Event | None]:
         """(C, H, W) as (H, W, C) of integers, on its way to the host."""
-        values = part.permute(1, 2, 0).clamp(0, 1).mul_(top_value).round_().to(torch.uint8 if top_value == 255 else torch.int32)
+        values = (
+            part.permute(1, 2, 0)
+            .clamp(0, 1)
+            .mul_(top_value)
+            .round_()
+            .to(torch.uint8 if top_value == 255 else torch.int32)
+        )
         if self.device.type != 'cuda':
             return values.cpu(), None
         host = values.contiguous().to('cpu', non_blocking=True)
@@ -188,6 +207,7 @@ class Upscaler:
             return self._runner(tile.transpose(0, 1))[:, 0]
         grey = self._runner(tile.expand(1, 3, -1, -1)).clamp(0, 1)
         return (grey * grey.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1)
+
 
 def _finish(unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]]) -> None:
     """Put what has arrived on the host into its place."""
@@ -209,4 +229,4 @@ def _resized(strips: Iterator[np.ndarray], resize: ImresizeRows) -> Iterator[np.
             yield resize.rows(held, done, stop, first)
             done = stop
             needed = resize.needed_from(done)
-            held, first = held[max(needed - first, 0):], max(needed, first)
+            held, first = held[max(needed - first, 0) :], max(needed, first)

@@ -16,7 +16,9 @@ def test_ratio_is_taken_round_by_round():
 
 
 def test_table_and_json(tmp_path):
-    report = Report('Widgets a second', [{'side': 'ours', 'ms': 1234.5}, {'side': 'theirs', 'ms': None}], ['a note'])
+    report = Report(
+        'Widgets a second', [{'side': 'ours', 'ms': 1234.5}, {'side': 'theirs', 'ms': None}], ['a note']
+    )
     report.save(tmp_path / 'a.json')
     again = Report.load(tmp_path / 'a.json')
     assert again == report

@@ -28,9 +28,24 @@ def test_both_sides_compute_the_same(tmp_path, monkeypatch, network):
 
 
 def test_the_report(monkeypatch):
-    monkeypatch.setitem(infer.NETWORKS, 'compact', dict(type='mmsr_ext.SRVGGNetCompact', mid_channels=4, num_convs=2))
+    monkeypatch.setitem(
+        infer.NETWORKS, 'compact', dict(type='mmsr_ext.SRVGGNetCompact', mid_channels=4, num_convs=2)
+    )
     monkeypatch.setattr(infer, 'resident_growth', lambda *_: infer.MIB)
-    args = arguments('--size', '40', '70', '--tile', '32', '--overlap', '16', '--rounds', '2', '--precision', 'fp32', 'bf16')
+    args = arguments(
+        '--size',
+        '40',
+        '70',
+        '--tile',
+        '32',
+        '--overlap',
+        '16',
+        '--rounds',
+        '2',
+        '--precision',
+        'fp32',
+        'bf16',
+    )
     report = infer.measure(args)
     assert [row['side'] for row in report.rows] == ['MMagic', 'ours, fp32', 'ours, bf16']
     assert report.rows[0]['times MMagic'] == 1
@@ -38,8 +53,10 @@ def test_the_report(monkeypatch):
     assert '40x70' in report.text()
 
 
-@pytest.mark.parametrize(('given', 'message'), [(['--rounds', '0'], '--rounds 0'), (['--size', '0', '4'], '--size'),
-                                                (['--tile', '8'], 'tile=8')])
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [(['--rounds', '0'], '--rounds 0'), (['--size', '0', '4'], '--size'), (['--tile', '8'], 'tile=8')],
+)
 def test_bad_arguments(given, message):
     with pytest.raises(InputError, match=message):
         infer.measure(arguments(*given))

@@ -15,9 +15,13 @@ def arguments(*given):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('recipe', 'counts'), [('esrgan', ('1, 5, 2', '1, 2, 2')), ('realesrgan', ('1, 3, 2', '1, 2, 2'))])
+@pytest.mark.parametrize(
+    ('recipe', 'counts'), [('esrgan', ('1, 5, 2', '1, 2, 2')), ('realesrgan', ('1, 3, 2', '1, 2, 2'))]
+)
 def test_rows_of_both_sides(monkeypatch, recipe, counts):
-    monkeypatch.setattr(step, 'resident_growth', lambda prepare, args, disc_only, options: 50 if options.get('theirs') else 40)
+    monkeypatch.setattr(
+        step, 'resident_growth', lambda prepare, args, disc_only, options: 50 if options.get('theirs') else 40
+    )
     monkeypatch.setattr(step, '_ceiling', lambda device, dtype: 1e9)
     size = ['--patch', '32'] if recipe == 'realesrgan' else []
     report = step.measure(arguments('--recipe', recipe, '--no-disc-only', *size))
@@ -62,13 +66,16 @@ def test_memory_of_a_fresh_process():
     assert 0 < small < large
 
 
-@pytest.mark.parametrize(('given', 'named'), [
-    (['--patch', '96'], '--patch 96'),
-    (['--recipe', 'realesrgan', '--patch', '40'], '--patch 40'),
-    (['--batch', '1'], '--batch 1'),
-    (['--dtype', 'float16'], 'float16 needs a GPU'),
-    (['--device', 'cuda'], 'no GPU is visible'),
-])
+@pytest.mark.parametrize(
+    ('given', 'named'),
+    [
+        (['--patch', '96'], '--patch 96'),
+        (['--recipe', 'realesrgan', '--patch', '40'], '--patch 40'),
+        (['--batch', '1'], '--batch 1'),
+        (['--dtype', 'float16'], 'float16 needs a GPU'),
+        (['--device', 'cuda'], 'no GPU is visible'),
+    ],
+)
 def test_bad_input(given, named):
     if given[-1] == 'cuda' and torch.cuda.is_available():
         pytest.skip('this machine has a GPU')

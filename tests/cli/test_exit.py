@@ -21,15 +21,21 @@ def throw(error):
     raise error
 
 
-@pytest.mark.parametrize(('main', 'code', 'last'), [
-    (lambda: throw(InputError('no such file')), 'error: no such file', ''),
-    (lambda: throw(Stopped('SIGTERM', 143)), 143, 'stopped (SIGTERM). Go on with: this'),
-    (lambda: throw(Stopped('SIGINT', 130)), 130, 'interrupted. Go on with: this'),
-    (lambda: throw(Stopped('2 hours are over', 0)), 0, 'stopped (2 hours are over). Go on with: this'),
-    (lambda: os.kill(os.getpid(), signal.SIGINT), 130, 'interrupted. Go on with: this'),
-    (lambda: throw(OSError(errno.ENOSPC, 'No space left on device', 'log.json')),
-     'error: log.json could not be written: No space left on device. Make room (df -h, df -i). Go on with: this', ''),
-])
+@pytest.mark.parametrize(
+    ('main', 'code', 'last'),
+    [
+        (lambda: throw(InputError('no such file')), 'error: no such file', ''),
+        (lambda: throw(Stopped('SIGTERM', 143)), 143, 'stopped (SIGTERM). Go on with: this'),
+        (lambda: throw(Stopped('SIGINT', 130)), 130, 'interrupted. Go on with: this'),
+        (lambda: throw(Stopped('2 hours are over', 0)), 0, 'stopped (2 hours are over). Go on with: this'),
+        (lambda: os.kill(os.getpid(), signal.SIGINT), 130, 'interrupted. Go on with: this'),
+        (
+            lambda: throw(OSError(errno.ENOSPC, 'No space left on device', 'log.json')),
+            'error: log.json could not be written: No space left on device. Make room (df -h, df -i). Go on with: this',
+            '',
+        ),
+    ],
+)
 def test_how_a_command_ends(main, code, last, capfd):
     """A text as the code is printed by Python, with status 1."""
     with pytest.raises(SystemExit) as ended:
@@ -44,14 +50,18 @@ def test_other_errors_are_left_alone():
         cli.run(lambda: 1 / 0)
 
 
-@pytest.mark.parametrize(('error', 'last'), [
-    (InputError('a bad file'), r'error in process 3 of 8 \(.+\): a bad file'),
-    (ZeroDivisionError('oh'), r'failed in process 3 of 8 \(.+\): ZeroDivisionError: oh'),
-])
+@pytest.mark.parametrize(
+    ('error', 'last'),
+    [
+        (InputError('a bad file'), r'error in process 3 of 8 \(.+\): a bad file'),
+        (ZeroDivisionError('oh'), r'failed in process 3 of 8 \(.+\): ZeroDivisionError: oh'),
+    ],
+)
 def test_one_of_several_processes_names_itself(error, last, capfd, monkeypatch, tmp_path):
     """Also to the launcher, by the file that it asks for."""
     import json
     import re
+
     monkeypatch.setenv('RANK', '3')
     monkeypatch.setenv('WORLD_SIZE', '8')
     monkeypatch.setenv('TORCHELASTIC_ERROR_FILE', str(tmp_path / 'error.json'))

@@ -45,20 +45,37 @@ def test_evaluation_has_the_input_as_its_baseline(tmp_path, in_root):
     torch.manual_seed(0)
     weights = MODELS.build(dict(type='mmsr_ext.DeblurResNet', **GENERATOR)).state_dict()
     torch.save(weights, tmp_path / 'deblur.pth')
-    table = evaluate('configs/deblurgan_gopro.py', [str(tmp_path / 'deblur.pth')], str(tmp_path / 'run'), options=options)
+    table = evaluate(
+        'configs/deblurgan_gopro.py', [str(tmp_path / 'deblur.pth')], str(tmp_path / 'run'), options=options
+    )
     assert list(table) == ['input', 'deblur']
     assert table['input']['PSNR-RGB'] != table['deblur']['PSNR-RGB']
-    assert sorted(path.name for path in (tmp_path / 'run' / 'test' / 'input').iterdir()) == ['0.png', '1.png', '2.png']
+    assert sorted(path.name for path in (tmp_path / 'run' / 'test' / 'input').iterdir()) == [
+        '0.png',
+        '1.png',
+        '2.png',
+    ]
 
 
 def test_papers_numbers():
     """Kupyn et al. 2018, section 4: 256 px, batch 1, 5 updates of the critic, 1e-4 for 150 epochs and linearly to 0 in 150 more, 100:1."""
     cfg = Config.fromfile(ROOT / 'configs/deblurgan_gopro.py')
-    assert (cfg.train_dataloader.batch_size, cfg.train_dataloader.dataset.gt_size, cfg.model.train_cfg.disc_repeat) == (1, 256, 5)
+    assert (
+        cfg.train_dataloader.batch_size,
+        cfg.train_dataloader.dataset.gt_size,
+        cfg.model.train_cfg.disc_repeat,
+    ) == (1, 256, 5)
     assert cfg.model.perceptual_loss.perceptual_weight / cfg.model.gan_loss.loss_weight == 100
-    assert (cfg.param_scheduler.begin, cfg.param_scheduler.end, cfg.train_cfg.max_iters) == (150 * 2103, 300 * 2103, 300 * 2103)
+    assert (cfg.param_scheduler.begin, cfg.param_scheduler.end, cfg.train_cfg.max_iters) == (
+        150 * 2103,
+        300 * 2103,
+        300 * 2103,
+    )
     assert cfg.optim_wrapper.generator.optimizer.lr == cfg.optim_wrapper.discriminator.optimizer.lr == 1e-4
     port = Config.fromfile(ROOT / 'configs/deblurgan_gopro_wgan.py')
     assert port.model.gradient_penalty is None
-    assert (port.model.perceptual_loss.vgg_type, port.model.perceptual_loss.layer_weights) == ('vgg16', dict(relu3_3=1.0))
+    assert (port.model.perceptual_loss.vgg_type, port.model.perceptual_loss.layer_weights) == (
+        'vgg16',
+        dict(relu3_3=1.0),
+    )
     assert port.train_cfg.max_iters == port.param_scheduler.end == -(-300 * 2103 // 16)

@@ -10,11 +10,18 @@ SMALL = {
 PIXEL = dict(type='MSELoss', loss_weight=1.0)
 
 
-@pytest.mark.parametrize(('variant', 'overrides', 'content'), [
-    ('PAT', {}, {'loss_perceptual', 'loss_style'}),
-    ('EAT', {'model.pixel_loss': PIXEL, 'model.perceptual_loss.perceptual_weight': 0.0}, {'loss_pix', 'loss_style'}),
-    ('EA', {'model.pixel_loss': PIXEL, 'model.perceptual_loss': None}, {'loss_pix'}),
-])
+@pytest.mark.parametrize(
+    ('variant', 'overrides', 'content'),
+    [
+        ('PAT', {}, {'loss_perceptual', 'loss_style'}),
+        (
+            'EAT',
+            {'model.pixel_loss': PIXEL, 'model.perceptual_loss.perceptual_weight': 0.0},
+            {'loss_pix', 'loss_style'},
+        ),
+        ('EA', {'model.pixel_loss': PIXEL, 'model.perceptual_loss': None}, {'loss_pix'}),
+    ],
+)
 def test_trains(variant, overrides, content, tmp_path, in_root):
     runner = tiny_run('configs/enhancenet_x4.py', tmp_path, SMALL | overrides)
     assert runner.iter == 3

@@ -13,19 +13,29 @@ def test_both_stages(tmp_path):
     first = tiny_run(CONFIGS / 'rrdb_x4.py', tmp_path, dict(model=dict(generator=GENERATOR)))
     checkpoint = tmp_path / 'rrdb_x4' / 'iter_3.pth'
     second = tiny_run(
-        CONFIGS / 'esrgan_x4.py', tmp_path,
+        CONFIGS / 'esrgan_x4.py',
+        tmp_path,
         dict(
             model=dict(
                 generator=dict(GENERATOR, init_cfg=dict(checkpoint=str(checkpoint))),
                 discriminator=dict(mid_channels=4, patch_size=32, dense_channels=8),
-                perceptual_loss=dict(pretrained='random'))))
+                perceptual_loss=dict(pretrained='random'),
+            )
+        ),
+    )
     before = first.model.generator.state_dict()
     after = second.model.generator.state_dict()
     # three steps of Adam at 1e-4 from where the first stage ended, not from anywhere else
     assert 0 < max((after[key] - before[key]).abs().max().item() for key in before) < 3.1e-4
     assert all(torch.isfinite(value).all() for value in after.values())
     scalars = second.message_hub.log_scalars
-    assert {'train/loss_pix', 'train/loss_perceptual', 'train/loss_gan', 'train/loss_d_real', 'train/loss_d_fake'} <= set(scalars)
+    assert {
+        'train/loss_pix',
+        'train/loss_perceptual',
+        'train/loss_gan',
+        'train/loss_d_real',
+        'train/loss_d_fake',
+    } <= set(scalars)
     assert 'val/PSNR-Y' in scalars
     loaded = load_generator(tmp_path / 'esrgan_x4' / 'iter_3.pth')
     assert all(torch.equal(value, after[key]) for key, value in loaded.state_dict().items())

@@ -38,20 +38,28 @@ def test_srcnn_starts_as_the_paper_does(in_root):
     from mmengine.registry import DefaultScope
 
     from mmsr_ext.registry import MODELS
+
     with DefaultScope.overwrite_default_scope('mmsr_ext'):
         model = MODELS.build(Config.fromfile('configs/srcnn_x4.py').model)
         model.init_weights()
-    weights = torch.cat([layer.weight.flatten() for layer in (model.generator.conv1, model.generator.conv2, model.generator.conv3)])
+    weights = torch.cat(
+        [
+            layer.weight.flatten()
+            for layer in (model.generator.conv1, model.generator.conv2, model.generator.conv3)
+        ]
+    )
     assert weights.std().item() == pytest.approx(0.001, rel=0.03)
-    assert not any(layer.bias.any() for layer in (model.generator.conv1, model.generator.conv2, model.generator.conv3))
+    assert not any(
+        layer.bias.any() for layer in (model.generator.conv1, model.generator.conv2, model.generator.conv3)
+    )
 
 
 def test_srcnns_loss_has_the_papers_gradient():
     """Half the sum of squares over 21x21 outputs, mean over the samples, against the config's weight on a mean over any size."""
     weight = Config.fromfile(ROOT / 'configs/srcnn_x4.py').model.pixel_loss.loss_weight
     error = torch.full((4, 1, 21, 21), 0.1, requires_grad=True)
-    papers, = torch.autograd.grad(error.square().sum() / (2 * 4), error)
-    ours, = torch.autograd.grad(weight * error.square().mean(), error)
+    (papers,) = torch.autograd.grad(error.square().sum() / (2 * 4), error)
+    (ours,) = torch.autograd.grad(weight * error.square().mean(), error)
     torch.testing.assert_close(papers, ours)
 
 

@@ -22,11 +22,14 @@ def logged(runner) -> dict:
     return {key.removeprefix('train/'): scalars[key].current() for key in scalars if key.startswith('train/')}
 
 
-@pytest.mark.parametrize(('config', 'overrides', 'content'), [
-    ('srgan_x4_vgg22.py', RANDOM_VGG, 'loss_perceptual'),
-    ('srgan_x4_mse.py', {}, 'loss_pix'),
-    ('srgan_x4_blur.py', RANDOM_VGG, 'loss_perceptual'),
-])
+@pytest.mark.parametrize(
+    ('config', 'overrides', 'content'),
+    [
+        ('srgan_x4_vgg22.py', RANDOM_VGG, 'loss_perceptual'),
+        ('srgan_x4_mse.py', {}, 'loss_pix'),
+        ('srgan_x4_blur.py', RANDOM_VGG, 'loss_perceptual'),
+    ],
+)
 def test_trains(config, overrides, content, tmp_path):
     runner = tiny_run(CONFIGS / config, tmp_path, SMALL | overrides)
     logs = logged(runner)

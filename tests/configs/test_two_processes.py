@@ -13,12 +13,22 @@ pytestmark = pytest.mark.forks
 
 def overrides(name, tmp_path):
     if name == 'esrgan_x4':
-        return dict(model=dict(
-            generator=dict(mid_channels=8, num_blocks=1, growth_channels=4, init_cfg=None), discriminator=dict(mid_channels=4, patch_size=32, dense_channels=8),
-            perceptual_loss=dict(pretrained='random')))
+        return dict(
+            model=dict(
+                generator=dict(mid_channels=8, num_blocks=1, growth_channels=4, init_cfg=None),
+                discriminator=dict(mid_channels=4, patch_size=32, dense_channels=8),
+                perceptual_loss=dict(pretrained='random'),
+            )
+        )
     if name == 'realesrgan_x4':
         return tiny_real_esrgan(name, tmp_path / 'gt_only')
-    return dict(model=dict(generator=dict(mid_channels=4, num_blocks=1), discriminator=dict(mid_channels=2, num_layers=1), perceptual_loss=dict(pretrained='random')))
+    return dict(
+        model=dict(
+            generator=dict(mid_channels=4, num_blocks=1),
+            discriminator=dict(mid_channels=2, num_layers=1),
+            perceptual_loss=dict(pretrained='random'),
+        )
+    )
 
 
 @pytest.mark.parametrize('name', ['esrgan_x4', 'realesrgan_x4', 'deblurgan_gopro'])
@@ -33,9 +43,21 @@ def test_both_learn_the_same_from_different_data(name, tmp_path):
     def call(rank):
         runner = train(str(path), str(tmp_path / 'run'), launcher='pytorch')
         seen = runner.train_loop.dataloader.sampler
-        state = {part: getattr(runner.model.module, part).state_dict() for part in ('generator', 'discriminator')}
-        torch.save(dict(state, metrics={key: value.current() for key, value in runner.message_hub.log_scalars.items() if 'val/' in key},
-                        rank=seen.rank), tmp_path / f'{rank}.pth')
+        state = {
+            part: getattr(runner.model.module, part).state_dict() for part in ('generator', 'discriminator')
+        }
+        torch.save(
+            dict(
+                state,
+                metrics={
+                    key: value.current()
+                    for key, value in runner.message_hub.log_scalars.items()
+                    if 'val/' in key
+                },
+                rank=seen.rank,
+            ),
+            tmp_path / f'{rank}.pth',
+        )
 
     assert ranks(2, call, free_port()) == [0, 0]
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))

@@ -31,7 +31,12 @@ def test_pairs_stay_within_their_sequence(gopro):
     data = dataset(gopro)
     values = [(int(item['data_samples'].gt_img[0, 0, 0]), int(item['inputs'][0, 0, 0])) for item in data]
     assert values == [(0, 100), (1, 101), (10, 110), (11, 111)]
-    assert [item['data_samples'].key for item in data] == ['GOPR1_000000', 'GOPR1_000001', 'GOPR2_000000', 'GOPR2_000001']
+    assert [item['data_samples'].key for item in data] == [
+        'GOPR1_000000',
+        'GOPR1_000001',
+        'GOPR2_000000',
+        'GOPR2_000001',
+    ]
 
 
 def test_a_frame_without_partner_is_named(gopro):
@@ -46,7 +51,9 @@ def test_template_applies_to_the_file_name(gopro):
     assert len(dataset(gopro, lq_name='b_{}')) == 4
 
 
-@pytest.mark.parametrize(('pattern', 'named'), [('*/blurry', 'no image folder matches'), ('**/blur', r"has '\*\*'")])
+@pytest.mark.parametrize(
+    ('pattern', 'named'), [('*/blurry', 'no image folder matches'), ('**/blur', r"has '\*\*'")]
+)
 def test_bad_patterns(gopro, pattern, named):
     with pytest.raises(InputError, match=rf'{named}.*unpack it'):
         PairedImageDataset(f'{gopro}/*/sharp', f'{gopro}/{pattern}', 1, hint='unpack it')
@@ -62,7 +69,10 @@ def test_images_alone_from_nested_folders(gopro):
     data = ImageDataset(f'{gopro}/*/sharp', gt_size=8)
     samples = [data[Draw(index, 9, 5)]['data_samples'] for index in range(len(data))]
     assert [(sample.key, int(sample.gt_img[0, 0, 0])) for sample in samples] == [
-        ('GOPR1_000000', 0), ('GOPR1_000001', 1), ('GOPR2_000000', 10), ('GOPR2_000001', 11)
+        ('GOPR1_000000', 0),
+        ('GOPR1_000001', 1),
+        ('GOPR2_000000', 10),
+        ('GOPR2_000001', 11),
     ]
     assert (samples[0].position, samples[0].seed) == (9, 5)
 
@@ -91,9 +101,17 @@ def test_crops_of_both_halves_are_from_the_same_place(side_by_side):
     corners = set()
     for position in range(30):
         sample = data[Draw(0, position, 0)]
-        crops = sample['inputs'].permute(1, 2, 0).numpy(), sample['data_samples'].gt_img.permute(1, 2, 0).numpy()
-        places = [(i, j) for i in range(15) for j in range(11)
-                  if (left[i:i + 6, j:j + 6] == crops[0]).all() and (right[i:i + 6, j:j + 6] == crops[1]).all()]
+        crops = (
+            sample['inputs'].permute(1, 2, 0).numpy(),
+            sample['data_samples'].gt_img.permute(1, 2, 0).numpy(),
+        )
+        places = [
+            (i, j)
+            for i in range(15)
+            for j in range(11)
+            if (left[i : i + 6, j : j + 6] == crops[0]).all()
+            and (right[i : i + 6, j : j + 6] == crops[1]).all()
+        ]
         assert len(places) == 1
         corners.add(places[0])
     assert len(corners) > 20

@@ -25,10 +25,20 @@ def test_crops(tmp_path, cache):
         gt, info = sample['data_samples'].gt_img, sample['data_samples'].metainfo
         assert sample['inputs'].equal(gt)
         whole = np.array(Image.open(tmp_path / 'gt' / '0.png')).transpose(2, 0, 1)
-        found = [(top, left) for top in range(9) for left in range(19) if (whole[:, top:top + 32, left:left + 32] == gt.numpy()).all()]
+        found = [
+            (top, left)
+            for top in range(9)
+            for left in range(19)
+            if (whole[:, top : top + 32, left : left + 32] == gt.numpy()).all()
+        ]
         assert len(found) == 1
         places |= set(found)
-        assert (info['position'], info['seed'], info['key'], info['gt_channel_order']) == (position, 3, '0', 'rgb')
+        assert (info['position'], info['seed'], info['key'], info['gt_channel_order']) == (
+            position,
+            3,
+            '0',
+            'rgb',
+        )
         assert dataset[Draw(0, position, seed=3)]['inputs'].equal(gt)
     assert len(places) > 6
 
@@ -36,8 +46,13 @@ def test_crops(tmp_path, cache):
 def test_augmentation_gives_all_eight_orientations(tmp_path):
     dataset = ImageDataset(write(tmp_path / 'gt', [(8, 8)]), gt_size=8, augment=True)
     plain = ImageDataset(str(tmp_path / 'gt'), gt_size=8)[Draw(0, 0, 0)]['inputs']
-    orientations = [torch.rot90(image, turns, (1, 2)) for image in (plain, plain.flip(2)) for turns in range(4)]
-    seen = {next(i for i, one in enumerate(orientations) if one.equal(dataset[Draw(0, p, 0)]['inputs'])) for p in range(60)}
+    orientations = [
+        torch.rot90(image, turns, (1, 2)) for image in (plain, plain.flip(2)) for turns in range(4)
+    ]
+    seen = {
+        next(i for i, one in enumerate(orientations) if one.equal(dataset[Draw(0, p, 0)]['inputs']))
+        for p in range(60)
+    }
     assert seen == set(range(8))
 
 

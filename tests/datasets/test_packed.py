@@ -26,7 +26,9 @@ def write(folder, sizes=SIZES, seed=0):
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     for index, (height, width) in enumerate(sizes):
-        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(folder / f'image {index} ü.png')
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(
+            folder / f'image {index} ü.png'
+        )
     return folder
 
 
@@ -56,10 +58,14 @@ def test_pairs_are_those_of_the_folders(photos, tmp_path, scale, gt_size):
 
 def test_ground_truth_alone(photos, tmp_path):
     pack_images(photos, tmp_path / 'gt', workers=0)
-    pack_images(photos, tmp_path / 'pairs', 2, workers=0)  # cropped to even sizes, so that crops fall elsewhere
+    pack_images(
+        photos, tmp_path / 'pairs', 2, workers=0
+    )  # cropped to even sizes, so that crops fall elsewhere
     assert not (tmp_path / 'gt/lq.npy').exists()
     folder = ImageDataset(str(photos), gt_size=40, augment=True)
-    packed, of_pairs = (PackedPairs(str(tmp_path / name), gt_size=40, augment=True) for name in ('gt', 'pairs'))
+    packed, of_pairs = (
+        PackedPairs(str(tmp_path / name), gt_size=40, augment=True) for name in ('gt', 'pairs')
+    )
     for position in range(12):
         draw = Draw(position % 3, position, 7)
         assert torch.equal(packed[draw]['gt'], folder[draw]['inputs'])
@@ -90,15 +96,23 @@ def test_batches(photos, tmp_path, workers):
         __len__, __getitem__ = data.__len__, staticmethod(data.__getitem__)
 
     for dataset in (data, OneByOne()):
-        loader = DataLoader(dataset, 4, sampler=InfiniteDraws(data, seed=5), num_workers=workers, collate_fn=stack_images)
+        loader = DataLoader(
+            dataset, 4, sampler=InfiniteDraws(data, seed=5), num_workers=workers, collate_fn=stack_images
+        )
         batches = [batch for batch, _ in zip(loader, range(4))]
         for name, plural in [('gt', 'gt'), ('lq', 'lq'), ('draw', 'draws'), ('key', 'keys')]:
             found = [value for batch in batches for value in batch[plural]]
-            assert all(torch.equal(torch.as_tensor(a), torch.as_tensor(b[name])) if name != 'key' else a == b[name]
-                       for a, b in zip(found, samples, strict=True))
+            assert all(
+                torch.equal(torch.as_tensor(a), torch.as_tensor(b[name])) if name != 'key' else a == b[name]
+                for a, b in zip(found, samples, strict=True)
+            )
         batch = batches[0]
         assert batch.keys() == {'gt', 'lq', 'draws', 'keys'}
-        assert (batch['gt'].shape, batch['lq'].shape, batch['draws'].shape) == ((4, 3, 32, 32), (4, 3, 8, 8), (4, 2))
+        assert (batch['gt'].shape, batch['lq'].shape, batch['draws'].shape) == (
+            (4, 3, 32, 32),
+            (4, 3, 8, 8),
+            (4, 2),
+        )
         assert (batch['gt'].dtype, batch['draws'].dtype) == (torch.uint8, torch.int64)
         assert all(batch[name].is_contiguous() for name in ('gt', 'lq', 'draws'))
         assert type(batch) is dict
@@ -116,7 +130,12 @@ def test_a_copy_for_another_process_maps_the_files_anew(photos, tmp_path):
 def test_configs_find_the_collate_function(photos, tmp_path, scope):
     """Also with a dataset of another kind in the place of PackedPairs."""
     pack_images(photos, tmp_path / 'store', workers=0)
-    loader = dict(batch_size=2, num_workers=0, sampler=dict(type='InfiniteDraws', seed=1), collate_fn=dict(type='mmsr_ext.stack_images'))
+    loader = dict(
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='InfiniteDraws', seed=1),
+        collate_fn=dict(type='mmsr_ext.stack_images'),
+    )
     build = partial(Runner.build_dataloader, seed=0)
     packed = build(loader | dict(dataset=dict(type='PackedPairs', store=str(tmp_path / 'store'), gt_size=24)))
     folder = build(loader | dict(dataset=dict(type='ImageDataset', gt_folder=str(photos), gt_size=24)))
@@ -193,7 +212,9 @@ def test_a_store_changed_while_it_is_read(photos, tmp_path, way, workers):
     store = tmp_path / 'store'
     pack_images(photos, store, 4, workers=0)
     data = PackedPairs(str(store), 4, gt_size=16)
-    batches = iter(DataLoader(data, 2, sampler=InfiniteDraws(data, seed=1), num_workers=workers, collate_fn=stack_images))
+    batches = iter(
+        DataLoader(data, 2, sampler=InfiniteDraws(data, seed=1), num_workers=workers, collate_fn=stack_images)
+    )
     next(batches)
     if way == 'shortened':
         os.truncate(store / 'gt.npy', 2000)
@@ -204,7 +225,9 @@ def test_a_store_changed_while_it_is_read(photos, tmp_path, way, workers):
         store.rename(tmp_path / 'old')
         if way == 'replaced':
             shutil.copytree(tmp_path / 'old', store)
-    with pytest.raises(InputError, match=r'gt\.npy (was changed while it was being read|cannot be read)') as caught:
+    with pytest.raises(
+        InputError, match=r'gt\.npy (was changed while it was being read|cannot be read)'
+    ) as caught:
         list(islice(batches, 10))
     assert 'Traceback' not in str(caught.value)
 
@@ -212,25 +235,50 @@ def test_a_store_changed_while_it_is_read(photos, tmp_path, way, workers):
 def test_lmdb_and_folders_through_mmagic_still_work(photos, tmp_path, scope):
     """A training step's batch from PNG and from LMDB, by MMagic's dataset and transforms."""
     lmdb = pytest.importorskip('lmdb')
-    make_pairs({f'image{index}': path for index, path in enumerate(sorted(photos.iterdir()))}, tmp_path / 'pairs', 4)
+    make_pairs(
+        {f'image{index}': path for index, path in enumerate(sorted(photos.iterdir()))}, tmp_path / 'pairs', 4
+    )
     loads = {}
     for key, part in [('gt', 'GT'), ('img', 'LQx4')]:
         files = sorted((tmp_path / 'pairs' / part).iterdir())
-        with lmdb.open(str(tmp_path / f'{part}.lmdb'), map_size=2**24) as environment, environment.begin(write=True) as transaction:
+        with (
+            lmdb.open(str(tmp_path / f'{part}.lmdb'), map_size=2**24) as environment,
+            environment.begin(write=True) as transaction,
+        ):
             for path in files:
                 transaction.put(path.stem.encode(), path.read_bytes())
         loads[key] = dict(type='LoadImageFromFile', key=key, channel_order='rgb')
-    tail = [dict(type='SetValues', dictionary=dict(scale=4)), dict(type='PairedRandomCrop', gt_patch_size=32), dict(type='PackInputs')]
-    common = dict(type='BasicImageDataset', metainfo=dict(task_name='sisr'), data_root=str(tmp_path / 'pairs'),
-                  data_prefix=dict(img='LQx4', gt='GT'))
-    of_lmdb = [dict(load, backend_args=dict(backend='lmdb', db_path=str(tmp_path / f'{part}.lmdb')))
-               for load, part in [(loads['gt'], 'GT'), (loads['img'], 'LQx4')]]
+    tail = [
+        dict(type='SetValues', dictionary=dict(scale=4)),
+        dict(type='PairedRandomCrop', gt_patch_size=32),
+        dict(type='PackInputs'),
+    ]
+    common = dict(
+        type='BasicImageDataset',
+        metainfo=dict(task_name='sisr'),
+        data_root=str(tmp_path / 'pairs'),
+        data_prefix=dict(img='LQx4', gt='GT'),
+    )
+    of_lmdb = [
+        dict(load, backend_args=dict(backend='lmdb', db_path=str(tmp_path / f'{part}.lmdb')))
+        for load, part in [(loads['gt'], 'GT'), (loads['img'], 'LQx4')]
+    ]
     batches = []
     for pipeline in (of_lmdb + tail, [*loads.values(), *tail]):
         loader = Runner.build_dataloader(
-            dict(batch_size=3, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dict(common, pipeline=pipeline)))
+            dict(
+                batch_size=3,
+                num_workers=0,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dict(common, pipeline=pipeline),
+            )
+        )
         np.random.seed(0)
-        batches.append(MODELS.build(dict(type='ImagePreprocessor', mean=0.0, std=255.0))(next(iter(loader)), training=True))
+        batches.append(
+            MODELS.build(dict(type='ImagePreprocessor', mean=0.0, std=255.0))(
+                next(iter(loader)), training=True
+            )
+        )
     first, second = batches
     assert first['inputs'].shape == (3, 3, 8, 8)
     assert torch.equal(first['inputs'], second['inputs'])

@@ -50,7 +50,9 @@ def test_augmentation_has_all_eight_forms(make_pairs):
 
 def test_a_draw_depends_on_seed_and_position_alone(make_pairs):
     data = PairedImageDataset(**make_pairs(), gt_size=16, augment=True)
-    again = PairedImageDataset(data.files[0][1].parent, data.files[0][0].parent, 4, gt_size=16, augment=True, cache=True)
+    again = PairedImageDataset(
+        data.files[0][1].parent, data.files[0][0].parent, 4, gt_size=16, augment=True, cache=True
+    )
     torch.manual_seed(1)
     for position in (0, 7, 10**9):
         first, second = data[Draw(1, position, 3)], again[Draw(1, position, 3)]
@@ -68,12 +70,20 @@ def take(sampler, count):
 def test_sampler_gives_permutation_after_permutation():
     draws = take(InfiniteDraws(range(5), seed=1), 15)
     assert [draw.position for draw in draws] == list(range(15))
-    epochs = [[draw.index for draw in draws[start:start + 5]] for start in (0, 5, 10)]
+    epochs = [[draw.index for draw in draws[start : start + 5]] for start in (0, 5, 10)]
     assert all(sorted(epoch) == list(range(5)) for epoch in epochs)
     assert len(set(map(tuple, epochs))) > 1
     assert take(InfiniteDraws(range(5), seed=1), 15) == draws
     assert take(InfiniteDraws(range(5), seed=2), 15) != draws
-    assert [draw.index for draw in take(InfiniteDraws(range(3), shuffle=False, seed=0), 7)] == [0, 1, 2, 0, 1, 2, 0]
+    assert [draw.index for draw in take(InfiniteDraws(range(3), shuffle=False, seed=0), 7)] == [
+        0,
+        1,
+        2,
+        0,
+        1,
+        2,
+        0,
+    ]
 
 
 def test_processes_share_one_sequence():
@@ -91,7 +101,12 @@ def test_loader_order_does_not_depend_on_workers(make_pairs):
 
     def load(workers):
         loader = torch.utils.data.DataLoader(
-            data, batch_size=2, sampler=InfiniteDraws(data, seed=5), num_workers=workers, collate_fn=lambda samples: samples)
+            data,
+            batch_size=2,
+            sampler=InfiniteDraws(data, seed=5),
+            num_workers=workers,
+            collate_fn=lambda samples: samples,
+        )
         return [sample['inputs'] for _, batch in zip(range(4), loader) for sample in batch]
 
     assert all(torch.equal(a, b) for a, b in zip(load(0), load(2)))
@@ -111,7 +126,10 @@ def test_bad_input_is_named(make_pairs, tmp_path):
     garbage = make_pairs('garbage')
     Path(garbage['gt_folder'], '0.png').write_bytes(b'this is no image')
     for make, named in [
-        (build(good, gt_folder=str(tmp_path / 'nowhere'), hint='Get it.'), r'nowhere does not exist.* Get it\.'),
+        (
+            build(good, gt_folder=str(tmp_path / 'nowhere'), hint='Get it.'),
+            r'nowhere does not exist.* Get it\.',
+        ),
         (build(good, lq_folder=str(tmp_path / 'empty')), 'empty has no images'),
         (build(missing), r'3 images and .* has 2, of which 1 have no partner, such as .*1\.png'),
         (build(odd), r'2\.png is 48x48 and .*2\.png is 12x13; at scale 4 the LQ image must be 12x12'),

@@ -61,7 +61,9 @@ def test_memory_is_used_again_once_nothing_refers_to_it():
         if number == 10:
             part = batch['gt'][1, 2, 3:5]
     assert number == 119
-    assert len(seen) <= 2 * 5 + 1  # of each worker: 2 on the way and 1 at work, 1 in the loader, 1 here; and that of the part
+    assert (
+        len(seen) <= 2 * 5 + 1
+    )  # of each worker: 2 on the way and 1 at work, 1 in the loader, 1 here; and that of the part
     assert part.unique().tolist() == [10]
 
 
@@ -69,7 +71,9 @@ def test_a_collate_function_that_takes_batches_apart():
     """What leaves the worker otherwise is copied, and its memory used again by the worker alone."""
     for number, image in enumerate(load(collate=lambda batch: batch['gt'][0])):
         assert image.unique().tolist() == [number]
-    for number, batch in enumerate(load(collate=lambda batch: {name: value for name, value in batch.items()})):
+    for number, batch in enumerate(
+        load(collate=lambda batch: {name: value for name, value in batch.items()})
+    ):
         check(batch, number)
 
 

@@ -11,11 +11,19 @@ def small(**init):
     return net
 
 
-@pytest.mark.parametrize('wrap', [
-    lambda state: state,
-    lambda state: {'state_dict': state},
-    lambda state: {'state_dict': {**{f'generator.{key}': value for key, value in state.items()}, 'discriminator.x': torch.zeros(1)}},
-])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda state: state,
+        lambda state: {'state_dict': state},
+        lambda state: {
+            'state_dict': {
+                **{f'generator.{key}': value for key, value in state.items()},
+                'discriminator.x': torch.zeros(1),
+            }
+        },
+    ],
+)
 def test_all_weights_are_loaded(scope, tmp_path, wrap):
     source = small()
     torch.save(wrap(source.state_dict()), tmp_path / 'a.pth')
@@ -30,8 +38,11 @@ def test_nothing_is_loaded_in_part(scope, tmp_path):
     state['head.0.weight'] = torch.zeros(4, 1, 9, 9)
     state['extra'] = torch.zeros(1)
     torch.save(state, tmp_path / 'a.pth')
-    with pytest.raises(InputError, match=r'not for SRResNet.*1 missing \(such as tail.weight\).*1 unexpected \(such as extra\).*'
-                       r'head.0.weight: \(4, 1, 9, 9\) instead of \(4, 3, 9, 9\)'):
+    with pytest.raises(
+        InputError,
+        match=r'not for SRResNet.*1 missing \(such as tail.weight\).*1 unexpected \(such as extra\).*'
+        r'head.0.weight: \(4, 1, 9, 9\) instead of \(4, 3, 9, 9\)',
+    ):
         small(checkpoint=str(tmp_path / 'a.pth'))
 
 
@@ -41,8 +52,13 @@ def test_files_that_are_no_checkpoints(scope, tmp_path):
     torch.save([1, 2], tmp_path / 'list.pth')
     torch.save(small().state_dict(), tmp_path / 'cut.pth')
     cut = (tmp_path / 'cut.pth').read_bytes()
-    (tmp_path / 'cut.pth').write_bytes(cut[:len(cut) // 2])
-    for name, named in [('none.pth', 'does not exist'), ('text.pth', 'is not a checkpoint'), ('empty.pth', 'is not a checkpoint'),
-                        ('list.pth', 'holds a list'), ('cut.pth', 'is not a checkpoint')]:
+    (tmp_path / 'cut.pth').write_bytes(cut[: len(cut) // 2])
+    for name, named in [
+        ('none.pth', 'does not exist'),
+        ('text.pth', 'is not a checkpoint'),
+        ('empty.pth', 'is not a checkpoint'),
+        ('list.pth', 'holds a list'),
+        ('cut.pth', 'is not a checkpoint'),
+    ]:
         with pytest.raises(InputError, match=f'{name} .*{named}|{name} {named}'):
             small(checkpoint=str(tmp_path / name))

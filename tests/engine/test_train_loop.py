@@ -18,18 +18,28 @@ from mmsr_ext.engine import IterBasedTrainLoop
 
 
 class Watch(Hook):
-
     def __init__(self):
         self.seen = []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        self.seen.append([(key, position, seed) for key, (seed, position) in zip(data_batch['keys'], data_batch['draws'].tolist())])
+        self.seen.append(
+            [
+                (key, position, seed)
+                for key, (seed, position) in zip(data_batch['keys'], data_batch['draws'].tolist())
+            ]
+        )
 
 
 def run(tmp_path, iterations, **changes):
     cfg = Config.fromfile(CONFIGS / 'srresnet_x4_demo.py')
     cfg.merge_from_dict(tiny_options(tmp_path))
-    cfg.merge_from_dict(dict(model=dict(generator=dict(mid_channels=4, num_blocks=1)), work_dir=str(tmp_path / 'run'), **changes))
+    cfg.merge_from_dict(
+        dict(
+            model=dict(generator=dict(mid_channels=4, num_blocks=1)),
+            work_dir=str(tmp_path / 'run'),
+            **changes,
+        )
+    )
     cfg.train_cfg.max_iters = iterations
     cfg.default_hooks.checkpoint.interval = 2
     cfg.experiment_name = f'{tmp_path.name}{iterations}{len(changes)}'
@@ -48,9 +58,18 @@ def test_resumed_run_goes_on_where_it_was(tmp_path):
     loaded = []
     read = torch.utils.data.dataloader._SingleProcessDataLoaderIter._next_data
     try:
-        torch.utils.data.dataloader._SingleProcessDataLoaderIter._next_data = lambda self: loaded.append(1) or read(self)
-        _, rest = run(tmp_path, 5, resume=True, load_from=str(tmp_path / 'run/iter_4.pth'), val_cfg=None, val_dataloader=None,
-                      val_evaluator=None)
+        torch.utils.data.dataloader._SingleProcessDataLoaderIter._next_data = lambda self: (
+            loaded.append(1) or read(self)
+        )
+        _, rest = run(
+            tmp_path,
+            5,
+            resume=True,
+            load_from=str(tmp_path / 'run/iter_4.pth'),
+            val_cfg=None,
+            val_dataloader=None,
+            val_evaluator=None,
+        )
     finally:
         torch.utils.data.dataloader._SingleProcessDataLoaderIter._next_data = read
     assert rest == whole[4:]
@@ -68,7 +87,11 @@ def late_checkpoint(tmp_path):
 
 
 def one_more(iteration):
-    return {'train_cfg.max_iters': iteration + 1, 'train_cfg.val_begin': 10**7, 'default_hooks.checkpoint.save_last': False}
+    return {
+        'train_cfg.max_iters': iteration + 1,
+        'train_cfg.val_begin': 10**7,
+        'default_hooks.checkpoint.save_last': False,
+    }
 
 
 def test_a_million_iterations_cost_as_much_as_a_few(tmp_path):
@@ -76,7 +99,11 @@ def test_a_million_iterations_cost_as_much_as_a_few(tmp_path):
     seconds = {}
     for iteration, path in [*late_checkpoint(tmp_path).items()] * 3:
         start, seen = time.process_time(), []
-        watch = At('before_train_iter', iteration, lambda runner, start=start, seen=seen: seen.append(time.process_time() - start))
+        watch = At(
+            'before_train_iter',
+            iteration,
+            lambda runner, start=start, seen=seen: seen.append(time.process_time() - start),
+        )
         tiny_train(tmp_path, 'again', str(path), [watch], options=one_more(iteration))
         seconds[iteration] = min(seconds.get(iteration, 1e9), *seen)
     assert seconds[1_000_000] < 1.2 * seconds[24]

@@ -45,8 +45,10 @@ def data(tmp_path, in_root):
 
 @pytest.fixture
 def options(data):
-    return SMALL | {f'test_dataloader.dataset.{key}': str(data / 'mine' / part) for key, part in
-                    [('gt_folder', 'GT'), ('lq_folder', 'LQx4')]}
+    return SMALL | {
+        f'test_dataloader.dataset.{key}': str(data / 'mine' / part)
+        for key, part in [('gt_folder', 'GT'), ('lq_folder', 'LQx4')]
+    }
 
 
 def checkpoint(path, seed=0):
@@ -61,11 +63,22 @@ def independent(folder, method, name):
     """PSNR and SSIM of a saved output, in float64."""
     output, gt = (np.array(Image.open(folder / part / f'{name}.png')) for part in (method, 'GT'))
     figures = {}
-    for channel, convert in [('Y', lambda image: rgb2ycbcr(image)[..., :1]), ('RGB', lambda image: image.astype(np.float64))]:
+    for channel, convert in [
+        ('Y', lambda image: rgb2ycbcr(image)[..., :1]),
+        ('RGB', lambda image: image.astype(np.float64)),
+    ]:
         a, b = (convert(image)[4:-4, 4:-4] for image in (gt, output))
         figures[f'PSNR-{channel}'] = peak_signal_noise_ratio(a, b, data_range=255)
-        full = structural_similarity(a, b, data_range=255, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
-                                     full=True)[1]
+        full = structural_similarity(
+            a,
+            b,
+            data_range=255,
+            channel_axis=-1,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            full=True,
+        )[1]
         figures[f'SSIM-{channel}'] = full[5:-5, 5:-5].mean()
     return figures
 
@@ -73,10 +86,22 @@ def independent(folder, method, name):
 def test_one_table_over_all_sets(data, options, tmp_path, capsys):
     files = [checkpoint(tmp_path / f'{name}.pth', seed) for seed, name in enumerate('AB')]
     json_file, csv_file, page = (tmp_path / f'out.{suffix}' for suffix in ('json', 'csv', 'html'))
-    result = evaluate_all(CONFIG, files, str(page), str(json_file), str(csv_file), work_dir=str(tmp_path / 'w'), options=options,
-                          benchmarks=str(data))
+    result = evaluate_all(
+        CONFIG,
+        files,
+        str(page),
+        str(json_file),
+        str(csv_file),
+        work_dir=str(tmp_path / 'w'),
+        options=options,
+        benchmarks=str(data),
+    )
     text = capsys.readouterr().out
-    assert [(part.name, list(part.images)) for part in result.sets] == [('Set5', ['a', 'b']), ('Set14', ['c']), ('mine', ['a', 'b'])]
+    assert [(part.name, list(part.images)) for part in result.sets] == [
+        ('Set5', ['a', 'b']),
+        ('Set14', ['c']),
+        ('mine', ['a', 'b']),
+    ]
     for part in result.sets:
         assert list(part.figures) == ['bicubic', 'A', 'B']
         assert len({figures['PSNR-Y'] for figures in part.figures.values()}) == 3
@@ -86,17 +111,23 @@ def test_one_table_over_all_sets(data, options, tmp_path, capsys):
                 mean = np.mean([values[metric] for values in expected.values()])
                 assert figures[metric] == pytest.approx(mean, abs=2e-3 if 'PSNR' in metric else 2e-4)
                 for name, image in part.images.items():
-                    assert image.figures[method][metric] == pytest.approx(expected[name][metric], abs=2e-3 if 'PSNR' in metric else 2e-4)
+                    assert image.figures[method][metric] == pytest.approx(
+                        expected[name][metric], abs=2e-3 if 'PSNR' in metric else 2e-4
+                    )
             timed = [figures[name] for name in ('s/image', 'MP/s') if name in figures]
             assert len(timed) == (0 if method == 'bicubic' else 2)
             if timed:
                 seconds = sum(image.seconds[method] for image in part.images.values())
                 assert timed[0] * len(part.images) == pytest.approx(seconds)
-                assert timed[0] * timed[1] * len(part.images) == pytest.approx(sum(image.megapixels for image in part.images.values()))
+                assert timed[0] * timed[1] * len(part.images) == pytest.approx(
+                    sum(image.megapixels for image in part.images.values())
+                )
     # the same images and pairs, once as a benchmark and once as the config's own data
     set5, set14, mine = result.sets
     for method in set5.figures:
-        assert {name: set5.figures[method][name] for name in PSNR_SSIM} == {name: mine.figures[method][name] for name in PSNR_SSIM}
+        assert {name: set5.figures[method][name] for name in PSNR_SSIM} == {
+            name: mine.figures[method][name] for name in PSNR_SSIM
+        }
     assert Image.open(set14.folder / 'A/c.png').size == (300, 204)
     assert math.isfinite(set14.figures['A']['NIQE'])
     assert math.isnan(set5.figures['A']['NIQE'])
@@ -105,7 +136,9 @@ def test_one_table_over_all_sets(data, options, tmp_path, capsys):
     assert lines[0] == 'outputs rounded to 8 bit, border of 4 px left out, Y of BT.601 (16 to 235)'
     assert 'Set14: LQ images made by MATLAB bicubic reduction' in lines
     assert any(line.startswith('absent: BSD100, Urban100, DIV2K-val') for line in lines)
-    assert any(line.startswith('LPIPS left out: its weights, alexnet-') and '--lpips FILE' in line for line in lines)
+    assert any(
+        line.startswith('LPIPS left out: its weights, alexnet-') and '--lpips FILE' in line for line in lines
+    )
     row = next(line.split() for line in lines if line.split()[:3] == ['Set5', '(2)', 'bicubic'])
     assert row[3:5] == [f'{set5.figures["bicubic"][name]:.2f}' for name in ('PSNR-Y', 'PSNR-RGB')]
     content = json.loads(json_file.read_text())
@@ -113,7 +146,9 @@ def test_one_table_over_all_sets(data, options, tmp_path, capsys):
     assert content['sets']['Set14']['figures'] == set14.figures
     with csv_file.open() as table:
         rows = list(csv.DictReader(table))
-    assert [(row['set'], row['method']) for row in rows] == [(part.name, method) for part in result.sets for method in part.figures]
+    assert [(row['set'], row['method']) for row in rows] == [
+        (part.name, method) for part in result.sets for method in part.figures
+    ]
     assert float(rows[4]['SSIM-RGB']) == set14.figures['A']['SSIM-RGB']
     assert 'Set5: a' not in page.read_text()  # names of images are data for the script
     assert '"name": "Set14"' in page.read_text()
@@ -121,25 +156,45 @@ def test_one_table_over_all_sets(data, options, tmp_path, capsys):
 
 def test_lpips_where_its_weights_are(data, options, tmp_path):
     from torchvision.models import alexnet
-    torch.save({key: value for key, value in alexnet().state_dict().items() if key.startswith('features.')}, tmp_path / 'alexnet.pth')
+
+    torch.save(
+        {key: value for key, value in alexnet().state_dict().items() if key.startswith('features.')},
+        tmp_path / 'alexnet.pth',
+    )
     for name in ('a', 'b'):  # one set is enough, with images of the size that AlexNet takes
         (data / f'mine/GT/{name}.png').unlink()
         (data / f'mine/LQx4/{name}.png').unlink()
     (data / 'mine/GT').rmdir()
     for folder in ('Set5/HR', 'Set5/LRx4'):
         (data / folder / 'b.png').unlink()
-    result = evaluate_all(CONFIG, [checkpoint(tmp_path / 'A.pth')], work_dir=str(tmp_path / 'w'), options=options, benchmarks=str(data),
-                          lpips=str(tmp_path / 'alexnet.pth'))
+    result = evaluate_all(
+        CONFIG,
+        [checkpoint(tmp_path / 'A.pth')],
+        work_dir=str(tmp_path / 'w'),
+        options=options,
+        benchmarks=str(data),
+        lpips=str(tmp_path / 'alexnet.pth'),
+    )
     assert [part.name for part in result.sets] == ['Set5', 'Set14']
     assert all(figures['LPIPS'] > 0 for part in result.sets for figures in part.figures.values())
-    assert result.notes == [f'absent: BSD100, Urban100, DIV2K-val (looked for {data}/SET/GT, with or without {data}/SET/LQx4)',
-                            f"absent: mine, the config's test data ({data}/mine/GT)"]
+    assert result.notes == [
+        f'absent: BSD100, Urban100, DIV2K-val (looked for {data}/SET/GT, with or without {data}/SET/LQx4)',
+        f"absent: mine, the config's test data ({data}/mine/GT)",
+    ]
 
 
 def test_own_data_that_are_a_benchmark_are_measured_once(data, options, tmp_path):
-    options = options | {'test_dataloader.dataset.gt_folder': str(data / 'Set5/HR'), 'test_dataloader.dataset.lq_folder':
-                         str(data / 'Set5/LRx4')}
-    result = evaluate_all(CONFIG, [checkpoint(tmp_path / 'A.pth')], work_dir=str(tmp_path / 'w'), options=options, benchmarks=str(data))
+    options = options | {
+        'test_dataloader.dataset.gt_folder': str(data / 'Set5/HR'),
+        'test_dataloader.dataset.lq_folder': str(data / 'Set5/LRx4'),
+    }
+    result = evaluate_all(
+        CONFIG,
+        [checkpoint(tmp_path / 'A.pth')],
+        work_dir=str(tmp_path / 'w'),
+        options=options,
+        benchmarks=str(data),
+    )
     assert [part.name for part in result.sets] == ['Set14', 'Set5']
 
 
@@ -148,14 +203,22 @@ def test_deblurring_has_the_input_first(data, tmp_path):
         save(tmp_path / f'GoPro/{part}/0.png', astronaut()[:64, :64] // (2 if part == 'blur' else 1))
     torch.save(DeblurResNet(mid_channels=4, num_blocks=1).state_dict(), tmp_path / 'net.pth')
     options = {
-        'model.generator': dict(mid_channels=4, num_blocks=1), 'test_dataloader.dataset.gt_folder': str(tmp_path / 'GoPro/sharp'),
-        'test_dataloader.dataset.lq_folder': str(tmp_path / 'GoPro/blur'), 'test_dataloader.num_workers': 0,
-        'test_dataloader.persistent_workers': False
+        'model.generator': dict(mid_channels=4, num_blocks=1),
+        'test_dataloader.dataset.gt_folder': str(tmp_path / 'GoPro/sharp'),
+        'test_dataloader.dataset.lq_folder': str(tmp_path / 'GoPro/blur'),
+        'test_dataloader.num_workers': 0,
+        'test_dataloader.persistent_workers': False,
     }
     page = tmp_path / 'report.html'
-    result = evaluate_all('configs/deblurgan_gopro.py', [str(tmp_path / 'net.pth')], str(page), work_dir=str(tmp_path / 'w'),
-                          options=options, benchmarks=str(data))
-    (part, ) = result.sets
+    result = evaluate_all(
+        'configs/deblurgan_gopro.py',
+        [str(tmp_path / 'net.pth')],
+        str(page),
+        work_dir=str(tmp_path / 'w'),
+        options=options,
+        benchmarks=str(data),
+    )
+    (part,) = result.sets
     assert list(part.figures) == ['input', 'net']
     gt, blurred = (np.array(Image.open(tmp_path / f'GoPro/{name}/0.png')) for name in ('sharp', 'blur'))
     assert part.figures['input']['PSNR-RGB'] == pytest.approx(peak_signal_noise_ratio(gt, blurred), abs=1e-3)
@@ -183,8 +246,13 @@ def test_bad_input_is_one_line(data, options, tmp_path):
     kwargs |= dict(benchmarks=str(other), options=options | {'test_dataloader.dataset.gt_folder': str(other)})
     with pytest.raises(InputError, match=r'none does not exist.*demo'):  # what the config says about its data
         evaluate_all(CONFIG, [good], **kwargs)
-    out = subprocess.run([sys.executable, 'tools/test.py', CONFIG, good, '--out', str(other / 'r.html')], cwd=ROOT, capture_output=True,
-                         text=True, timeout=120)
+    out = subprocess.run(
+        [sys.executable, 'tools/test.py', CONFIG, good, '--out', str(other / 'r.html')],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert out.returncode == 1
     assert out.stderr.startswith('error: ')
     assert 'Traceback' not in out.stderr

@@ -45,14 +45,20 @@ CASES = {
     'compact_relu': (SRVGGNetCompact, dict(mid_channels=8, num_convs=2, scale=2, act_type='relu')),
     'srresnet': (SRResNet, dict(mid_channels=8, num_blocks=2)),
     'srresnet_residual': (SRResNet, dict(mid_channels=8, num_blocks=1, scale=2, residual=True)),
-    'srresnet_tanh': (SRResNet, dict(mid_channels=8, num_blocks=1, scale=2, output_activation='tanh', trunk_end='prelu')),
+    'srresnet_tanh': (
+        SRResNet,
+        dict(mid_channels=8, num_blocks=1, scale=2, output_activation='tanh', trunk_end='prelu'),
+    ),
     'edsr': (EDSR, dict(mid_channels=8, num_blocks=2, scale=3, res_scale=0.3)),
     'rcan': (RCAN, dict(mid_channels=8, num_groups=2, num_blocks=2, squeeze_factor=4, scale=2)),
     'espcn': (ESPCN, dict(in_channels=1, out_channels=1, mid_channels=(8, 4), scale=3)),
     'enhancenet': (EnhanceNet, dict(mid_channels=8, num_blocks=1)),
     'deblur': (DeblurResNet, dict(mid_channels=4, num_blocks=1)),
     'deblur_batch': (DeblurResNet, dict(mid_channels=4, num_blocks=1, norm='batch')),
-    'msrresnet': (MSRResNet, dict(in_channels=3, out_channels=3, mid_channels=8, num_blocks=1, upscale_factor=4)),
+    'msrresnet': (
+        MSRResNet,
+        dict(in_channels=3, out_channels=3, mid_channels=8, num_blocks=1, upscale_factor=4),
+    ),
     'srcnn': (SRCNNNet, dict(channels=(3, 8, 8, 3), upscale_factor=2)),
 }
 SPANDREL = {'rrdb': 'ESRGAN', 'rrdb_x2': 'ESRGAN', 'rrdb_x1': 'ESRGAN', 'compact': 'Compact'}
@@ -65,7 +71,7 @@ def lively(architecture, args):
     network = architecture(**args)
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(module.weight, std=(1.5 / module.weight[0].numel())**0.5)
+            nn.init.normal_(module.weight, std=(1.5 / module.weight[0].numel()) ** 0.5)
             if module.bias is not None:
                 nn.init.uniform_(module.bias, -0.1, 0.1)
         elif isinstance(module, nn.BatchNorm2d):
@@ -79,10 +85,20 @@ def lively(architecture, args):
 
 def save_run(path, network, name, args, **more):
     """A checkpoint as a training run leaves it."""
-    config = dict(model=dict(type='GANRestorer', generator=dict(type=name, **args), gan_loss=dict(type='AdversarialLoss')))
+    config = dict(
+        model=dict(
+            type='GANRestorer', generator=dict(type=name, **args), gan_loss=dict(type='AdversarialLoss')
+        )
+    )
     state = {f'generator.{key}': value for key, value in network.state_dict().items()}
     state |= {'discriminator.conv.weight': torch.ones(1), 'step_counter': torch.tensor(3)}
-    torch.save(dict(state_dict=state | more, meta=dict(iter=3, cfg=Config(config, format_python_code=False).pretty_text)), path)
+    torch.save(
+        dict(
+            state_dict=state | more,
+            meta=dict(iter=3, cfg=Config(config, format_python_code=False).pretty_text),
+        ),
+        path,
+    )
     return path
 
 
@@ -140,15 +156,23 @@ def test_the_same_images(tmp_path, name, format):
     told = file_info(done.path)
     assert told == done.metadata
     assert told['license'] == 'CC0-1.0'
-    assert (told['architecture'], told['source'], told['weights']) == (type(network).__name__, 'iter_3.pth', 'as trained')
-    assert told['sizes'] == (f'any height and width of at least {MIN_SIZES[name]} pixels' if name in MIN_SIZES else 'any')
+    assert (told['architecture'], told['source'], told['weights']) == (
+        type(network).__name__,
+        'iter_3.pth',
+        'as trained',
+    )
+    assert told['sizes'] == (
+        f'any height and width of at least {MIN_SIZES[name]} pixels' if name in MIN_SIZES else 'any'
+    )
     assert done.path.stat().st_mode == checkpoint.stat().st_mode
     assert json.loads(told['arguments']).items() >= json.loads(json.dumps(CASES[name][1])).items()
     assert "type='AdversarialLoss'" in told['config']
 
 
 @pytest.mark.parametrize('format', FORMATS)
-@pytest.mark.parametrize('name', ['rrdb_x2', 'compact', 'srresnet_residual', 'rcan', 'enhancenet', 'deblur', 'srcnn'])
+@pytest.mark.parametrize(
+    'name', ['rrdb_x2', 'compact', 'srresnet_residual', 'rcan', 'enhancenet', 'deblur', 'srcnn']
+)
 def test_half_precision(tmp_path, name, format):
     network, checkpoint = make(tmp_path, name)
     done = export(checkpoint, format, half=True)
@@ -163,11 +187,22 @@ def test_half_precision(tmp_path, name, format):
         assert (output - y).abs().max() < 2 / 255 * max(1, y.abs().max())
         assert not torch.equal(output, y)
     if format == 'onnx':
-        kinds = {onnx.TensorProto.DataType.Name(item.data_type) for item in onnx.load(done.path).graph.initializer if len(item.dims) == 4}
+        kinds = {
+            onnx.TensorProto.DataType.Name(item.data_type)
+            for item in onnx.load(done.path).graph.initializer
+            if len(item.dims) == 4
+        }
         assert kinds == {'FLOAT16'}
         return
-    state = load_file(done.path) if format == 'safetensors' else (
-        torch.jit.load(done.path).state_dict() if format == 'torchscript' else torch.load(done.path, weights_only=True)['params_ema'])
+    state = (
+        load_file(done.path)
+        if format == 'safetensors'
+        else (
+            torch.jit.load(done.path).state_dict()
+            if format == 'torchscript'
+            else torch.load(done.path, weights_only=True)['params_ema']
+        )
+    )
     assert torch.float16 in {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
 
 
@@ -187,7 +222,9 @@ def test_spandrel(tmp_path, name, format):
         # it takes the slim one for an ESRGAN of the usual growth
         with pytest.raises(RuntimeError if name == 'rrdb_slim' else UnsupportedModelError):
             ModelLoader().load_from_file(done.path)
-        assert ('knows RCAN by its authors' if name == 'rcan' else f'does not know this {type(network).__name__}') in done.notes[0]
+        assert (
+            'knows RCAN by its authors' if name == 'rcan' else f'does not know this {type(network).__name__}'
+        ) in done.notes[0]
         return
     assert f'loads it as {SPANDREL[name]},' in done.notes[0]
     assert ('multiples of 4' in done.notes[0]) == (network.scale < 4)
@@ -212,7 +249,11 @@ def test_rcan_under_its_authors_names(tmp_path, scale, format):
     assert 'loads it as RCAN,' in done.notes[0]
     assert_spandrel(done.path, network, 'RCAN')
     # and without the metadata, as published files are
-    state = load_file(done.path) if format == 'safetensors' else torch.load(done.path, weights_only=True)['params_ema']
+    state = (
+        load_file(done.path)
+        if format == 'safetensors'
+        else torch.load(done.path, weights_only=True)['params_ema']
+    )
     torch.save(state, tmp_path / 'published.pt')
     loaded = load_generator(tmp_path / 'published.pt')
     for x, y in images(network):
@@ -225,8 +266,15 @@ def test_names_and_containers_of_basicsr(tmp_path):
     network, checkpoint = make(tmp_path, 'rrdb')
     content = torch.load(export(checkpoint, 'pth').path, weights_only=True)
     assert set(content) == {'params_ema', 'state_dict', 'mmsr_ext'}
-    assert list(content['params_ema'])[:3] == ['conv_first.weight', 'conv_first.bias', 'body.0.rdb1.conv1.weight']
-    assert content['params_ema']['conv_first.weight'].data_ptr() == content['state_dict']['conv_first.weight'].data_ptr()  # stored once
+    assert list(content['params_ema'])[:3] == [
+        'conv_first.weight',
+        'conv_first.bias',
+        'body.0.rdb1.conv1.weight',
+    ]
+    assert (
+        content['params_ema']['conv_first.weight'].data_ptr()
+        == content['state_dict']['conv_first.weight'].data_ptr()
+    )  # stored once
     with safe_open(export(checkpoint, 'safetensors').path, 'pt') as file:
         assert file.metadata()['architecture'] == 'RRDBNet'
         assert set(file.keys()) == set(network.state_dict())
@@ -235,7 +283,7 @@ def test_names_and_containers_of_basicsr(tmp_path):
 def test_onnx_tells_what_it_is(tmp_path):
     session = onnxruntime.InferenceSession(str(export(make(tmp_path, 'deblur')[1], 'onnx').path))
     assert session.get_modelmeta().custom_metadata_map['architecture'] == 'DeblurResNet'
-    (entry, ), (result, ) = session.get_inputs(), session.get_outputs()
+    (entry,), (result,) = session.get_inputs(), session.get_outputs()
     assert (entry.type, entry.shape) == ('tensor(float)', ['batch', 3, 'height', 'width'])
     assert result.shape[2:] == ['output_height', 'output_width']
 
@@ -250,7 +298,9 @@ def test_average_or_raw(tmp_path):
         for raw, network, told in [(False, average, 'running average'), (True, trained, 'as trained')]:
             done = export(source, 'safetensors', tmp_path / 'out.safetensors', raw=raw, force=True)
             assert done.metadata['weights'] == told
-            assert all(torch.equal(value, network.state_dict()[key]) for key, value in load_file(done.path).items())
+            assert all(
+                torch.equal(value, network.state_dict()[key]) for key, value in load_file(done.path).items()
+            )
     # what an exported file says goes with it
     first = export(checkpoint, 'safetensors', license='MIT')
     second = export(first.path, 'onnx')
@@ -259,11 +309,14 @@ def test_average_or_raw(tmp_path):
     assert export(tmp_path / 'bare.pth', 'pth').metadata['weights'] == 'not known'
 
 
-@pytest.mark.parametrize(('architecture', 'args'), [
-    (MMagicRRDBNet, dict(in_channels=3, out_channels=3, mid_channels=8, num_blocks=2)),
-    (MSRResNet, dict(in_channels=3, out_channels=3, mid_channels=8, num_blocks=2)),
-    (SRCNNNet, dict(channels=(3, 8, 8, 3))),
-])
+@pytest.mark.parametrize(
+    ('architecture', 'args'),
+    [
+        (MMagicRRDBNet, dict(in_channels=3, out_channels=3, mid_channels=8, num_blocks=2)),
+        (MSRResNet, dict(in_channels=3, out_channels=3, mid_channels=8, num_blocks=2)),
+        (SRCNNNet, dict(channels=(3, 8, 8, 3))),
+    ],
+)
 def test_mmagic_loads_ours(tmp_path, scope, architecture, args):
     """Its restorer the checkpoint of a run, its network an exported file."""
     name = architecture.__name__
@@ -276,7 +329,9 @@ def test_mmagic_loads_ours(tmp_path, scope, architecture, args):
             pixel_loss=dict(type='mmagic.L1Loss'),
             train_cfg=dict(),
             test_cfg=dict(),
-            data_preprocessor=dict(type='mmagic.DataPreprocessor')))
+            data_preprocessor=dict(type='mmagic.DataPreprocessor'),
+        )
+    )
     load_checkpoint(restorer, str(checkpoint), map_location='cpu')
     alone = MODELS.build(dict(type=f'mmagic.{name}', **args))
     done = export(checkpoint, 'pth')
@@ -289,13 +344,19 @@ def test_mmagic_loads_ours(tmp_path, scope, architecture, args):
                 assert_same(theirs(x), y)
 
 
-@pytest.mark.parametrize(('architecture', 'args'), [
-    (EDSRNet, dict(mid_channels=64, num_blocks=16, upscale_factor=2)),
-    (EDSRNet, dict(mid_channels=64, num_blocks=16, upscale_factor=3, res_scale=0.5, rgb_std=[1.0, 1.0, 1.0])),
-    (EDSRNet, dict(mid_channels=64, num_blocks=16, upscale_factor=4, rgb_mean=[0.1, 0.2, 0.3])),
-    (MMagicRRDBNet, dict(mid_channels=8, num_blocks=1, growth_channels=8, upscale_factor=2)),
-    (MSRResNet, dict(mid_channels=8, num_blocks=1, upscale_factor=3)),
-])
+@pytest.mark.parametrize(
+    ('architecture', 'args'),
+    [
+        (EDSRNet, dict(mid_channels=64, num_blocks=16, upscale_factor=2)),
+        (
+            EDSRNet,
+            dict(mid_channels=64, num_blocks=16, upscale_factor=3, res_scale=0.5, rgb_std=[1.0, 1.0, 1.0]),
+        ),
+        (EDSRNet, dict(mid_channels=64, num_blocks=16, upscale_factor=4, rgb_mean=[0.1, 0.2, 0.3])),
+        (MMagicRRDBNet, dict(mid_channels=8, num_blocks=1, growth_channels=8, upscale_factor=2)),
+        (MSRResNet, dict(mid_channels=8, num_blocks=1, upscale_factor=3)),
+    ],
+)
 def test_ours_loads_mmagics(tmp_path, architecture, args):
     args = dict(in_channels=3, out_channels=3) | args
     network = lively(architecture, args)
@@ -333,7 +394,9 @@ def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['iter_3.pth', 'net.onnx']
 
 
-@pytest.mark.parametrize(('format', 'factor'), [*((format, 1e7) for format in FORMATS), ('onnx', 1e5), ('torchscript', 1e5)])
+@pytest.mark.parametrize(
+    ('format', 'factor'), [*((format, 1e7) for format in FORMATS), ('onnx', 1e5), ('torchscript', 1e5)]
+)
 def test_what_float16_cannot_hold_is_not_kept(tmp_path, format, factor):
     """Weights beyond 65504, and activations beyond it, which a CPU's ONNX Runtime would not meet."""
     network = lively(*CASES['compact'])
@@ -359,16 +422,25 @@ def test_bad_input_is_one_error(tmp_path):
         (lambda: export(tmp_path / 'no.pth', 'pth'), r'no\.pth does not exist'),
         (lambda: export(tmp_path / 'folder.pth', 'pth'), r'folder\.pth does not exist|no file'),
         (lambda: export(tmp_path / 'text.pth', 'pth'), r'text\.pth is not a checkpoint'),
-        (lambda: export(tmp_path / 'disc.pth', 'pth'), r'disc\.pth holds the weights of a discriminator alone'),
+        (
+            lambda: export(tmp_path / 'disc.pth', 'pth'),
+            r'disc\.pth holds the weights of a discriminator alone',
+        ),
         (lambda: export(export(checkpoint, 'onnx').path, 'pth'), r'\.onnx is not a checkpoint'),
         (lambda: export(export(checkpoint, 'torchscript').path, 'pth'), r'\.pt is not a checkpoint'),
-        (lambda: export(checkpoint, 'ncnn'), "format 'ncnn' must be one of safetensors, pth, onnx, torchscript"),
+        (
+            lambda: export(checkpoint, 'ncnn'),
+            "format 'ncnn' must be one of safetensors, pth, onnx, torchscript",
+        ),
         (lambda: export(checkpoint, 'pth', tmp_path), r'is a folder; give a file, such as .*iter_3\.pth'),
         (lambda: export(checkpoint, 'pth', tmp_path / 'a.onnx'), r'a\.onnx must end in \.pth'),
         (lambda: export(checkpoint, 'pth', checkpoint, force=True), 'is the checkpoint itself'),
         (lambda: export(checkpoint, 'pth', taken), r'taken\.pth exists; replace it with --force'),
         (lambda: export(checkpoint, 'pth', tmp_path / 'text.pth' / 'a.pth'), r'a\.pth cannot be written'),
-        (lambda: export(checkpoint, 'pth', names='authors'), 'authors for an RCAN; this is a SRVGGNetCompact'),
+        (
+            lambda: export(checkpoint, 'pth', names='authors'),
+            'authors for an RCAN; this is a SRVGGNetCompact',
+        ),
         (lambda: file_info(tmp_path / 'no.onnx'), r'no\.onnx does not exist'),
         (lambda: file_info(tmp_path / 'broken.onnx'), r'broken\.onnx is no ONNX file'),
         (lambda: file_info(tmp_path / 'broken.pt'), r'broken\.pt cannot be read'),
@@ -399,17 +471,24 @@ def test_without_onnx_everything_else_works(tmp_path, monkeypatch):
     assert export(checkpoint, 'torchscript').path.exists()
 
 
-@pytest.mark.parametrize('text', [
-    "model = dict(generator=dict(type='os.system', command='touch {path}'))",
-    "model = dict(generator=__import__('os').system('touch {path}'))",
-    "model = __import__('os').system('touch {path}')",
-    "model = dict(generator=dict(type='SRVGGNetCompact', init_cfg=dict(type='Pretrained', checkpoint='{path}')))",
-    'model = (', 'model = 3', '(' * 5000,
-])
+@pytest.mark.parametrize(
+    'text',
+    [
+        "model = dict(generator=dict(type='os.system', command='touch {path}'))",
+        "model = dict(generator=__import__('os').system('touch {path}'))",
+        "model = __import__('os').system('touch {path}')",
+        "model = dict(generator=dict(type='SRVGGNetCompact', init_cfg=dict(type='Pretrained', checkpoint='{path}')))",
+        'model = (',
+        'model = 3',
+        '(' * 5000,
+    ],
+)
 def test_a_strangers_config_runs_nothing(tmp_path, text):
     network = lively(SRVGGNetCompact, {})
     path = tmp_path / 'touched'
-    torch.save(dict(state_dict=network.state_dict(), meta=dict(cfg=text.format(path=path))), tmp_path / 'a.pth')
+    torch.save(
+        dict(state_dict=network.state_dict(), meta=dict(cfg=text.format(path=path))), tmp_path / 'a.pth'
+    )
     loaded = load_generator(tmp_path / 'a.pth')
     assert all(torch.equal(value, network.state_dict()[key]) for key, value in loaded.state_dict().items())
     assert not path.exists()
@@ -422,8 +501,14 @@ def test_what_a_file_says_has_to_be_true(tmp_path):
         (dict(architecture='Unknown'), "holds a network 'Unknown' of mmsr_ext"),
         (dict(arguments='[1]'), 'no JSON object'),
         (dict(arguments='{"width": 3}'), "argument 'width', which SRVGGNetCompact does not have"),
-        (dict(arguments='{"mid_channels": "many"}'), r'SRVGGNetCompact\(mid_channels=many\), which cannot be built'),
-        (dict(arguments='{"mid_channels": 8, "num_convs": 3}'), 'says that it is .* but has weights .* missing'),
+        (
+            dict(arguments='{"mid_channels": "many"}'),
+            r'SRVGGNetCompact\(mid_channels=many\), which cannot be built',
+        ),
+        (
+            dict(arguments='{"mid_channels": 8, "num_convs": 3}'),
+            'says that it is .* but has weights .* missing',
+        ),
     ]:
         torch.save(content | dict(mmsr_ext=content['mmsr_ext'] | change), tmp_path / 'b.pth')
         with pytest.raises(InputError, match=message):
@@ -432,24 +517,33 @@ def test_what_a_file_says_has_to_be_true(tmp_path):
 
 def test_imresize_in_half_precision():
     from mmsr_ext.functional import imresize
+
     x = torch.rand(1, 3, 7, 9)
     small = imresize(x.half(), 4)
     assert small.dtype == torch.float16
     np.testing.assert_allclose(small.float().numpy(), imresize(x, 4).numpy(), atol=2e-3)
 
 
-@pytest.mark.parametrize('metadata', [
-    dict(architecture='Compact', scale='4'),
-    dict(architecture='SRVGGNetCompact', mmsr_ext='1.0'),
-    dict(architecture='RRDBNet', arguments='{}'),
-])
+@pytest.mark.parametrize(
+    'metadata',
+    [
+        dict(architecture='Compact', scale='4'),
+        dict(architecture='SRVGGNetCompact', mmsr_ext='1.0'),
+        dict(architecture='RRDBNet', arguments='{}'),
+    ],
+)
 def test_metadata_of_other_software_is_not_ours(tmp_path, metadata):
     network = lively(*CASES['compact'])
     save_file(network.state_dict(), tmp_path / 'a.safetensors', metadata)
     torch.save(dict(params=network.state_dict(), mmsr_ext=metadata), tmp_path / 'b.pth')
-    torch.save(dict(params=network.state_dict(), mmsr_ext=dict(mmsr_ext=1, architecture=2, arguments=[])), tmp_path / 'c.pth')
+    torch.save(
+        dict(params=network.state_dict(), mmsr_ext=dict(mmsr_ext=1, architecture=2, arguments=[])),
+        tmp_path / 'c.pth',
+    )
     for path in tmp_path.iterdir():
         loaded = load_generator(path)
-        assert all(torch.equal(value, network.state_dict()[key]) for key, value in loaded.state_dict().items())
+        assert all(
+            torch.equal(value, network.state_dict()[key]) for key, value in loaded.state_dict().items()
+        )
         with pytest.raises(InputError, match='says nothing of itself'):
             file_info(path)

@@ -17,7 +17,7 @@ def gaussian_reference(size, sigma_x, sigma_y, angle, beta, profile):
     for row in range(size):
         for column in range(size):
             r = np.array([column - size // 2, row - size // 2], float)
-            q = (r @ inverse @ r)**beta
+            q = (r @ inverse @ r) ** beta
             kernel[row, column] = math.exp(-q / 2) if profile == 'gaussian' else 1 / (1 + q)
     return kernel / kernel.sum()
 
@@ -27,18 +27,23 @@ def sinc_reference(size, cutoff):
     for row in range(size):
         for column in range(size):
             r = math.hypot(row - size // 2, column - size // 2)
-            kernel[row, column] = cutoff * scipy.special.j1(cutoff * r) / (2 * math.pi * r) if r else cutoff**2 / (4 * math.pi)
+            kernel[row, column] = (
+                cutoff * scipy.special.j1(cutoff * r) / (2 * math.pi * r) if r else cutoff**2 / (4 * math.pi)
+            )
     return kernel / kernel.sum()
 
 
 @pytest.mark.parametrize('profile', ['gaussian', 'plateau'])
-@pytest.mark.parametrize(('size', 'sigma_x', 'sigma_y', 'angle', 'beta'), [
-    (7, 0.2, 0.2, 0.0, 1.0),
-    (21, 3.0, 0.7, 0.6, 1.0),
-    (9, 1.3, 2.5, -2.9, 0.5),
-    (13, 2.0, 2.0, 0.0, 4.0),
-    (11, 0.5, 1.5, 1.6, 2.0),
-])
+@pytest.mark.parametrize(
+    ('size', 'sigma_x', 'sigma_y', 'angle', 'beta'),
+    [
+        (7, 0.2, 0.2, 0.0, 1.0),
+        (21, 3.0, 0.7, 0.6, 1.0),
+        (9, 1.3, 2.5, -2.9, 0.5),
+        (13, 2.0, 2.0, 0.0, 4.0),
+        (11, 0.5, 1.5, 1.6, 2.0),
+    ],
+)
 def test_gaussian(size, sigma_x, sigma_y, angle, beta, profile):
     ours = gaussian_kernel(size, sigma_x, sigma_y, angle, beta, profile)
     reference = torch.from_numpy(gaussian_reference(size, sigma_x, sigma_y, angle, beta, profile))
@@ -53,14 +58,24 @@ def test_isotropic_by_default():
 @pytest.mark.parametrize(('size', 'cutoff'), [(7, math.pi / 3), (13, math.pi / 5), (21, math.pi), (21, 2.0)])
 def test_sinc(size, cutoff):
     # torch's Bessel function is good to 5e-7
-    torch.testing.assert_close(sinc_kernel(size, cutoff), torch.from_numpy(sinc_reference(size, cutoff)), rtol=0, atol=1e-7)
+    torch.testing.assert_close(
+        sinc_kernel(size, cutoff), torch.from_numpy(sinc_reference(size, cutoff)), rtol=0, atol=1e-7
+    )
 
 
-@pytest.mark.parametrize('make', [
-    lambda: gaussian_kernel(8, 1.0), lambda: gaussian_kernel(7, 0.0), lambda: gaussian_kernel(7, 1.0, -1.0),
-    lambda: gaussian_kernel(7, 1.0, beta=0.0), lambda: gaussian_kernel(7, 1.0, profile='box'), lambda: sinc_kernel(7, 0.0),
-    lambda: sinc_kernel(7, 3.3), lambda: sinc_kernel(0, 1.0)
-])
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda: gaussian_kernel(8, 1.0),
+        lambda: gaussian_kernel(7, 0.0),
+        lambda: gaussian_kernel(7, 1.0, -1.0),
+        lambda: gaussian_kernel(7, 1.0, beta=0.0),
+        lambda: gaussian_kernel(7, 1.0, profile='box'),
+        lambda: sinc_kernel(7, 0.0),
+        lambda: sinc_kernel(7, 3.3),
+        lambda: sinc_kernel(0, 1.0),
+    ],
+)
 def test_values_out_of_range(make):
     with pytest.raises(InputError):
         make()

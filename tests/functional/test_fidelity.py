@@ -29,8 +29,16 @@ def test_psnr_equals_scikit_images(images):
 
 def test_ssim_equals_scikit_images_and_mmagics(images):
     gt, pred = (image.numpy().astype(float) for image in images)
-    full = structural_similarity(gt, pred, data_range=255, channel_axis=0, gaussian_weights=True, sigma=1.5,
-                                 use_sample_covariance=False, full=True)[1]
+    full = structural_similarity(
+        gt,
+        pred,
+        data_range=255,
+        channel_axis=0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
+    )[1]
     value = ssim(*images).item()
     # scikit-image averages over the border too, where the window does not fit
     assert value == pytest.approx(full[:, 5:-5, 5:-5].mean(), abs=1e-6)

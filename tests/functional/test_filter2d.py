@@ -19,11 +19,14 @@ def test_a_kernel_an_image(kernel_shape):
             np.testing.assert_allclose(out[index, channel].numpy(), reference, rtol=1e-12)
 
 
-@pytest.mark.parametrize(('kernel', 'named'), [
-    (torch.ones(4, 4), '4x4'),
-    (torch.ones(13, 13), 'larger images or smaller kernels'),
-    (torch.ones(3, 3, 3), '3 kernels for 2 images'),
-])
+@pytest.mark.parametrize(
+    ('kernel', 'named'),
+    [
+        (torch.ones(4, 4), '4x4'),
+        (torch.ones(13, 13), 'larger images or smaller kernels'),
+        (torch.ones(3, 3, 3), '3 kernels for 2 images'),
+    ],
+)
 def test_unsuitable_kernels(kernel, named):
     with pytest.raises(InputError, match=named):
         filter2d(torch.rand(2, 3, 6, 8), kernel)

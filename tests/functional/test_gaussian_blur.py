@@ -9,11 +9,15 @@ from mmsr_ext.functional import gaussian_blur, mirror_index
 
 @pytest.mark.parametrize('truncate', [2.0, 4.0])
 @pytest.mark.parametrize('sigma', [0.4, 1.5, 3.0])
-@pytest.mark.parametrize('size', [(23, 31), (3, 5), (1, 8)])  # the second and third are smaller than the kernel
+@pytest.mark.parametrize(
+    'size', [(23, 31), (3, 5), (1, 8)]
+)  # the second and third are smaller than the kernel
 def test_equals_scipy(size, sigma, truncate):
     image = np.random.default_rng(0).random((2, 3, *size))
     expected = ndimage.gaussian_filter(image, (0, 0, sigma, sigma), mode='reflect', truncate=truncate)
-    np.testing.assert_allclose(gaussian_blur(torch.tensor(image), sigma, truncate).numpy(), expected, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        gaussian_blur(torch.tensor(image), sigma, truncate).numpy(), expected, rtol=0, atol=1e-14
+    )
     single = gaussian_blur(torch.tensor(image, dtype=torch.float32), sigma, truncate)
     assert single.dtype == torch.float32
     np.testing.assert_allclose(single.numpy(), expected, rtol=0, atol=1e-6)

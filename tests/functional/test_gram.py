@@ -14,7 +14,9 @@ def test_equals_a_plain_loop():
 
 
 def test_half_precision_does_not_overflow():
-    features = torch.full((1, 8, 64, 64), 40.0, dtype=torch.float16)  # the plain product is 40 * 40 * 4096 = 6.6e6
+    features = torch.full(
+        (1, 8, 64, 64), 40.0, dtype=torch.float16
+    )  # the plain product is 40 * 40 * 4096 = 6.6e6
     with torch.autocast('cpu', dtype=torch.bfloat16):
         gram = gram_matrix(features)
     assert gram.dtype == torch.float32

@@ -9,7 +9,9 @@ from mmsr_ext.functional import imresize
 def cubic(x):
     """Keys' kernel with a = -0.5 (Keys 1981, eq. (4))."""
     x = np.abs(x)
-    return np.where(x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1, np.where(x < 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0))
+    return np.where(
+        x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1, np.where(x < 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0)
+    )
 
 
 def weights(size, scale):
@@ -43,7 +45,10 @@ def test_equals_the_float64_definition(scale, shape):
     out = imresize(torch.from_numpy(image).permute(2, 0, 1), scale).permute(1, 2, 0).numpy()
     expected = reference(image, scale)
     assert out.shape == expected.shape
-    if scale in (3, 1 / 3):  # weights are no dyadic fractions: sums that are halves exactly may round either way
+    if scale in (
+        3,
+        1 / 3,
+    ):  # weights are no dyadic fractions: sums that are halves exactly may round either way
         assert np.abs(out.astype(int) - expected).max() <= 1
         assert (out != expected).mean() < 1e-3
     else:
@@ -55,7 +60,9 @@ def test_floats_are_neither_rounded_nor_clipped():
     out = imresize(image, 1 / 4)
     rows, columns = (torch.from_numpy(weights(size, 1 / 4)) for size in (24, 20))
     torch.testing.assert_close(out, rows @ image @ columns.T)
-    assert torch.autograd.gradcheck(lambda x: imresize(x, 1 / 2), torch.rand(1, 1, 6, 6, dtype=torch.float64, requires_grad=True))
+    assert torch.autograd.gradcheck(
+        lambda x: imresize(x, 1 / 2), torch.rand(1, 1, 6, 6, dtype=torch.float64, requires_grad=True)
+    )
 
 
 def test_batch_equals_single_images():

@@ -22,7 +22,9 @@ def matrix(size, length, scale):
         total = sum(keys_cubic((tap - centre) * stretch) for tap in taps)
         for tap in taps:
             folded = tap % (2 * size)
-            result[out, folded if folded < size else 2 * size - 1 - folded] += keys_cubic((tap - centre) * stretch) / total
+            result[out, folded if folded < size else 2 * size - 1 - folded] += (
+                keys_cubic((tap - centre) * stretch) / total
+            )
     return result
 
 
@@ -60,7 +62,9 @@ def test_strips_equal_the_whole_from_the_rows_that_they_need(scale):
     for available in (3, 17, 18, 40):
         ready = resize.ready(available)
         first = resize.needed_from(done)
-        np.testing.assert_array_equal(resize.rows(image[first:available], done, ready, first), whole[done:ready])
+        np.testing.assert_array_equal(
+            resize.rows(image[first:available], done, ready, first), whole[done:ready]
+        )
         done = ready
     assert done == resize.height
 

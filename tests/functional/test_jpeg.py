@@ -17,7 +17,11 @@ FACTORS = {'4:2:0': cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, '4:4:4': cv2.IMWRITE_J
 
 
 def photographs():
-    crops = [skimage.data.astronaut()[:149, 100:235], skimage.data.chelsea()[60:209, 100:235], skimage.data.coffee()[:149, 200:335]]
+    crops = [
+        skimage.data.astronaut()[:149, 100:235],
+        skimage.data.chelsea()[60:209, 100:235],
+        skimage.data.coffee()[:149, 200:335],
+    ]
     return np.stack(crops)
 
 
@@ -27,7 +31,9 @@ def tensor(images):
 
 def through_opencv(image, quality, subsampling):
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, FACTORS[subsampling]]
-    return cv2.imdecode(cv2.imencode('.jpg', image[..., ::-1], options)[1], cv2.IMREAD_COLOR)[..., ::-1].astype(float)
+    return cv2.imdecode(cv2.imencode('.jpg', image[..., ::-1], options)[1], cv2.IMREAD_COLOR)[
+        ..., ::-1
+    ].astype(float)
 
 
 @pytest.mark.parametrize('subsampling', ['4:2:0', '4:4:4'])
@@ -62,7 +68,7 @@ def test_images_do_not_depend_on_each_other():
     images = tensor(photographs())
     together = jpeg(images, (40, 60, 80))
     for index, quality in enumerate((40, 60, 80)):
-        assert jpeg(images[index:index + 1], quality).equal(together[index:index + 1])
+        assert jpeg(images[index : index + 1], quality).equal(together[index : index + 1])
 
 
 def test_gradient_passes_the_roundings():
@@ -98,7 +104,7 @@ def test_products_are_rounded_by_no_setting(subsampling):
         assert jpeg(images, (30, 75, 95), subsampling).equal(plain)
 
 
-@pytest.mark.parametrize('arguments', [(0, ), (101, ), (50.5, ), ([50, 120], ), (50, '4:1:1')])
+@pytest.mark.parametrize('arguments', [(0,), (101,), (50.5,), ([50, 120],), (50, '4:1:1')])
 def test_values_out_of_range(arguments):
     with pytest.raises(InputError):
         jpeg(torch.rand(2, 3, 16, 16), *arguments)

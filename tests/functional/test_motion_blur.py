@@ -20,7 +20,10 @@ def test_the_camera_moves_at_constant_speed(anxiety):
 
 
 def test_a_calm_camera_moves_straight_and_an_anxious_one_does_not():
-    reach = {anxiety: [np.hypot(*(trajectory(seed, anxiety=anxiety)[-1])) for seed in range(8)] for anxiety in (0.0, 0.001, 0.01)}
+    reach = {
+        anxiety: [np.hypot(*(trajectory(seed, anxiety=anxiety)[-1])) for seed in range(8)]
+        for anxiety in (0.0, 0.001, 0.01)
+    }
     np.testing.assert_allclose(reach[0.0], 60)
     assert 60 > np.mean(reach[0.001]) > np.mean(reach[0.01])
 
@@ -33,9 +36,10 @@ def test_directions_are_uniform():
 
 def test_impulses_turn_the_camera_round():
     """At the highest rates every path has steps that go back; without impulses, a step turns by a few degrees at most."""
+
     def sharpest(anxiety, seed):
         step = np.diff(trajectory(seed, anxiety=anxiety, steps=2000), axis=0)
-        return (step[1:] * step[:-1]).sum(1).min() / (60 / 1999)**2
+        return (step[1:] * step[:-1]).sum(1).min() / (60 / 1999) ** 2
 
     class NoImpulse:
         """The second draw of uniform numbers decides on impulses."""
@@ -51,7 +55,7 @@ def test_impulses_turn_the_camera_round():
 
     assert min(sharpest(0.05, seed) for seed in range(5)) < -0.8
     step = np.diff(motion_trajectory(NoImpulse(0), anxiety=0.005), axis=0)
-    assert (step[1:] * step[:-1]).sum(1).min() / (60 / 1999)**2 > 0.9
+    assert (step[1:] * step[:-1]).sum(1).min() / (60 / 1999) ** 2 > 0.9
 
 
 def test_equal_generators_give_equal_paths():
@@ -74,7 +78,9 @@ def test_psf_of_known_paths():
     line = np.stack([np.zeros(5), np.arange(5.0)], 1)
     np.testing.assert_allclose(motion_psf(line, 5)[2], np.full(5, 0.2))
     np.testing.assert_allclose(motion_psf(line, 5, exposure=0.6)[2], [0, 1 / 3, 1 / 3, 1 / 3, 0])
-    np.testing.assert_allclose(motion_psf(line[:2], 3)[1], [0.25, 0.5, 0.25])  # two positions, each between two pixels
+    np.testing.assert_allclose(
+        motion_psf(line[:2], 3)[1], [0.25, 0.5, 0.25]
+    )  # two positions, each between two pixels
 
 
 def test_psf_by_a_plain_loop():
@@ -92,7 +98,12 @@ def test_psf_by_a_plain_loop():
 def test_blur_equals_scipy(size):
     images = torch.rand(2, 3, *size, dtype=torch.float64)
     psfs = np.stack([motion_psf(trajectory(seed), 61) for seed in range(2)])
-    expected = np.stack([[ndimage.convolve(channel.numpy(), psf, mode='reflect') for channel in image] for image, psf in zip(images, psfs)])
+    expected = np.stack(
+        [
+            [ndimage.convolve(channel.numpy(), psf, mode='reflect') for channel in image]
+            for image, psf in zip(images, psfs)
+        ]
+    )
     np.testing.assert_allclose(motion_blur(images, torch.from_numpy(psfs)).numpy(), expected, atol=1e-12)
     single = motion_blur(images.float(), torch.from_numpy(psfs))
     assert single.dtype == torch.float32

@@ -8,7 +8,9 @@ from mmsr_ext.functional.counter_random import random_bits
 
 
 def smooth_image(height=60, width=80):
-    rows, columns = torch.meshgrid(torch.linspace(0.3, 0.6, height), torch.linspace(0, 0.1, width), indexing='ij')
+    rows, columns = torch.meshgrid(
+        torch.linspace(0.3, 0.6, height), torch.linspace(0, 0.1, width), indexing='ij'
+    )
     return torch.stack([rows, rows + columns, 0.7 - rows + columns])
 
 
@@ -41,7 +43,7 @@ def test_clipped_and_a_function_of_the_key(add):
 @pytest.mark.parametrize('distinct', [5, 64, 256])
 def test_poisson_against_scipy(distinct):
     levels = np.random.default_rng(0).integers(0, distinct, (3, 24, 32)) * (255 // (distinct - 1))
-    values = 2**np.ceil(np.log2(len(np.unique(levels))))
+    values = 2 ** np.ceil(np.log2(len(np.unique(levels))))
     uniform = (random_bits(levels.shape, 9).numpy() + 0.5) / 2**32
     counts = scipy.stats.poisson.ppf(uniform, levels / 255 * values)
     expected = np.clip(levels / 255 + 0.7 * (counts / values - levels / 255), 0, 1)

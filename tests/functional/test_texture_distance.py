@@ -14,10 +14,15 @@ def plain_loop(x, y, p):
                 patches += 1
                 for i in range(x.shape[1]):
                     for j in range(x.shape[1]):
-                        a, b = (sum(
-                            float(z[n, i, top + u, left + v]) * float(z[n, j, top + u, left + v]) for u in range(p) for v in range(p))
-                                for z in (x, y))
-                        total += (a - b)**2
+                        a, b = (
+                            sum(
+                                float(z[n, i, top + u, left + v]) * float(z[n, j, top + u, left + v])
+                                for u in range(p)
+                                for v in range(p)
+                            )
+                            for z in (x, y)
+                        )
+                        total += (a - b) ** 2
     return total / patches
 
 
@@ -44,7 +49,7 @@ def test_half_precision_is_widened():
     with torch.autocast('cpu', dtype=torch.bfloat16):
         value = texture_distance(x, torch.zeros_like(x), 4)
     assert value.dtype == torch.float32
-    assert value.item() == pytest.approx(4 * (16 * 200.0**2)**2)
+    assert value.item() == pytest.approx(4 * (16 * 200.0**2) ** 2)
 
 
 def test_maps_smaller_than_a_patch():

@@ -29,7 +29,10 @@ def networks(tmp_path):
             if isinstance(layer, nn.Conv2d):
                 layer.reset_parameters()  # larger than its own initialisation, so that the outputs differ
         paths.append(tmp_path / f'{name}.pth')
-        torch.save(dict(state_dict={f'generator.{key}': value for key, value in network.state_dict().items()}), paths[-1])
+        torch.save(
+            dict(state_dict={f'generator.{key}': value for key, value in network.state_dict().items()}),
+            paths[-1],
+        )
     return map(str, paths)
 
 
@@ -45,13 +48,20 @@ def test_every_parameter_and_buffer_is_between(alpha):
         assert value.dtype == a[key].dtype
         for index in range(min(value.numel(), 5)):  # a plain loop in Python's float64
             expected = (1 - alpha) * a[key].flatten()[index].item() + alpha * b[key].flatten()[index].item()
-            assert value.flatten()[index].item() == pytest.approx(expected, rel=1e-7, abs=0.5 if 'num_batches' in key else 0)
+            assert value.flatten()[index].item() == pytest.approx(
+                expected, rel=1e-7, abs=0.5 if 'num_batches' in key else 0
+            )
     if alpha in (0, 1):
         assert all(torch.equal(value, (b if alpha else a)[key]) for key, value in mixed.items())
 
 
 def test_what_both_have_in_common_remains():
-    a = dict(weight=torch.rand(1000), index=torch.arange(7), mask=torch.tensor([True, False]), half=torch.rand(9).half())
+    a = dict(
+        weight=torch.rand(1000),
+        index=torch.arange(7),
+        mask=torch.tensor([True, False]),
+        half=torch.rand(9).half(),
+    )
     mixed = interpolate(a, dict(a), 0.3)
     assert all(torch.equal(mixed[key], a[key]) for key in a)
     with pytest.raises(InputError, match='mask holds truth values'):
@@ -61,9 +71,16 @@ def test_what_both_have_in_common_remains():
 def test_files_of_different_names_and_wrappings(tmp_path):
     a, b = RRDBNet(**TINY), RRDBNet(**TINY)
     torch.save(dict(params_ema=a.state_dict()), tmp_path / 'a.pth')
-    renamed = {key.replace('conv_hr', 'HRconv').replace('conv_up', 'upconv').replace('conv_body', 'trunk_conv'): value
-               for key, value in b.state_dict().items()}
-    torch.save({key.replace('body.', 'RRDB_trunk.').replace('rdb', 'RDB'): value for key, value in renamed.items()}, tmp_path / 'b.pth')
+    renamed = {
+        key.replace('conv_hr', 'HRconv')
+        .replace('conv_up', 'upconv')
+        .replace('conv_body', 'trunk_conv'): value
+        for key, value in b.state_dict().items()
+    }
+    torch.save(
+        {key.replace('body.', 'RRDB_trunk.').replace('rdb', 'RDB'): value for key, value in renamed.items()},
+        tmp_path / 'b.pth',
+    )
     mixed = interpolate(tmp_path / 'a.pth', tmp_path / 'b.pth', 0.25)
     for key, value in mixed.items():
         torch.testing.assert_close(value, 0.75 * a.state_dict()[key] + 0.25 * b.state_dict()[key])
@@ -79,11 +96,17 @@ def test_alpha_outside_is_refused(tmp_path, alpha):
     assert not (tmp_path / 'out').exists()
 
 
-@pytest.mark.parametrize(('other', 'named'), [
-    (RRDBNet(**TINY | dict(num_blocks=2)), r'unexpected \(such as body.1.rdb1.conv1.weight\)'),
-    (RRDBNet(**TINY | dict(mid_channels=6)), r'of another shape \(such as conv_first.weight: \(6, 3, 3, 3\) instead of \(8, 3, 3, 3\)\)'),
-    (nn.Linear(2, 2), r'missing \(such as conv_first.weight\), 2 unexpected \(such as weight\)'),
-])
+@pytest.mark.parametrize(
+    ('other', 'named'),
+    [
+        (RRDBNet(**TINY | dict(num_blocks=2)), r'unexpected \(such as body.1.rdb1.conv1.weight\)'),
+        (
+            RRDBNet(**TINY | dict(mid_channels=6)),
+            r'of another shape \(such as conv_first.weight: \(6, 3, 3, 3\) instead of \(8, 3, 3, 3\)\)',
+        ),
+        (nn.Linear(2, 2), r'missing \(such as conv_first.weight\), 2 unexpected \(such as weight\)'),
+    ],
+)
 def test_unlike_architectures_are_refused_with_their_names(tmp_path, other, named):
     a, _ = networks(tmp_path)
     torch.save(other.state_dict(), tmp_path / 'other.pth')
@@ -94,7 +117,9 @@ def test_unlike_architectures_are_refused_with_their_names(tmp_path, other, name
 
 def save_run(path, network, **args):
     """A checkpoint as a training run leaves it."""
-    config = Config(dict(model=dict(generator=dict(type=type(network).__name__, **args))), format_python_code=False)
+    config = Config(
+        dict(model=dict(generator=dict(type=type(network).__name__, **args))), format_python_code=False
+    )
     state = {f'generator.{key}': value for key, value in network.state_dict().items()}
     torch.save(dict(state_dict=state, meta=dict(cfg=config.pretty_text)), path)
     return path
@@ -112,7 +137,10 @@ MEANS = dict(rgb_mean=(0.1, 0.5, 0.3), img_range=2.0)
 TOLD = {  # by the config alone
     'edsr': (EDSR, dict(mid_channels=64, num_blocks=16, scale=2, res_scale=0.1)),
     'edsr_of_another_size': (EDSR, dict(mid_channels=8, num_blocks=3, scale=3, res_scale=0.3, **MEANS)),
-    'rcan': (RCAN, dict(mid_channels=8, num_groups=1, num_blocks=2, squeeze_factor=4, res_scale=0.2, **MEANS)),
+    'rcan': (
+        RCAN,
+        dict(mid_channels=8, num_groups=1, num_blocks=2, squeeze_factor=4, res_scale=0.2, **MEANS),
+    ),
     'compact': (SRVGGNetCompact, dict(mid_channels=8, num_convs=2, act_type='leakyrelu')),
 }
 
@@ -128,13 +156,15 @@ def test_what_weights_do_not_tell_is_written_beside_them(tmp_path, name):
         for path, source in [(files[0], network), (files[2], other)]:
             assert torch.equal(load_generator(path)(x), source(x))
         expected = TOLD[name][0](**TOLD[name][1]).eval()
-        expected.load_state_dict({key: value.lerp(other.state_dict()[key], 0.25) for key, value in network.state_dict().items()})
+        expected.load_state_dict(
+            {key: value.lerp(other.state_dict()[key], 0.25) for key, value in network.state_dict().items()}
+        )
         torch.testing.assert_close(load_generator(files[1])(x), expected(x))
     told = file_info(files[1])
     assert json.loads(told['arguments']).items() >= json.loads(json.dumps(TOLD[name][1])).items()
     assert told['weights'] == f'interpolated: 0.75 a.pth + 0.25 {b.name}'
     # a mixture can be mixed, and exported
-    (again, ) = save_interpolations(str(files[0]), str(files[2]), [0.25], str(tmp_path / 'again'))
+    (again,) = save_interpolations(str(files[0]), str(files[2]), [0.25], str(tmp_path / 'again'))
     done = export(again, 'pth')
     assert done.metadata['arguments'] == told['arguments']
     with torch.no_grad():
@@ -146,19 +176,26 @@ def test_what_one_of_them_tells(tmp_path):
     bare = tmp_path / 'bare.pth'
     torch.save(dict(params=network.state_dict()), bare)
     for pair in ((told, bare), (bare, told)):
-        (path, ) = save_interpolations(*map(str, pair), [0.5], str(tmp_path / 'out'))
+        (path,) = save_interpolations(*map(str, pair), [0.5], str(tmp_path / 'out'))
         assert load_generator(path).body[0].res_scale == 0.3
-    (path, ) = save_interpolations(str(bare), str(bare), [0.5], str(tmp_path / 'out'))
+    (path,) = save_interpolations(str(bare), str(bare), [0.5], str(tmp_path / 'out'))
     assert list(torch.load(path, weights_only=True)) == ['params']
     with pytest.raises(InputError, match='no architecture that is recognised'):
         load_generator(path)
 
 
-@pytest.mark.parametrize(('architecture', 'args', 'change', 'message'), [
-    (*TOLD['edsr'], dict(res_scale=1.0), 'its res_scale is 1.0, not 0.1'),
-    (*TOLD['rcan'], dict(img_range=1, rgb_mean=[0, 0, 0]), r'its img_range is 1, not 2.0, its rgb_mean is \[0, 0, 0\], not \[0.1'),
-    (*TOLD['compact'], dict(act_type='relu'), "its act_type is 'relu', not 'leakyrelu'"),
-])
+@pytest.mark.parametrize(
+    ('architecture', 'args', 'change', 'message'),
+    [
+        (*TOLD['edsr'], dict(res_scale=1.0), 'its res_scale is 1.0, not 0.1'),
+        (
+            *TOLD['rcan'],
+            dict(img_range=1, rgb_mean=[0, 0, 0]),
+            r'its img_range is 1, not 2.0, its rgb_mean is \[0, 0, 0\], not \[0.1',
+        ),
+        (*TOLD['compact'], dict(act_type='relu'), "its act_type is 'relu', not 'leakyrelu'"),
+    ],
+)
 def test_networks_that_are_built_otherwise_are_refused(tmp_path, architecture, args, change, message):
     network, a = make_run(tmp_path / 'a.pth', architecture, args)
     b = save_run(tmp_path / 'b.pth', network, **args | change)
@@ -174,7 +211,9 @@ def test_networks_that_are_only_trained_otherwise_are_not(tmp_path):
     a, b = (save_run(tmp_path / f'{flag}.pth', network, with_cp=flag, **TINY) for flag in (True, False))
     torch.save(network.state_dict(), tmp_path / 'bare.pth')
     for other in (b, tmp_path / 'bare.pth'):
-        assert all(torch.equal(value, network.state_dict()[key]) for key, value in interpolate(a, other, 1).items())
+        assert all(
+            torch.equal(value, network.state_dict()[key]) for key, value in interpolate(a, other, 1).items()
+        )
 
 
 def test_half_precision_remains(tmp_path):
@@ -194,13 +233,27 @@ def test_a_file_that_is_not_what_it_says_is_refused(tmp_path):
 def test_results_of_unlike_pairs_do_not_meet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     network = RRDBNet(**TINY)
-    files = ['a/iter_5.pth', 'b/iter_5.pth', 'c/iter_5.pth', 'c/iter_15.pth', 'a/net.pth', 'b/net.pth', 'psnr.pth', 'gan.pth']
+    files = [
+        'a/iter_5.pth',
+        'b/iter_5.pth',
+        'c/iter_5.pth',
+        'c/iter_15.pth',
+        'a/net.pth',
+        'b/net.pth',
+        'psnr.pth',
+        'gan.pth',
+    ]
     for name in files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         torch.save(network.state_dict(), name)
     expected = {
-        'a_iter_5_b_iter_5': files[0:2], 'a_iter_5_c_iter_5': files[0:3:2], 'b_iter_5_c_iter_15': files[1:4:2],
-        'a_net_b_net': files[4:6], 'psnr_gan': files[6:8], 'psnr_c_iter_15': [files[6], files[3]]}
+        'a_iter_5_b_iter_5': files[0:2],
+        'a_iter_5_c_iter_5': files[0:3:2],
+        'b_iter_5_c_iter_15': files[1:4:2],
+        'a_net_b_net': files[4:6],
+        'psnr_gan': files[6:8],
+        'psnr_c_iter_15': [files[6], files[3]],
+    }
     for name, pair in expected.items():
         assert save_interpolations(*pair, [0.5]) == [Path(f'work_dirs/interpolate_{name}/alpha_0.5.pth')]
     monkeypatch.chdir('a')
@@ -209,7 +262,7 @@ def test_results_of_unlike_pairs_do_not_meet(tmp_path, monkeypatch):
 
 def test_nothing_half_written(tmp_path, monkeypatch):
     a, b = networks(tmp_path)
-    (path, ) = save_interpolations(a, b, [0.5], str(tmp_path / 'out'))
+    (path,) = save_interpolations(a, b, [0.5], str(tmp_path / 'out'))
     before = path.read_bytes()
 
     def fail(content, file):
@@ -226,21 +279,30 @@ def test_nothing_half_written(tmp_path, monkeypatch):
 def test_command_line(tmp_path):
     a, b = networks(tmp_path)
     tool = CONFIGS.parent / 'tools' / 'interpolate.py'
-    done = subprocess.run([sys.executable, tool, a, b, '--out', tmp_path / 'out', '--alpha', '0', '0.25', '1', '1'],
-                          capture_output=True, text=True, cwd=CONFIGS.parent, check=False)
+    done = subprocess.run(
+        [sys.executable, tool, a, b, '--out', tmp_path / 'out', '--alpha', '0', '0.25', '1', '1'],
+        capture_output=True,
+        text=True,
+        cwd=CONFIGS.parent,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     files = [tmp_path / 'out' / f'alpha_{alpha}.pth' for alpha in ('0.0', '0.25', '1.0')]
     assert done.stdout.split() == list(map(str, files))
     for path, alpha in zip(files, (0, 0.25, 1)):
         expected = interpolate(a, b, alpha)
-        assert all(torch.equal(value, expected[key]) for key, value in load_generator(path).state_dict().items())
+        assert all(
+            torch.equal(value, expected[key]) for key, value in load_generator(path).state_dict().items()
+        )
 
 
 def test_measured_results(tmp_path):
     a, b = networks(tmp_path)
     options = tiny_options(tmp_path)
     config = tmp_path / 'tiny.py'
-    Config(dict(_base_=[str(CONFIGS / 'rrdb_x4.py')], custom_hooks=[], model=dict(generator=TINY))).dump(config)
+    Config(dict(_base_=[str(CONFIGS / 'rrdb_x4.py')], custom_hooks=[], model=dict(generator=TINY))).dump(
+        config
+    )
     out = tmp_path / 'out'
     files = save_interpolations(a, b, [0, 0.5, 1], str(out), str(config), options)
     with (out / 'table.csv').open() as table:
@@ -257,17 +319,26 @@ def test_measured_results(tmp_path):
     assert {name: float(value) for name, value in rows['alpha_0.5'].items()} == pytest.approx(alone)
 
 
-@pytest.mark.parametrize(('metrics', 'axis', 'title'), [
-    (dict(LPIPS=0.2), 'LPIPS (lower is better)', 'Perception and distortion'),
-    ({'SSIM-Y': 0.9}, 'SSIM-Y (higher is better)', 'SSIM-Y takes the place of a perceptual metric'),
-])
+@pytest.mark.parametrize(
+    ('metrics', 'axis', 'title'),
+    [
+        (dict(LPIPS=0.2), 'LPIPS (lower is better)', 'Perception and distortion'),
+        ({'SSIM-Y': 0.9}, 'SSIM-Y (higher is better)', 'SSIM-Y takes the place of a perceptual metric'),
+    ],
+)
 def test_axes_of_the_plot(tmp_path, monkeypatch, metrics, axis, title):
     from matplotlib.figure import Figure
+
     drawn = []
-    monkeypatch.setattr(Figure, 'savefig', lambda figure, path, **_: (drawn.append(figure), path.write_bytes(b'png')))
-    table = {name: {'PSNR-RGB': 20.0 + index, 'PSNR-Y': 30.0 + index} | metrics for index, name in enumerate(['bicubic', 'x', 'y'])}
+    monkeypatch.setattr(
+        Figure, 'savefig', lambda figure, path, **_: (drawn.append(figure), path.write_bytes(b'png'))
+    )
+    table = {
+        name: {'PSNR-RGB': 20.0 + index, 'PSNR-Y': 30.0 + index} | metrics
+        for index, name in enumerate(['bicubic', 'x', 'y'])
+    }
     save_tradeoff(tmp_path / 'plot.png', table, dict(x='0', y='1'))
-    (axes, ) = drawn[0].axes
+    (axes,) = drawn[0].axes
     assert axes.get_xlabel() == 'PSNR-Y in dB (higher is better)'
     assert axes.get_ylabel() == axis
     assert axes.get_title().startswith(title)

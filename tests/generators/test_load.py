@@ -37,12 +37,20 @@ def assert_loads(path, network):
     assert type(loaded) is type(network)
     assert loaded.scale == network.scale
     assert not loaded.training
-    x = torch.rand(1, network.tail.out_channels if isinstance(network, SRResNet) else network.conv_last.out_channels, 8, 8)
+    x = torch.rand(
+        1,
+        network.tail.out_channels if isinstance(network, SRResNet) else network.conv_last.out_channels,
+        8,
+        8,
+    )
     with torch.no_grad():
         assert torch.equal(loaded(x), network(x))
 
 
-@pytest.mark.parametrize(('architecture', 'args'), [(RRDBNet, args) for args in RRDB_CASES] + [(SRResNet, args) for args in SRRESNET_CASES])
+@pytest.mark.parametrize(
+    ('architecture', 'args'),
+    [(RRDBNet, args) for args in RRDB_CASES] + [(SRResNet, args) for args in SRRESNET_CASES],
+)
 def test_hyper_parameters_follow_from_the_weights(tmp_path, architecture, args):
     network = shaken(architecture(**args))
     torch.save(network.state_dict(), tmp_path / 'net.pth')
@@ -55,17 +63,28 @@ def wrapped(state):
     return {
         'params': dict(params=state),
         'params_ema': dict(params=other, params_ema=state),
-        'mmengine': dict(meta=dict(epoch=1), state_dict={f'generator.{key}': value for key, value in state.items()}),
-        'mmagic': dict(state_dict={f'generator.{k}': v for k, v in state.items()} | {'discriminator.conv.weight': torch.ones(1)}),
+        'mmengine': dict(
+            meta=dict(epoch=1), state_dict={f'generator.{key}': value for key, value in state.items()}
+        ),
+        'mmagic': dict(
+            state_dict={f'generator.{k}': v for k, v in state.items()}
+            | {'discriminator.conv.weight': torch.ones(1)}
+        ),
         'mmagic_ema': dict(
-            state_dict={f'generator.{key}': value for key, value in other.items()} | {f'generator_ema.{k}': v for k, v in state.items()}),
+            state_dict={f'generator.{key}': value for key, value in other.items()}
+            | {f'generator_ema.{k}': v for k, v in state.items()}
+        ),
         'ddp': {f'module.{key}': value for key, value in state.items()},
         'compile': {f'_orig_mod.{key}': value for key, value in state.items()},
-        'all': dict(state_dict={f'module.generator._orig_mod.module.{key}': value for key, value in state.items()}),
+        'all': dict(
+            state_dict={f'module.generator._orig_mod.module.{key}': value for key, value in state.items()}
+        ),
     }
 
 
-@pytest.mark.parametrize('wrapping', ['params', 'params_ema', 'mmengine', 'mmagic', 'mmagic_ema', 'ddp', 'compile', 'all'])
+@pytest.mark.parametrize(
+    'wrapping', ['params', 'params_ema', 'mmengine', 'mmagic', 'mmagic_ema', 'ddp', 'compile', 'all']
+)
 def test_weights_are_found_in_every_wrapping(tmp_path, wrapping):
     network = shaken(RRDBNet(**RRDB_CASES[0]))
     torch.save(wrapped(network.state_dict())[wrapping], tmp_path / 'net.pth')
@@ -80,7 +99,13 @@ def test_safetensors(tmp_path):
 
 def esrgan_names(state, release, blocks):
     """The keys of ESRGAN's releases, written out."""
-    first = {'conv_first': 'model.0', 'conv_up1': 'model.3', 'conv_up2': 'model.6', 'conv_hr': 'model.8', 'conv_last': 'model.10'}
+    first = {
+        'conv_first': 'model.0',
+        'conv_up1': 'model.3',
+        'conv_up2': 'model.6',
+        'conv_hr': 'model.8',
+        'conv_last': 'model.10',
+    }
     first['conv_body'] = f'model.1.sub.{blocks}'
     second = {'conv_up1': 'upconv1', 'conv_up2': 'upconv2', 'conv_hr': 'HRconv', 'conv_body': 'trunk_conv'}
     names = {}
@@ -90,7 +115,7 @@ def esrgan_names(state, release, blocks):
             _, block, dense, conv = layer.split('.')
             names[key] = {
                 1: f'model.1.sub.{block}.RDB{dense[-1]}.{conv}.0.{kind}',
-                2: f'RRDB_trunk.{block}.RDB{dense[-1]}.{conv}.{kind}'
+                2: f'RRDB_trunk.{block}.RDB{dense[-1]}.{conv}.{kind}',
             }[release]
         else:
             names[key] = f'{(first if release == 1 else second).get(layer, layer)}.{kind}'
@@ -101,7 +126,9 @@ def esrgan_names(state, release, blocks):
 def test_the_older_names_of_esrgan(tmp_path, release):
     network = shaken(RRDBNet(**RRDB_CASES[0]))
     state = esrgan_names(network.state_dict(), release, blocks=2)
-    assert ('model.1.sub.1.RDB3.conv5.0.weight' if release == 1 else 'RRDB_trunk.1.RDB3.conv5.weight') in state
+    assert (
+        'model.1.sub.1.RDB3.conv5.0.weight' if release == 1 else 'RRDB_trunk.1.RDB3.conv5.weight'
+    ) in state
     torch.save(state, tmp_path / 'net.pth')
     assert_loads(tmp_path / 'net.pth', network)
     started = RRDBNet(**RRDB_CASES[0])
@@ -118,10 +145,16 @@ class Leftthomas(nn.Module):
         self.block1 = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
         for number in range(2, self.last + 1):
             block = nn.Module()
-            block.conv1, block.bn1, block.prelu = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.PReLU()
+            block.conv1, block.bn1, block.prelu = (
+                nn.Conv2d(width, width, 3, padding=1),
+                nn.BatchNorm2d(width),
+                nn.PReLU(),
+            )
             block.conv2, block.bn2 = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
             self.add_module(f'block{number}', block)
-        self.add_module(f'block{self.last + 1}', nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.PReLU()))
+        self.add_module(
+            f'block{self.last + 1}', nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.PReLU())
+        )
         tail = []
         for _ in range(stages):
             stage = nn.Module()
@@ -145,7 +178,9 @@ class Leftthomas(nn.Module):
 def test_leftthomas_srgan(tmp_path, blocks, stages):
     network = shaken(Leftthomas(8, blocks, stages))
     # the file was written by a torch whose batch normalisation did not count
-    torch.save({key: v for key, v in network.state_dict().items() if 'num_batches' not in key}, tmp_path / 'net.pth')
+    torch.save(
+        {key: v for key, v in network.state_dict().items() if 'num_batches' not in key}, tmp_path / 'net.pth'
+    )
     loaded = load_generator(tmp_path / 'net.pth')
     assert isinstance(loaded, SRResNet)
     assert loaded.scale == 2**stages
@@ -167,10 +202,18 @@ def test_compact_is_recognised(num_convs, scale, channels):
     layers = [nn.Conv2d(channels, 8, 3, padding=1), nn.PReLU(8)]
     for _ in range(num_convs):
         layers += [nn.Conv2d(8, 8, 3, padding=1), nn.PReLU(8)]
-    state = nn.ModuleDict(dict(body=nn.Sequential(*layers, nn.Conv2d(8, channels * scale**2, 3, padding=1)))).state_dict()
+    state = nn.ModuleDict(
+        dict(body=nn.Sequential(*layers, nn.Conv2d(8, channels * scale**2, 3, padding=1)))
+    ).state_dict()
     args, weights = SRVGGNetCompact.recognise(state)
     assert args == dict(
-        in_channels=channels, out_channels=channels, mid_channels=8, num_convs=num_convs, scale=scale, act_type='prelu')
+        in_channels=channels,
+        out_channels=channels,
+        mid_channels=8,
+        num_convs=num_convs,
+        scale=scale,
+        act_type='prelu',
+    )
     assert weights == state
     for other in (RRDBNet(**RRDB_CASES[0]), SRResNet(**SRRESNET_CASES[0])):
         assert SRVGGNetCompact.recognise(other.state_dict()) is None
@@ -179,7 +222,9 @@ def test_compact_is_recognised(num_convs, scale, channels):
 
 def test_unknown_files_are_refused_with_the_known_architectures(tmp_path):
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / 'linear.pth')
-    with pytest.raises(InputError, match=r'linear.pth is of no architecture .*weight, bias.* RRDBNet, SRResNet'):
+    with pytest.raises(
+        InputError, match=r'linear.pth is of no architecture .*weight, bias.* RRDBNet, SRResNet'
+    ):
         load_generator(tmp_path / 'linear.pth')
     torch.save(dict(epoch=3, optimizer={}), tmp_path / 'state.pth')
     with pytest.raises(InputError, match=r'state.pth holds no weights .*epoch, optimizer'):
@@ -193,7 +238,9 @@ def test_incomplete_weights_are_refused_with_their_names(tmp_path):
     state = RRDBNet(**RRDB_CASES[0]).state_dict()
     del state['body.1.rdb2.conv3.bias']
     torch.save(state, tmp_path / 'net.pth')
-    with pytest.raises(InputError, match=r'looks like RRDBNet\(.*num_blocks=2.*1 missing \(such as body.1.rdb2.conv3.bias\)'):
+    with pytest.raises(
+        InputError, match=r'looks like RRDBNet\(.*num_blocks=2.*1 missing \(such as body.1.rdb2.conv3.bias\)'
+    ):
         load_generator(tmp_path / 'net.pth')
 
 
@@ -219,18 +266,26 @@ def test_a_bare_network_is_no_load_from_and_the_cure_works(tmp_path):
     config = str(CONFIGS / 'rrdb_x4.py')
     with pytest.raises(InputError, match='holds a bare network'):
         train(config, str(tmp_path / 'run'), options=options | dict(load_from=str(tmp_path / 'net.pth')))
-    start = {'model.generator.init_cfg.type': 'Pretrained', 'model.generator.init_cfg.checkpoint': str(tmp_path / 'net.pth')}
+    start = {
+        'model.generator.init_cfg.type': 'Pretrained',
+        'model.generator.init_cfg.checkpoint': str(tmp_path / 'net.pth'),
+    }
     trained = train(config, str(tmp_path / 'run'), options=options | start).model.generator
-    distances = [(value - network.state_dict()[key]).abs().max().item() for key, value in trained.state_dict().items()]
+    distances = [
+        (value - network.state_dict()[key]).abs().max().item() for key, value in trained.state_dict().items()
+    ]
     assert 0 < max(distances) < 3 * 2.1e-4  # three steps of Adam at 2e-4
 
 
-@pytest.mark.parametrize('network', [
-    lambda: EDSR(scale=2),
-    lambda: EDSR(scale=3),
-    lambda: RCAN(mid_channels=8, num_groups=2, num_blocks=3, squeeze_factor=4, scale=4),
-    lambda: RCAN(mid_channels=8, num_groups=1, num_blocks=1, squeeze_factor=2, scale=3),
-])
+@pytest.mark.parametrize(
+    'network',
+    [
+        lambda: EDSR(scale=2),
+        lambda: EDSR(scale=3),
+        lambda: RCAN(mid_channels=8, num_groups=2, num_blocks=3, squeeze_factor=4, scale=4),
+        lambda: RCAN(mid_channels=8, num_groups=1, num_blocks=1, squeeze_factor=2, scale=3),
+    ],
+)
 def test_psnr_networks_load_from_basicsr_files(tmp_path, network):
     source = network().eval()
     torch.save({'params': source.state_dict()}, tmp_path / 'a.pth')
@@ -251,8 +306,12 @@ def test_edsr_of_unknown_size_does_not_guess(tmp_path):
 @pytest.mark.parametrize('scale', [2, 3, 4])
 def test_msrresnet_of_mmagic(tmp_path, scale):
     from mmagic.models.editors.srgan import MSRResNet
+
     source = MSRResNet(3, 3, mid_channels=8, num_blocks=2, upscale_factor=scale).eval()
-    torch.save({'state_dict': {f'generator.{key}': value for key, value in source.state_dict().items()}}, tmp_path / 'a.pth')
+    torch.save(
+        {'state_dict': {f'generator.{key}': value for key, value in source.state_dict().items()}},
+        tmp_path / 'a.pth',
+    )
     loaded = load_generator(tmp_path / 'a.pth')
     x = torch.rand(1, 3, 6, 7)
     with torch.no_grad():

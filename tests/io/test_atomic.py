@@ -33,7 +33,11 @@ def test_content_is_on_the_disk_before_its_name_and_the_name_before_the_end(tmp_
         stock = getattr(os, name)
 
         def call(*args):
-            calls.append('fsync of the folder' if name == 'fsync' and os.path.isdir(f'/proc/self/fd/{args[0]}') else name)
+            calls.append(
+                'fsync of the folder'
+                if name == 'fsync' and os.path.isdir(f'/proc/self/fd/{args[0]}')
+                else name
+            )
             return stock(*args)
 
         monkeypatch.setattr(os, name, call)

@@ -20,7 +20,7 @@ def picture(*shape, dtype=np.uint8):
 
 
 def strips_of(pixels, height=7):
-    return (pixels[top:top + height] for top in range(0, len(pixels), height))
+    return (pixels[top : top + height] for top in range(0, len(pixels), height))
 
 
 def write(path, pixels, **options):
@@ -40,7 +40,9 @@ def grey_profile(profile):
 def set_tag(path, **values):
     """Overwrite 16-bit values of a TIFF file, for what no library writes."""
     with tifffile.TiffFile(path) as file:
-        places = [(file.byteorder, file.pages[0].tags[tag].valueoffset, value) for tag, value in values.items()]
+        places = [
+            (file.byteorder, file.pages[0].tags[tag].valueoffset, value) for tag, value in values.items()
+        ]
     data = bytearray(path.read_bytes())
     for order, offset, value in places:
         struct.pack_into(f'{order}H', data, offset, value)
@@ -54,7 +56,9 @@ def test_8_bits_as_pillow_reads_them(tmp_path, mode, ending):
     pixels = picture(23, 17, len(mode))
     if 'A' in mode and (ending not in ('png', 'tif', 'webp') or (mode, ending) == ('LA', 'webp')):
         pytest.skip(f'{ending} files hold no {mode} images')
-    Image.fromarray(pixels.squeeze()).save(path, **(dict(lossless=True, exact=True) if ending == 'webp' else {}))
+    Image.fromarray(pixels.squeeze()).save(
+        path, **(dict(lossless=True, exact=True) if ending == 'webp' else {})
+    )
     read = read_picture(path)
     assert read.pixels.dtype == np.uint8
     expected = np.array(Image.open(path))
@@ -67,7 +71,9 @@ def test_palettes_and_other_spaces(tmp_path):
     pixels = picture(20, 20, 3)
     image = Image.fromarray(pixels)
     image.quantize(16).save(tmp_path / 'p.png')
-    np.testing.assert_array_equal(read_picture(tmp_path / 'p.png').pixels, np.array(Image.open(tmp_path / 'p.png').convert('RGB')))
+    np.testing.assert_array_equal(
+        read_picture(tmp_path / 'p.png').pixels, np.array(Image.open(tmp_path / 'p.png').convert('RGB'))
+    )
     image.quantize(16).save(tmp_path / 't.png', transparency=3)
     transparent = read_picture(tmp_path / 't.png').pixels
     assert transparent.shape == (20, 20, 4)
@@ -94,7 +100,14 @@ def test_16_bits_in(tmp_path, channels, ending):
 def test_16_bit_tiff(tmp_path, compression, planar):
     pixels = picture(21, 34, 3, dtype=np.uint16)
     stored = pixels if planar == 'contig' else pixels.transpose(2, 0, 1)
-    tifffile.imwrite(tmp_path / 'a.tif', stored, photometric='rgb', planarconfig=planar, compression=compression, byteorder='>')
+    tifffile.imwrite(
+        tmp_path / 'a.tif',
+        stored,
+        photometric='rgb',
+        planarconfig=planar,
+        compression=compression,
+        byteorder='>',
+    )
     np.testing.assert_array_equal(read_picture(tmp_path / 'a.tif').pixels, pixels)
 
 
@@ -103,7 +116,12 @@ def test_16_bit_tiff(tmp_path, compression, planar):
 def test_orientation_is_applied(tmp_path, ending, orientation):
     exif, path = Image.Exif(), tmp_path / f'a.{ending}'
     exif[ORIENTATION] = orientation
-    options = {'webp': dict(lossless=True), 'jpg': dict(quality=100), 'tif': dict(compression='tiff_lzw'), 'png': {}}[ending]
+    options = {
+        'webp': dict(lossless=True),
+        'jpg': dict(quality=100),
+        'tif': dict(compression='tiff_lzw'),
+        'png': {},
+    }[ending]
     image = Image.fromarray(picture(4, 6, 3).repeat(8, 0).repeat(8, 1))
     image.save(path, exif=exif, **options)
     image.getexif()[ORIENTATION] = orientation
@@ -117,7 +135,9 @@ def test_orientation_is_applied(tmp_path, ending, orientation):
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 def test_orientation_of_what_pillow_does_not_read(tmp_path, orientation, dtype):
     pixels = picture(5, 9, 3, dtype=dtype)
-    tifffile.imwrite(tmp_path / 'a.tif', pixels, photometric='rgb', extratags=[(ORIENTATION, 'H', 1, orientation, True)])
+    tifffile.imwrite(
+        tmp_path / 'a.tif', pixels, photometric='rgb', extratags=[(ORIENTATION, 'H', 1, orientation, True)]
+    )
     image = Image.fromarray(np.arange(45, dtype=np.uint8).reshape(5, 9))
     image.getexif()[ORIENTATION] = orientation
     expected = pixels.reshape(45, 3)[np.array(ImageOps.exif_transpose(image))]
@@ -125,7 +145,12 @@ def test_orientation_of_what_pillow_does_not_read(tmp_path, orientation, dtype):
     if dtype == np.uint16:
         write(tmp_path / 'a.png', pixels)
         data = (tmp_path / 'a.png').read_bytes()
-        exif = b'eXIf' + b'MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0' + bytes([orientation]) + b'\0\0\0\0\0\0'
+        exif = (
+            b'eXIf'
+            + b'MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0'
+            + bytes([orientation])
+            + b'\0\0\0\0\0\0'
+        )
         chunk = (len(exif) - 4).to_bytes(4, 'big') + exif + zlib.crc32(exif).to_bytes(4, 'big')
         (tmp_path / 'a.png').write_bytes(data[:33] + chunk + data[33:])
         np.testing.assert_array_equal(read_picture(tmp_path / 'a.png').pixels, expected)
@@ -152,15 +177,24 @@ def test_tiff_with_colours_that_are_multiplied_by_alpha(tmp_path, dtype, photome
     alpha[:9] = np.arange(30)[:, None]
     multiplied = np.round(straight.astype(float) * alpha / top).astype(dtype)
     stored = np.concatenate([multiplied, alpha], 2)
-    tifffile.imwrite(tmp_path / 'a.tif', stored if planar == 'contig' else stored.transpose(2, 0, 1), photometric=photometric,
-                     extrasamples=['assocalpha'], planarconfig=planar)
+    tifffile.imwrite(
+        tmp_path / 'a.tif',
+        stored if planar == 'contig' else stored.transpose(2, 0, 1),
+        photometric=photometric,
+        extrasamples=['assocalpha'],
+        planarconfig=planar,
+    )
     read = read_picture(tmp_path / 'a.tif').pixels
     np.testing.assert_array_equal(read[..., -1:], alpha)
     error = np.abs(read[..., :-1].astype(float) - straight)
-    assert (error <= 0.5 * top / np.maximum(alpha, 1) + 0.5)[alpha[..., 0] > 0].all()  # what the rounding of the stored ones allows
+    assert (error <= 0.5 * top / np.maximum(alpha, 1) + 0.5)[
+        alpha[..., 0] > 0
+    ].all()  # what the rounding of the stored ones allows
     assert (read[..., :-1][alpha[..., 0] == 0] == 0).all()
     if dtype == np.uint8 and planar == 'contig':
-        by_pillow = np.array(Image.open(tmp_path / 'a.tif').convert('RGBA' if colours == 3 else 'LA')).astype(int)
+        by_pillow = np.array(Image.open(tmp_path / 'a.tif').convert('RGBA' if colours == 3 else 'LA')).astype(
+            int
+        )
         assert np.abs(read[..., 0] - by_pillow[..., 0]).max() <= 1
 
 
@@ -169,7 +203,9 @@ def test_tiff_with_samples_that_are_no_alpha(tmp_path, dtype):
     pixels = picture(20, 30, 5, dtype=dtype)
     tifffile.imwrite(tmp_path / 'a.tif', pixels[..., :4], photometric='rgb', extrasamples=['unspecified'])
     np.testing.assert_array_equal(read_picture(tmp_path / 'a.tif').pixels, pixels[..., :3])
-    tifffile.imwrite(tmp_path / 'a.tif', pixels, photometric='rgb', extrasamples=['unspecified', 'unassalpha'])
+    tifffile.imwrite(
+        tmp_path / 'a.tif', pixels, photometric='rgb', extrasamples=['unspecified', 'unassalpha']
+    )
     np.testing.assert_array_equal(read_picture(tmp_path / 'a.tif').pixels, pixels[..., [0, 1, 2, 4]])
 
 
@@ -188,15 +224,25 @@ def test_orientation_of_tiff_of_other_kinds(tmp_path, mode, orientation):
     turned = np.array(ImageOps.exif_transpose(image))
     if mode == 'LA;16':
         pixels = picture(5, 9, 2, dtype=np.uint16)
-        tifffile.imwrite(path, pixels, photometric='minisblack', planarconfig='contig', extrasamples=['unassalpha'],
-                         extratags=[(ORIENTATION, 'H', 1, orientation, True)])
+        tifffile.imwrite(
+            path,
+            pixels,
+            photometric='minisblack',
+            planarconfig='contig',
+            extrasamples=['unassalpha'],
+            extratags=[(ORIENTATION, 'H', 1, orientation, True)],
+        )
     else:
-        stored = Image.fromarray(picture(5, 9, 4 if mode == 'CMYK' else 3), 'CMYK' if mode == 'CMYK' else 'RGB').convert(mode)
+        stored = Image.fromarray(
+            picture(5, 9, 4 if mode == 'CMYK' else 3), 'CMYK' if mode == 'CMYK' else 'RGB'
+        ).convert(mode)
         pixels = np.array(stored.convert('L' if mode == '1' else 'RGB'))
         exif = Image.Exif()
         exif[ORIENTATION] = orientation
         stored.save(path, exif=exif)
-    np.testing.assert_array_equal(read_picture(path).pixels.squeeze(), pixels.reshape(45, -1)[turned].squeeze())
+    np.testing.assert_array_equal(
+        read_picture(path).pixels.squeeze(), pixels.reshape(45, -1)[turned].squeeze()
+    )
 
 
 @pytest.mark.parametrize('channels', [1, 3])
@@ -206,7 +252,13 @@ def test_16_bit_png_with_a_transparent_colour(tmp_path, channels):
     write(path, pixels)
     data = path.read_bytes()
     chunk = b'tRNS' + pixels[3, 4].astype('>u2').tobytes()
-    path.write_bytes(data[:33] + struct.pack('>I', len(chunk) - 4) + chunk + struct.pack('>I', zlib.crc32(chunk)) + data[33:])
+    path.write_bytes(
+        data[:33]
+        + struct.pack('>I', len(chunk) - 4)
+        + chunk
+        + struct.pack('>I', zlib.crc32(chunk))
+        + data[33:]
+    )
     alpha = np.where((pixels == pixels[3, 4]).all(2, keepdims=True), 0, 65535)
     assert (alpha == 0).sum() == 6 * 16
     np.testing.assert_array_equal(read_picture(path).pixels, np.concatenate([pixels, alpha], 2))
@@ -223,7 +275,9 @@ def test_out_and_in_without_loss(tmp_path, profile, grey_profile, ending, channe
         by_other = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert by_other.dtype == dtype
         if channels != 2:
-            np.testing.assert_array_equal(by_other.reshape(150, 33, -1)[..., {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]], pixels)
+            np.testing.assert_array_equal(
+                by_other.reshape(150, 33, -1)[..., {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]], pixels
+            )
         else:
             np.testing.assert_array_equal(by_other[..., [0, 3]], pixels)
     else:
@@ -247,12 +301,16 @@ def test_a_profile_of_another_colour_space_is_left_out(tmp_path, profile, grey_p
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
-@pytest.mark.parametrize(('ending', 'channels'), [
-    ('jpg', 1), ('jpg', 3), ('webp', 1), ('webp', 3), ('webp', 4), ('bmp', 3), ('ppm', 3), ('ppm', 1)])
+@pytest.mark.parametrize(
+    ('ending', 'channels'),
+    [('jpg', 1), ('jpg', 3), ('webp', 1), ('webp', 3), ('webp', 4), ('bmp', 3), ('ppm', 3), ('ppm', 1)],
+)
 def test_formats_of_8_bits(tmp_path, profile, grey_profile, ending, channels, dtype):
     path = tmp_path / f'a.{ending}'
     steps = np.linspace(0, np.iinfo(dtype).max, 40 * 30).reshape(40, 30, 1)
-    pixels = np.concatenate([steps] * min(channels, 3) + [np.full_like(steps, np.iinfo(dtype).max)] * (channels == 4), 2).astype(dtype)
+    pixels = np.concatenate(
+        [steps] * min(channels, 3) + [np.full_like(steps, np.iinfo(dtype).max)] * (channels == 4), 2
+    ).astype(dtype)
     profile, other = (grey_profile, profile) if (ending, channels) == ('jpg', 1) else (profile, grey_profile)
     write(path, pixels, icc=other)
     assert read_picture(path).icc is None
@@ -302,7 +360,16 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / 'lzma.tif').write_bytes(data[:-5000] + bytes(100) + data[-4900:])
     (tmp_path / 'text.jpg').write_text('no image')
     (tmp_path / 'empty.png').touch()
-    for name in ('cut.png', 'deep_cut.png', 'cut.tif', 'damaged.tif', 'lzma.tif', 'text.jpg', 'empty.png', 'none.png'):
+    for name in (
+        'cut.png',
+        'deep_cut.png',
+        'cut.tif',
+        'damaged.tif',
+        'lzma.tif',
+        'text.jpg',
+        'empty.png',
+        'none.png',
+    ):
         with pytest.raises(InputError, match=rf'^.*{name} (cannot be read|has 16 bits).*$'):
             read_picture(tmp_path / name)
         assert read_size(tmp_path / name) == ((0, 0) if name[:-4] in ('text', 'empty', 'none') else (64, 64))
@@ -317,7 +384,12 @@ def test_files_that_cannot_be_read(tmp_path):
     set_tag(tmp_path / 'twelve.tif', BitsPerSample=12)
     with pytest.raises(InputError, match='has 12 bits a channel; expected 8 or 16'):
         read_picture(tmp_path / 'twelve.tif')
-    tifffile.imwrite(tmp_path / 'two.tif', picture(2, 8, 8, 2, dtype=np.uint16), photometric='minisblack', planarconfig='contig')
+    tifffile.imwrite(
+        tmp_path / 'two.tif',
+        picture(2, 8, 8, 2, dtype=np.uint16),
+        photometric='minisblack',
+        planarconfig='contig',
+    )
     with pytest.raises(InputError, match='has 2 frames'):
         read_picture(tmp_path / 'two.tif')
     tifffile.imwrite(tmp_path / 'inks.tif', picture(8, 8, 4, dtype=np.uint16), photometric='separated')

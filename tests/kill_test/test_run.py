@@ -13,8 +13,14 @@ def run(folder, runs, seed):
     import sys
 
     from support import ROOT
+
     environment = os.environ | {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    out = subprocess.run([sys.executable, '-c', FORKED, str(folder), str(runs), str(seed)], env=environment, capture_output=True, text=True)
+    out = subprocess.run(
+        [sys.executable, '-c', FORKED, str(folder), str(runs), str(seed)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert out.returncode == 0, out.stderr
     return out.stdout
 

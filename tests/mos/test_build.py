@@ -20,7 +20,9 @@ def test_key_and_pictures_belong_together(tmp_path):
     assert Study.load(tmp_path / 'study') == study
     assert study.methods == ['nearest', *METHODS, 'GT']
     images = ['imagefirst', 'imagesecond', 'imagethird']
-    assert sorted((item.method, item.image) for item in study.items.values()) == sorted((m, i) for m in study.methods for i in images)
+    assert sorted((item.method, item.image) for item in study.items.values()) == sorted(
+        (m, i) for m in study.methods for i in images
+    )
     for name, item in {**study.items, **study.training}.items():
         assert item.answer == dict(GT=5, nearest=1).get(item.method)
         pixels = read_image(tmp_path / 'study/page/images' / f'{name}.png')
@@ -42,7 +44,11 @@ def test_nothing_that_raters_get_tells_the_method(tmp_path):
     for path in files:
         content = path.read_bytes()
         assert [word for word in secret if word.encode() in content or word in path.name] == []
-    public = json.loads(re.search(r'<script type="application/json" id="study">(.*?)</script>', (page / 'index.html').read_text())[1])
+    public = json.loads(
+        re.search(
+            r'<script type="application/json" id="study">(.*?)</script>', (page / 'index.html').read_text()
+        )[1]
+    )
     assert set(public) == {'name', 'items', 'training'}
     assert all(set(item) == {'name', 'group'} for item in public['items'])
     # neither the page nor the times of the files are in an order of methods: both are in that of the random names
@@ -71,13 +77,19 @@ def test_names_are_new_in_every_study(tmp_path):
 def test_other_training_images(tmp_path):
     methods = write_folders(tmp_path)
     write_images(tmp_path / 'others', ['a', 'b', 'c'], (21, 30), seed=9)
-    study = mos.build_study(methods, tmp_path / 'GT', tmp_path / 'study', tmp_path / 'LQ', training=tmp_path / 'others')
-    assert sorted((item.image, item.answer) for item in study.training.values()) == [(name, answer) for name in 'abc' for answer in (1, 5)]
+    study = mos.build_study(
+        methods, tmp_path / 'GT', tmp_path / 'study', tmp_path / 'LQ', training=tmp_path / 'others'
+    )
+    assert sorted((item.image, item.answer) for item in study.training.values()) == [
+        (name, answer) for name in 'abc' for answer in (1, 5)
+    ]
     for name, item in study.training.items():
         pixels = read_image(tmp_path / 'study/page/images' / f'{name}.png')
         gt = read_image(tmp_path / 'others' / f'{item.image}.png')[:20, :28]
         small = imresize(torch.from_numpy(gt.copy()).permute(2, 0, 1), 0.25).permute(1, 2, 0).numpy()
-        assert np.array_equal(pixels, gt if item.answer == 5 else np.kron(small, np.ones((4, 4, 1), np.uint8)))
+        assert np.array_equal(
+            pixels, gt if item.answer == 5 else np.kron(small, np.ones((4, 4, 1), np.uint8))
+        )
 
 
 def test_lq_may_carry_the_scale_in_its_name_and_deblurring_has_scale_1(tmp_path):
@@ -116,16 +128,19 @@ def test_a_damaged_picture_leaves_nothing_behind(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['GT', 'LQ', *METHODS]
 
 
-@pytest.mark.parametrize(('arguments', 'named'), [
-    (dict(methods={}), 'at least one'),
-    (dict(methods=dict(GT='GT')), 'cannot be called GT'),
-    (dict(methods=dict(nearest='GT')), 'cannot be called nearest'),
-    (dict(methods=dict(a='nowhere')), 'nowhere does not exist'),
-    (dict(nearest='GT'), 'after enlarging by 4, GT at 24x32'),
-    (dict(scale=0), 'scale=0'),
-    (dict(out='GT'), 'GT is not empty'),
-    (dict(training='methodtwo', nearest='LQ', scale=40), 'after enlarging by 40'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (dict(methods={}), 'at least one'),
+        (dict(methods=dict(GT='GT')), 'cannot be called GT'),
+        (dict(methods=dict(nearest='GT')), 'cannot be called nearest'),
+        (dict(methods=dict(a='nowhere')), 'nowhere does not exist'),
+        (dict(nearest='GT'), 'after enlarging by 4, GT at 24x32'),
+        (dict(scale=0), 'scale=0'),
+        (dict(out='GT'), 'GT is not empty'),
+        (dict(training='methodtwo', nearest='LQ', scale=40), 'after enlarging by 40'),
+    ],
+)
 def test_what_cannot_be_built(tmp_path, monkeypatch, arguments, named):
     monkeypatch.chdir(tmp_path)
     write_folders(tmp_path)
@@ -136,7 +151,12 @@ def test_what_cannot_be_built(tmp_path, monkeypatch, arguments, named):
 
 def test_methods_of_the_command_line():
     assert mos.parse_methods(['a=b', 'c=d=e']) == dict(a='b', c='d=e')
-    for texts, named in [(['a'], 'expected NAME=FOLDER'), (['=b'], 'expected'), (['a='], 'expected'), (['a=b', 'a=c'], 'a comes twice')]:
+    for texts, named in [
+        (['a'], 'expected NAME=FOLDER'),
+        (['=b'], 'expected'),
+        (['a='], 'expected'),
+        (['a=b', 'a=c'], 'a comes twice'),
+    ]:
         with pytest.raises(InputError, match=named):
             mos.parse_methods(texts)
 

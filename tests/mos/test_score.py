@@ -19,12 +19,19 @@ def opinions(study, raters=RATERS, seed=0):
     """Plausible scores by rater and item."""
     rng = np.random.default_rng(seed)
     usual = dict(zip(study.methods, (1, 2, 4, 5)))
-    return {rater: {name: int(np.clip(usual[item.method] + rng.integers(-1, 2) * (item.answer is None), 1, 5))
-                    for name, item in sorted(study.items.items(), key=lambda pair: (pair[1].method, pair[1].image))} for rater in raters}
+    return {
+        rater: {
+            name: int(np.clip(usual[item.method] + rng.integers(-1, 2) * (item.answer is None), 1, 5))
+            for name, item in sorted(study.items.items(), key=lambda pair: (pair[1].method, pair[1].image))
+        }
+        for rater in raters
+    }
 
 
 def lines(study, given):
-    return [line(study, rater, item, score) for rater, scores in given.items() for item, score in scores.items()]
+    return [
+        line(study, rater, item, score) for rater, scores in given.items() for item, score in scores.items()
+    ]
 
 
 def write(path, study, given):
@@ -34,11 +41,20 @@ def write(path, study, given):
 def test_scores_are_means_of_the_ratings(tmp_path):
     study = make_study(tmp_path)
     given = opinions(study)
-    write(tmp_path / 'study/ratings.jsonl', study, given | {'anna': given['anna'] | {next(iter(study.training)): 3}})
+    write(
+        tmp_path / 'study/ratings.jsonl',
+        study,
+        given | {'anna': given['anna'] | {next(iter(study.training)): 3}},
+    )
     result = score_study(tmp_path / 'study')
     assert [row.method for row in result.methods] == ['nearest', *METHODS, 'GT']
     for row in result.methods:
-        scores = [given[rater][name] for rater in RATERS for name, item in study.items.items() if item.method == row.method]
+        scores = [
+            given[rater][name]
+            for rater in RATERS
+            for name, item in study.items.items()
+            if item.method == row.method
+        ]
         assert row.ratings == 9
         assert row.mos == pytest.approx(statistics.mean(scores))
         assert row.counts == [scores.count(score) for score in range(1, 6)]
@@ -72,7 +88,9 @@ def test_a_cut_file_counts_as_far_as_it_is_whole(tmp_path):
     path.write_text(''.join(everything)[:-30])
     result = score_study(tmp_path / 'study')
     assert sum(row.ratings for row in result.methods) == len(everything) - 1
-    assert result.notes == [f'{path}: 1 of {len(everything)} lines dropped; line {len(everything)} is cut off']
+    assert result.notes == [
+        f'{path}: 1 of {len(everything)} lines dropped; line {len(everything)} is cut off'
+    ]
     assert result.text().splitlines()[-1] == f'note: {result.notes[0]}'
     path.write_text(everything[0] + '\0\0\0\n' + line(study, 'anna', 'nothing', 3) + everything[1])
     result = score_study(tmp_path / 'study')
@@ -91,20 +109,31 @@ def test_duplicate_and_contradictory_ratings_across_files(tmp_path):
     assert sum(row.ratings for row in result.methods) == 35
     assert [row.ratings for row in result.raters] == [11, 12, 12]
     assert result.notes[0] == '1 ratings occur again with the same score and count once'
-    assert result.notes[1].startswith(f'1 ratings contradict each other and do not count, such as those of anna for {second}: ')
+    assert result.notes[1].startswith(
+        f'1 ratings contradict each other and do not count, such as those of anna for {second}: '
+    )
 
 
 def test_raters_who_fail_calibration(tmp_path):
     study = make_study(tmp_path)
-    given = opinions(study) | dict(dora={item: 3 for item in study.items}, emil={next(name for name, item in study.items.items()
-                                                                                    if item.answer is None): 4})
+    given = opinions(study) | dict(
+        dora={item: 3 for item in study.items},
+        emil={next(name for name, item in study.items.items() if item.answer is None): 4},
+    )
     write(tmp_path / 'study/ratings.jsonl', study, given)
     result = score_study(tmp_path / 'study')
     assert [(row.rater, row.calibration_error, row.failed) for row in result.raters] == [
-        ('anna', 0, False), ('bert', 0, False), ('carl', 0, False), ('dora', 2, True), ('emil', None, False)]
+        ('anna', 0, False),
+        ('bert', 0, False),
+        ('carl', 0, False),
+        ('dora', 2, True),
+        ('emil', None, False),
+    ]
     assert 'above 1; counted above; --exclude-failed leaves them out: dora' in result.text()
     assert result.notes == ['1 raters rated no calibration item and are not judged by it: emil']
-    assert next(row for row in result.methods if row.method == 'GT').mos == pytest.approx((9 * 5 + 3 * 3) / 12)
+    assert next(row for row in result.methods if row.method == 'GT').mos == pytest.approx(
+        (9 * 5 + 3 * 3) / 12
+    )
     excluded = score_study(tmp_path / 'study', exclude_failed=True)
     assert next(row for row in excluded.methods if row.method == 'GT').mos == 5
     assert 'left out above: dora' in excluded.text()
@@ -122,7 +151,11 @@ def test_one_rater_and_methods_without_ratings(tmp_path):
     write(tmp_path / 'study/ratings.jsonl', study, dict(anna=given))
     result = score_study(tmp_path / 'study')
     assert [(row.method, row.mos, row.low, row.ratings) for row in result.methods] == [
-        ('nearest', None, None, 0), ('methodone', None, None, 0), ('methodtwo', 4, 4, 3), ('GT', None, None, 0)]
+        ('nearest', None, None, 0),
+        ('methodone', None, None, 0),
+        ('methodtwo', 4, 4, 3),
+        ('GT', None, None, 0),
+    ]
     assert 'methodone has no ratings' in result.notes
     assert 'one rater: the intervals are over images alone' in result.notes
     assert result.icc is None
@@ -140,7 +173,8 @@ def test_files(tmp_path):
     with (tmp_path / 'mos.csv').open(newline='') as file:
         rows = list(csv.DictReader(file))
     assert [(row['method'], float(row['mos']), int(row['score_5'])) for row in rows] == [
-        (row.method, row.mos, row.counts[4]) for row in result.methods]
+        (row.method, row.mos, row.counts[4]) for row in result.methods
+    ]
     content = json.loads((tmp_path / 'mos.json').read_text())
     assert content['methods'][1]['mos'] == result.methods[1].mos
     assert content['icc'] == list(result.icc)
@@ -155,6 +189,7 @@ def test_files(tmp_path):
 
 def test_plot_shows_shares_and_means(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
+
     study = make_study(tmp_path)
     write(tmp_path / 'study/ratings.jsonl', study, opinions(study))
     result = score_study(tmp_path / 'study')
@@ -162,7 +197,9 @@ def test_plot_shows_shares_and_means(tmp_path, monkeypatch):
     with Image.open(tmp_path / 'plot.png') as picture:
         assert len(picture.convert('RGB').getcolors(1 << 20)) > 10
     drawn = []
-    monkeypatch.setattr(Figure, 'savefig', lambda figure, path, **_: (drawn.append(figure), path.write_bytes(b'png')))
+    monkeypatch.setattr(
+        Figure, 'savefig', lambda figure, path, **_: (drawn.append(figure), path.write_bytes(b'png'))
+    )
     result.save_plot(tmp_path / 'plot.png')
     axes = drawn[0].axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == study.methods
@@ -190,8 +227,11 @@ def test_what_cannot_be_scored(tmp_path):
         score_study(out)
     other = make_study(tmp_path / 'second')
     write(tmp_path / 'other.jsonl', other, opinions(other))
-    with pytest.raises(InputError, match=r'other\.jsonl has no ratings of the study .*36 of 36 lines dropped; '
-                                         rf"line 1 is no rating of this study: study '{other.name}' is not this one"):
+    with pytest.raises(
+        InputError,
+        match=r'other\.jsonl has no ratings of the study .*36 of 36 lines dropped; '
+        rf"line 1 is no rating of this study: study '{other.name}' is not this one",
+    ):
         score_study(out, [tmp_path / 'other.jsonl'])
     write(out / 'ratings.jsonl', study, opinions(study))
     for wrong in (dict(threshold=-1), dict(threshold=float('nan')), dict(resamples=0), dict(seed=-1)):

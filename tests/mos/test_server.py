@@ -22,7 +22,7 @@ from mmsr_ext.mos.server import LIMIT, StudyServer
 @contextmanager
 def serving(folder):
     with StudyServer(folder, 0) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01, ))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.shutdown()
@@ -40,23 +40,40 @@ def ask(server, method, path, body=None, headers=None):
     content = reply.read()
     connection.close()
     assert reply.headers['X-Content-Type-Options'] == 'nosniff'
-    return reply.status, json.loads(content) if reply.headers['Content-Type'] == 'application/json' else content
+    return reply.status, json.loads(content) if reply.headers[
+        'Content-Type'
+    ] == 'application/json' else content
 
 
 def send(server, body, **headers):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return ask(server, 'POST', '/rating', body, {'Content-Type': 'application/json', 'Content-Length': str(len(body))} | headers)
+    return ask(
+        server,
+        'POST',
+        '/rating',
+        body,
+        {'Content-Type': 'application/json', 'Content-Length': str(len(body))} | headers,
+    )
 
 
 def test_ratings_are_stored_line_by_line(tmp_path):
     study = make_study(tmp_path)
     first, second = list(study.items)[:2]
     with serving(tmp_path / 'study') as server:
-        assert send(server, dict(study=study.name, rater='Åsa-1', item=first, score=4)) == (201, dict(recorded=4))
-        assert send(server, dict(study=study.name, rater='Åsa-1', item=second, score=1)) == (201, dict(recorded=1))
+        assert send(server, dict(study=study.name, rater='Åsa-1', item=first, score=4)) == (
+            201,
+            dict(recorded=4),
+        )
+        assert send(server, dict(study=study.name, rater='Åsa-1', item=second, score=1)) == (
+            201,
+            dict(recorded=1),
+        )
         charset = {'Content-Type': 'application/json; charset=utf-8'}
         assert send(server, dict(study=study.name, rater='b', item=first, score=2), **charset)[0] == 201
-        assert send(server, dict(study=study.name, rater='b', item=next(iter(study.training)), score=5))[0] == 201
+        assert (
+            send(server, dict(study=study.name, rater='b', item=next(iter(study.training)), score=5))[0]
+            == 201
+        )
     lines = (tmp_path / 'study/ratings.jsonl').read_text().splitlines()
     assert json.loads(lines[0]) == dict(study=study.name, rater='Åsa-1', item=first, score=4)
     ratings, dropped = read_ratings(tmp_path / 'study/ratings.jsonl', study)
@@ -96,7 +113,11 @@ def test_bad_submissions_are_refused_with_a_reason_and_not_stored(tmp_path):
             (b'2\r\n{}\r\n0\r\n\r\n', {'Transfer-Encoding': 'chunked'}, 411, 'Content-Length is required'),
         ]:
             got, answer = send(server, body, **headers)
-            assert (got, reason in answer['error']) == (status, True), (body[:80] if isinstance(body, bytes) else body, got, answer)
+            assert (got, reason in answer['error']) == (status, True), (
+                body[:80] if isinstance(body, bytes) else body,
+                got,
+                answer,
+            )
         assert ask(server, 'POST', '/rating', None, {'Content-Type': 'application/json'})[0] == 411
         assert ask(server, 'POST', '/', b'{}', {'Content-Length': '2'})[0] == 404
         assert (tmp_path / 'study/ratings.jsonl').read_bytes() == b''
@@ -115,12 +136,26 @@ def test_only_files_of_the_page_are_served(tmp_path):
     with serving(tmp_path / 'study') as server:
         assert server.server_address[0] == '127.0.0.1'
         assert ask(server, 'GET', '/')[1] == (tmp_path / 'study/page/index.html').read_bytes()
-        assert ask(server, 'GET', f'/images/{name}.png?2') == (200, (tmp_path / f'study/page/images/{name}.png').read_bytes())
+        assert ask(server, 'GET', f'/images/{name}.png?2') == (
+            200,
+            (tmp_path / f'study/page/images/{name}.png').read_bytes(),
+        )
         assert ask(server, 'HEAD', '/') == (200, b'')
         assert ask(server, 'GET', '/study') == (200, dict(name=study.name))
-        for path in ('/key.json', '/../key.json', '/images/../../key.json', '/images/%2e%2e/%2e%2e/key.json', '/..%2fkey.json',
-                     '//key.json', '/images/', '/images/other.png', '/ratings.jsonl', '/index.html/../../ratings.jsonl', 'key.json',
-                     str(tmp_path / 'study/key.json')):
+        for path in (
+            '/key.json',
+            '/../key.json',
+            '/images/../../key.json',
+            '/images/%2e%2e/%2e%2e/key.json',
+            '/..%2fkey.json',
+            '//key.json',
+            '/images/',
+            '/images/other.png',
+            '/ratings.jsonl',
+            '/index.html/../../ratings.jsonl',
+            'key.json',
+            str(tmp_path / 'study/key.json'),
+        ):
             assert ask(server, 'GET', path)[0] == 404, path
         for method in ('PUT', 'DELETE', 'OPTIONS'):
             connection = http.client.HTTPConnection(*server.server_address[:2], timeout=10)
@@ -137,14 +172,16 @@ def test_raters_at_the_same_time_lose_nothing(tmp_path):
             for item in study.items:
                 assert send(server, dict(study=study.name, rater=rater, item=item, score=3))[0] == 201
 
-        threads = [threading.Thread(target=rate, args=(f'r{index}', )) for index in range(6)]
+        threads = [threading.Thread(target=rate, args=(f'r{index}',)) for index in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     ratings, dropped = read_ratings(tmp_path / 'study/ratings.jsonl', study)
     assert dropped is None
-    assert sorted(ratings) == sorted(Rating(f'r{index}', item, 3) for index in range(6) for item in study.items)
+    assert sorted(ratings) == sorted(
+        Rating(f'r{index}', item, 3) for index in range(6) for item in study.items
+    )
 
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path):
@@ -161,7 +198,9 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
                 for item in study.items:
                     connection = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
                     record = dict(study=study.name, rater=f'r{rater}', item=item, score=2)
-                    connection.request('POST', '/rating', json.dumps(record), {'Content-Type': 'application/json'})
+                    connection.request(
+                        'POST', '/rating', json.dumps(record), {'Content-Type': 'application/json'}
+                    )
                     if connection.getresponse().status == 201:
                         acknowledged.append(Rating(f'r{rater}', item, 2))
         except (OSError, http.client.HTTPException):
@@ -183,7 +222,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     process.join()
     assert len(acknowledged) >= 20
     ratings, _ = read_ratings(tmp_path / 'study/ratings.jsonl', study)
-    assert ratings[:len(acknowledged)] == acknowledged
+    assert ratings[: len(acknowledged)] == acknowledged
     assert len(ratings) <= len(acknowledged) + 1  # one may have been stored whose reply was on its way
 
 
@@ -203,7 +242,9 @@ def test_a_half_line_is_set_apart_at_whatever_byte_it_was_cut(tmp_path):
         file.close()
         assert path.read_bytes().startswith(before)
         ratings, dropped = read_ratings(path, study)
-        assert ratings == [Rating('Å', items[0], 1), Rating('Å', items[1], 2)][:kept] + [Rating('b', items[2], 5)]
+        assert ratings == [Rating('Å', items[0], 1), Rating('Å', items[1], 2)][:kept] + [
+            Rating('b', items[2], 5)
+        ]
         if file.dropped:
             assert dropped == f'{path}: 1 of 3 lines dropped; line 2 is cut off'
 
@@ -251,7 +292,9 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
         with pytest.raises(InputError, match=r'another server writes .*ratings\.jsonl'):
             serve_study(tmp_path / 'study', 0)
         make_study(tmp_path / 'second')
-        with pytest.raises(InputError, match=rf'cannot listen on 127.0.0.1:{server.server_address[1]}.*--port'):
+        with pytest.raises(
+            InputError, match=rf'cannot listen on 127.0.0.1:{server.server_address[1]}.*--port'
+        ):
             serve_study(tmp_path / 'second/study', server.server_address[1])
     for port in (-1, 70000):
         with pytest.raises(InputError, match='cannot listen'):
@@ -264,10 +307,19 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
 
 
 def test_merging_does_not_depend_on_the_order():
-    ratings = [Rating('a', 'x', 3), Rating('a', 'x', 3), Rating('a', 'y', 2), Rating('b', 'x', 1), Rating('a', 'y', 4), Rating('a', 'y', 2)]
+    ratings = [
+        Rating('a', 'x', 3),
+        Rating('a', 'x', 3),
+        Rating('a', 'y', 2),
+        Rating('b', 'x', 1),
+        Rating('a', 'y', 4),
+        Rating('a', 'y', 2),
+    ]
     for order in (ratings, ratings[::-1]):
         merged, notes = merge(order)
         assert merged == dict(a=dict(x=3), b=dict(x=1))
         assert notes[0] == '1 ratings occur again with the same score and count once'
-        assert notes[1].startswith('1 ratings contradict each other and do not count, such as those of a for y: ')
+        assert notes[1].startswith(
+            '1 ratings contradict each other and do not count, such as those of a for y: '
+        )
     assert merge(ratings[:1]) == (dict(a=dict(x=3)), [])

@@ -23,7 +23,11 @@ from mmsr_ext.packing.unfinished import Unfinished
 
 def save(path, shape, seed=0, value=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, shape, np.uint8) if value is None else np.full(shape, value, np.uint8)
+    pixels = (
+        np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+        if value is None
+        else np.full(shape, value, np.uint8)
+    )
     Image.fromarray(pixels).save(path)
     return torch.from_numpy(pixels)
 
@@ -43,28 +47,46 @@ def content(store):
 @pytest.mark.parametrize('scale', [2, 3, 4, 8])
 def test_content(photos, tmp_path, scale, workers):
     packed = pack_images(photos, tmp_path / 'a' / 'store', scale, workers=workers)
-    assert sorted(path.name for path in (tmp_path / 'a').rglob('*')) == ['gt.npy', 'index.json', 'lq.npy', 'store']
+    assert sorted(path.name for path in (tmp_path / 'a').rglob('*')) == [
+        'gt.npy',
+        'index.json',
+        'lq.npy',
+        'store',
+    ]
     data = PackedPairs(str(tmp_path / 'a/store'), scale)
     total = cropped = 0
     for index, path in enumerate(sorted(photos.iterdir())):
         gt = torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)
         cropped += any(size % scale for size in gt.shape[1:])
-        gt = gt[:, :gt.shape[1] // scale * scale, :gt.shape[2] // scale * scale]
+        gt = gt[:, : gt.shape[1] // scale * scale, : gt.shape[2] // scale * scale]
         lq = imresize(gt, 1 / scale)
         assert torch.equal(data[index]['gt'], gt)
         assert torch.equal(data[index]['lq'], lq)
         assert data[index]['key'] == path.stem
         total += gt.numel() + lq.numel()
     assert packed == (3, total, cropped)
-    assert np.load(tmp_path / 'a/store/gt.npy', mmap_mode='r').size + np.load(tmp_path / 'a/store/lq.npy').size == total
+    assert (
+        np.load(tmp_path / 'a/store/gt.npy', mmap_mode='r').size + np.load(tmp_path / 'a/store/lq.npy').size
+        == total
+    )
     assert verify_store(tmp_path / 'a/store', workers) == 3
 
 
 def test_given_pairs(tmp_path):
     """Nested folders and names as GoPro's and DIV2K's are; the scale is that of the files."""
-    gt = {(s, f): save(tmp_path / f'GT/{s}/sharp/{f}.png', (16, 24, 3), value=10 * s + f) for s in range(2) for f in range(2)}
+    gt = {
+        (s, f): save(tmp_path / f'GT/{s}/sharp/{f}.png', (16, 24, 3), value=10 * s + f)
+        for s in range(2)
+        for f in range(2)
+    }
     lq = {(s, f): save(tmp_path / f'GT/{s}/blur/{f}x4.png', (4, 6, 3), value=100 + 10 * s + f) for s, f in gt}
-    packed = pack_images(tmp_path / 'GT/*/sharp', tmp_path / 'store', lq_folder=tmp_path / 'GT/*/blur', lq_name='{}x4', workers=0)
+    packed = pack_images(
+        tmp_path / 'GT/*/sharp',
+        tmp_path / 'store',
+        lq_folder=tmp_path / 'GT/*/blur',
+        lq_name='{}x4',
+        workers=0,
+    )
     assert packed == (4, 4 * 3 * (16 * 24 + 4 * 6), 0)
     data = PackedPairs(str(tmp_path / 'store'), 4)
     assert [sample['key'] for sample in data] == ['0/0', '0/1', '1/0', '1/1']
@@ -77,8 +99,11 @@ def test_given_pairs(tmp_path):
 
 def test_nothing_is_overwritten(photos, tmp_path):
     for name in ('file', 'folder', 'link'):
-        {'file': lambda path: path.write_text('x'), 'folder': lambda path: path.mkdir(),
-         'link': lambda path: path.symlink_to('nowhere')}[name](tmp_path / name)
+        {
+            'file': lambda path: path.write_text('x'),
+            'folder': lambda path: path.mkdir(),
+            'link': lambda path: path.symlink_to('nowhere'),
+        }[name](tmp_path / name)
         with pytest.raises(InputError, match=rf'{name} exists already\. Remove it'):
             pack_images(photos, tmp_path / name, 4, workers=0)
     assert (tmp_path / 'file').read_text() == 'x'
@@ -122,12 +147,16 @@ def test_killed_at_any_point_it_goes_on_to_the_same_store(tmp_path):
         os.waitpid(child, 0)
         counts.append(journal.read_text().count(']]'))
         assert not store.exists()
-        with pytest.raises(InputError, match=r'store is not finished; go on with the same tools/pack_data\.py'):
+        with pytest.raises(
+            InputError, match=r'store is not finished; go on with the same tools/pack_data\.py'
+        ):
             PackedPairs(str(store))
         with journal.open('a') as file:
             file.write('["half a li')  # what a process leaves that is killed while it writes
     assert 5 <= counts[0] < 20 <= counts[1] < 40
-    (tmp_path / '.store.partial/store/gt.npy').open('r+b').write(b'x' * 3000)  # what a power failure may leave of images that are noted
+    (tmp_path / '.store.partial/store/gt.npy').open('r+b').write(
+        b'x' * 3000
+    )  # what a power failure may leave of images that are noted
     pack_images(tmp_path / 'photos', store, 4, workers=2)
     assert content(store) == content(tmp_path / 'whole')
     assert not list(tmp_path.glob('.*'))
@@ -167,8 +196,15 @@ def test_bad_images_are_all_named(photos, tmp_path):
     message = str(caught.value)
     assert all(message.count(str(path)) >= 1 for path in bad)
     assert len(message.split('\n')) == 9 + 2
-    for named in ('cannot be read as an image', r'3x40, smaller than the scale, 4', 'I;16', 'partly transparent', 'CMYK', '2 pictures',
-                  'was not written. Put these files right and repeat the command'):
+    for named in (
+        'cannot be read as an image',
+        r'3x40, smaller than the scale, 4',
+        'I;16',
+        'partly transparent',
+        'CMYK',
+        '2 pictures',
+        'was not written. Put these files right and repeat the command',
+    ):
         assert named in message
     assert not any(path.name in message for path in photos.iterdir() if path not in bad)
     assert not (tmp_path / 'store').exists()
@@ -201,11 +237,19 @@ def test_bad_options_and_folders(photos, tmp_path, monkeypatch):
     assert not list(tmp_path.glob('.*'))
     for index, shape in [(1, (8, 12)), (2, (20, 16, 3))]:
         save(tmp_path / f'lq/Фото {index}.png', shape)
-    with pytest.raises(InputError, match=r'(?s)2 of 3 images cannot.*0\.png is 41x50 and.* is 20x25.*2\.png is 32x32 and .*20x16'):
+    with pytest.raises(
+        InputError,
+        match=r'(?s)2 of 3 images cannot.*0\.png is 41x50 and.* is 20x25.*2\.png is 32x32 and .*20x16',
+    ):
         pack_images(photos, store, None, tmp_path / 'lq', workers=0)
-    with pytest.raises(InputError, match=r"unfinished store of .*'scale': 2, 'lq': 'given'.*and now .*'scale': 4.*remove that folder"):
+    with pytest.raises(
+        InputError,
+        match=r"unfinished store of .*'scale': 2, 'lq': 'given'.*and now .*'scale': 4.*remove that folder",
+    ):
         pack_images(photos, store, 4, workers=0)
-    monkeypatch.setattr('shutil.disk_usage', lambda path: os.terminal_size((0, 0)) and type('Usage', (), dict(free=5000))())
+    monkeypatch.setattr(
+        'shutil.disk_usage', lambda path: os.terminal_size((0, 0)) and type('Usage', (), dict(free=5000))()
+    )
     with pytest.raises(InputError, match=r'0\.0 GB free, and the store needs 0\.0 GB more\. Make room'):
         pack_images(photos, tmp_path / 'full', 4, workers=0)
 
@@ -216,7 +260,9 @@ def test_a_full_disk_in_a_worker(photos, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(pack, 'write_pixels', full)
-        with pytest.raises(InputError, match=r'cannot be written: .*No space left on device.*repeat the command') as caught:
+        with pytest.raises(
+            InputError, match=r'cannot be written: .*No space left on device.*repeat the command'
+        ) as caught:
             pack_images(photos, tmp_path / 'store', 4, workers=1)
     assert 'Traceback' not in str(caught.value)
     assert pack_images(photos, tmp_path / 'store', 4, workers=1).images == 3
@@ -244,7 +290,10 @@ def test_verify_names_damaged_images(photos, tmp_path, workers):
         byte = file.read(1)[0]
         file.seek(128 + second.lq)
         file.write(bytes([byte ^ 1]))
-    with pytest.raises(InputError, match=r'1 of 3 images in .*store do not have their checksums:\n  Фото 1\nCopy the store again'):
+    with pytest.raises(
+        InputError,
+        match=r'1 of 3 images in .*store do not have their checksums:\n  Фото 1\nCopy the store again',
+    ):
         verify_store(store, workers)
 
 
@@ -261,13 +310,24 @@ def test_command_line(photos, tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out
 
     store = tmp_path / 'a store'
-    assert run(photos, store, '--scale', 2, '--workers', 0) == f'3 images packed into {store}, 0 MB; 1 were cropped to a multiple of 2\n'
+    assert (
+        run(photos, store, '--scale', 2, '--workers', 0)
+        == f'3 images packed into {store}, 0 MB; 1 were cropped to a multiple of 2\n'
+    )
     assert PackedPairs(str(store), 2).store.scale == 2
     assert 'a store exists already' in run(photos, store)
     assert run('--verify', store, '--workers', 0) == f'3 images in {store} are intact\n'
-    assert run(photos, tmp_path / 'gt', '--gt-only', '--workers', 0) == f'3 images packed into {tmp_path / "gt"}, 0 MB\n'
+    assert (
+        run(photos, tmp_path / 'gt', '--gt-only', '--workers', 0)
+        == f'3 images packed into {tmp_path / "gt"}, 0 MB\n'
+    )
     run(photos, tmp_path / 'default', '--workers', 0)
     run(photos, tmp_path / 'given', '--lq', photos, '--workers', 0)
     assert [Store(tmp_path / name).scale for name in ('gt', 'default', 'given')] == [None, 4, 1]
-    for wrong in [(photos, ), (), (photos, store, '--verify', store), (photos, store, '--gt-only', '--scale', 2)]:
+    for wrong in [
+        (photos,),
+        (),
+        (photos, store, '--verify', store),
+        (photos, store, '--gt-only', '--scale', 2),
+    ]:
         assert run(*wrong) == 2

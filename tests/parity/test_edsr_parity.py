@@ -10,8 +10,19 @@ from mmsr_ext.registry import MODELS
 @pytest.mark.parametrize('scale', [2, 3, 4])
 def test_equals_mmagic(scale):
     theirs = MODELS.build(
-        dict(type='mmagic.EDSRNet', in_channels=3, out_channels=3, mid_channels=8, num_blocks=3, upscale_factor=scale, res_scale=0.1))
-    ours = EDSR(mid_channels=8, num_blocks=3, scale=scale, res_scale=0.1, img_range=1.0)  # MMagic's has no other range
+        dict(
+            type='mmagic.EDSRNet',
+            in_channels=3,
+            out_channels=3,
+            mid_channels=8,
+            num_blocks=3,
+            upscale_factor=scale,
+            res_scale=0.1,
+        )
+    )
+    ours = EDSR(
+        mid_channels=8, num_blocks=3, scale=scale, res_scale=0.1, img_range=1.0
+    )  # MMagic's has no other range
     weights = {}
     for key, value in theirs.state_dict().items():
         if key.startswith('upsample.'):

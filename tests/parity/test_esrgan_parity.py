@@ -25,8 +25,14 @@ class SmallDiscriminator(nn.Module):
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(3, 8, 3, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(8, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(8 * 64, 1, bias=False))
+            nn.Conv2d(3, 8, 3, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(8, 8, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(8 * 64, 1, bias=False),
+        )
 
     def forward(self, x):
         return self.body(x)
@@ -41,15 +47,20 @@ def _registered():
 
 def batch(seed):
     generator = torch.Generator().manual_seed(seed)
-    images = [[torch.randint(0, 256, (3, size, size), generator=generator, dtype=torch.uint8) for size in (8, 32)] for _ in range(4)]
+    images = [
+        [torch.randint(0, 256, (3, size, size), generator=generator, dtype=torch.uint8) for size in (8, 32)]
+        for _ in range(4)
+    ]
     return dict(inputs=[lq for lq, _ in images], data_samples=[DataSample(gt_img=gt) for _, gt in images])
 
 
 def optimizers(model, lr=0.01):
-    return OptimWrapperDict(**{
-        name: OptimWrapper(torch.optim.SGD(getattr(model, name).parameters(), lr))
-        for name in ('generator', 'discriminator')
-    })
+    return OptimWrapperDict(
+        **{
+            name: OptimWrapper(torch.optim.SGD(getattr(model, name).parameters(), lr))
+            for name in ('generator', 'discriminator')
+        }
+    )
 
 
 def both():
@@ -57,17 +68,24 @@ def both():
     common = dict(
         discriminator=dict(type='mmsr_ext.SmallDiscriminator'),
         pixel_loss=dict(type='mmagic.L1Loss', loss_weight=1e-2, reduction='mean'),
-        data_preprocessor=PREPROCESSOR)
+        data_preprocessor=PREPROCESSOR,
+    )
     with DefaultScope.overwrite_default_scope('mmagic'):
         theirs = ESRGAN(
             generator=dict(type='RRDBNet', upscale_factor=4, **TINY),
-            gan_loss=dict(type='GANLoss', gan_type='vanilla', loss_weight=5e-3, real_label_val=1.0, fake_label_val=0),
-            **common)
+            gan_loss=dict(
+                type='GANLoss', gan_type='vanilla', loss_weight=5e-3, real_label_val=1.0, fake_label_val=0
+            ),
+            **common,
+        )
     with DefaultScope.overwrite_default_scope('mmsr_ext'):
         ours = GANRestorer(
             generator=dict(type='RRDBNet', scale=4, **TINY),
-            gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', relativistic='average', loss_weight=5e-3),
-            **common)
+            gan_loss=dict(
+                type='AdversarialLoss', gan_type='vanilla', relativistic='average', loss_weight=5e-3
+            ),
+            **common,
+        )
     for layer in theirs.generator.modules():
         if isinstance(layer, nn.Conv2d):
             layer.reset_parameters()  # larger than RRDBNet's own initialisation, so that gradients are too
@@ -101,11 +119,11 @@ def test_five_steps_equal_mmagics_esrgan():
     for name, parameter in theirs.named_parameters():
         change = (parameter - initial[name]).norm()
         difference = (ours.get_parameter(name) - parameter).norm()
-        assert difference <= 1e-6 * parameter.norm()
-        # the steps were large enough to tell; a weight cannot agree beyond its last bit, which depends on the processor's kernels
+        # Five steps in float32: the sums round in another order where the discriminator runs once instead of twice, and no
+        # weight agrees beyond its last bit. A bias starts at 0: what is left of it is the change, not 1e-6 of a weight.
         last_bit = torch.finfo(torch.float32).eps * parameter.abs().max()
-        assert difference <= 1e-3 * change + last_bit, name
-        assert change == 0 or change > 20 * last_bit, name
+        assert difference <= 1e-5 * change + last_bit, name
+        assert change == 0 or change > 20 * last_bit, name  # the steps were large enough to tell
     assert set(logs) == {'loss_pix', 'loss_gan', 'loss_d_real', 'loss_d_fake'}
 
 
@@ -127,7 +145,9 @@ def test_activation_checkpointing_changes_no_step():
         wrappers = optimizers(model)
         for step in range(2):
             model.train_step(batch(step), wrappers)
-    assert all(torch.equal(value, models[0].state_dict()[key]) for key, value in models[1].state_dict().items())
+    assert all(
+        torch.equal(value, models[0].state_dict()[key]) for key, value in models[1].state_dict().items()
+    )
 
 
 def test_a_step_of_the_recipe_runs_the_discriminator_twice():
@@ -137,7 +157,10 @@ def test_a_step_of_the_recipe_runs_the_discriminator_twice():
             model=dict(
                 generator=dict(TINY, init_cfg=None),
                 discriminator=dict(mid_channels=4, patch_size=32, dense_channels=8),
-                perceptual_loss=dict(pretrained='random'))))
+                perceptual_loss=dict(pretrained='random'),
+            )
+        )
+    )
     with DefaultScope.overwrite_default_scope('mmsr_ext'):
         model = MODELS.build(cfg.model)
     calls = count_forwards(model.discriminator)

@@ -30,7 +30,7 @@ ADVERSARIAL = {'loss_pix', 'loss_gan', 'loss_d_real', 'loss_d_fake'}
 
 def documented(section: str, folder: Path) -> Config:
     """The config file in a section of the document, as a user would save it."""
-    code, = re.findall(r'```python\n(.+?)```', SECTIONS[section], re.DOTALL)
+    (code,) = re.findall(r'```python\n(.+?)```', SECTIONS[section], re.DOTALL)
     path = folder / 'config.py'
     path.write_text(code)
     return Config.fromfile(path)
@@ -67,17 +67,24 @@ def train(cfg: Config, folder: Path, gt_size: int, overrides: dict) -> Runner:
         loader.dataset.update(data_root=str(folder), data_prefix=dict(gt='gt', img='lq'), ann_file='')
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)
-    cfg.merge_from_dict({
-        'train_dataloader.batch_size': 2,
-        'train_cfg.max_iters': 3,
-        'train_cfg.val_interval': 3,
-        'default_hooks.checkpoint.out_dir': str(folder),
-        'default_hooks.logger.interval': 1,
-        'work_dir': str(folder / 'run'),
-        'experiment_name': folder.name
-    } | overrides)
-    with DefaultScope.overwrite_default_scope('mmagic'):  # the runner's own stays behind, for the tests that follow
-        runner = Runner.from_cfg(Config(cfg.to_dict(), format_python_code=False))  # formatting takes longer than training
+    cfg.merge_from_dict(
+        {
+            'train_dataloader.batch_size': 2,
+            'train_cfg.max_iters': 3,
+            'train_cfg.val_interval': 3,
+            'default_hooks.checkpoint.out_dir': str(folder),
+            'default_hooks.logger.interval': 1,
+            'work_dir': str(folder / 'run'),
+            'experiment_name': folder.name,
+        }
+        | overrides
+    )
+    with DefaultScope.overwrite_default_scope(
+        'mmagic'
+    ):  # the runner's own stays behind, for the tests that follow
+        runner = Runner.from_cfg(
+            Config(cfg.to_dict(), format_python_code=False)
+        )  # formatting takes longer than training
         assert type(runner.model) is GANRestorer
         start = {name: value.clone() for name, value in runner.model.named_parameters()}
         runner.train()
@@ -101,7 +108,9 @@ def test_srgan(tmp_path):
 
 def test_srgan_changes_the_type_alone(tmp_path):
     cfg = documented('SRGAN', tmp_path)
-    theirs = Config.fromfile(Path(mmagic.__file__).parents[1] / '.mim/configs/srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py')
+    theirs = Config.fromfile(
+        Path(mmagic.__file__).parents[1] / '.mim/configs/srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py'
+    )
     assert cfg.model.pop('type') == 'mmsr_ext.GANRestorer'
     assert theirs.model.pop('type') == 'SRGAN'
     assert cfg.pop('custom_imports')
@@ -126,8 +135,11 @@ def test_real_esrgan(tmp_path, monkeypatch):
     cfg = documented('Real-ESRGAN', tmp_path)
     batches = []
     step = GANRestorer._adversarial_step
-    monkeypatch.setattr(GANRestorer, '_adversarial_step', lambda self, lq, gt, real, *args: batches.append(
-        (lq, gt, real)) or step(self, lq, gt, real, *args))
+    monkeypatch.setattr(
+        GANRestorer,
+        '_adversarial_step',
+        lambda self, lq, gt, real, *args: batches.append((lq, gt, real)) or step(self, lq, gt, real, *args),
+    )
     shrink_pipeline(cfg.train_dataloader.dataset.pipeline)
     runner = train(cfg, tmp_path, 64, NETWORKS | RRDB)
     assert losses(runner) == ADVERSARIAL
@@ -163,11 +175,14 @@ def parameters(*classes: type) -> set:
     return {name for kind in classes for name in list(inspect.signature(kind.__init__).parameters)[1:]}
 
 
-@pytest.mark.parametrize(('section', 'theirs', 'ours'), [
-    ('Keys of the model', (SRGAN, ESRGAN, RealESRGAN), GANRestorer),
-    ('Keys of GANLoss', (mmagic.GANLoss, ), AdversarialLoss),
-    ('Keys of PerceptualLoss', (mmagic.PerceptualLoss, ), PerceptualLoss),
-])
+@pytest.mark.parametrize(
+    ('section', 'theirs', 'ours'),
+    [
+        ('Keys of the model', (SRGAN, ESRGAN, RealESRGAN), GANRestorer),
+        ('Keys of GANLoss', (mmagic.GANLoss,), AdversarialLoss),
+        ('Keys of PerceptualLoss', (mmagic.PerceptualLoss,), PerceptualLoss),
+    ],
+)
 def test_tables_are_complete(section, theirs, ours):
     table = rows(section)
     left = {names(cell)[0] for cell, _ in table if names(cell)}
@@ -176,4 +191,9 @@ def test_tables_are_complete(section, theirs, ours):
     assert left - expected <= {'model_wrapper_cfg'}
     for _, cell in table:
         for name in names(cell)[:1]:
-            assert name in parameters(ours) | {'model_wrapper_cfg', 'gt_unsharp', 'gan_gt_img', 'configs/realesrgan_x4'}
+            assert name in parameters(ours) | {
+                'model_wrapper_cfg',
+                'gt_unsharp',
+                'gan_gt_img',
+                'configs/realesrgan_x4',
+            }

@@ -55,7 +55,9 @@ def test_resnet(spectral_norm):
                 base_channels=4,
                 channels_cfg=[2, 4, 4],
                 downsample_cfg=[True, True, False],
-                with_spectral_norm=spectral_norm)).double()
+                with_spectral_norm=spectral_norm,
+            )
+        ).double()
     theirs.load_state_dict(ours.state_dict())
     assert_equal_in_training(ours, theirs, torch.rand(2, 3, 32, 24, dtype=torch.float64))
 

@@ -13,9 +13,12 @@ from mmsr_ext.registry import MODELS
 def optimizers(model, accumulate=1, lr=0.01):
     return OptimWrapperDict(
         **{
-            name: OptimWrapper(torch.optim.SGD(getattr(model, name).parameters(), lr), accumulative_counts=accumulate)
+            name: OptimWrapper(
+                torch.optim.SGD(getattr(model, name).parameters(), lr), accumulative_counts=accumulate
+            )
             for name in ('generator', 'discriminator')
-        })
+        }
+    )
 
 
 def pair(batch_norm=True, gan_type='vanilla', **train_cfg):
@@ -25,9 +28,16 @@ def pair(batch_norm=True, gan_type='vanilla', **train_cfg):
         pixel_loss=dict(type='mmagic.L1Loss', loss_weight=0.01),
         gan_loss=dict(type='mmagic.GANLoss', gan_type=gan_type, loss_weight=0.005),
         data_preprocessor=PREPROCESSOR,
-        train_cfg=train_cfg)
+        train_cfg=train_cfg,
+    )
     theirs = MODELS.build(dict(type='mmagic.SRGAN', **common))
-    ours = MODELS.build(dict(type='mmsr_ext.GANRestorer', discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1), **common))
+    ours = MODELS.build(
+        dict(
+            type='mmsr_ext.GANRestorer',
+            discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1),
+            **common,
+        )
+    )
     theirs.discriminator = SmallDiscriminator(batch_norm)
     theirs.disc_repeat = train_cfg.get('disc_repeat', 1)  # MMagic sets it to 0 without a discriminator
     ours.discriminator = copy.deepcopy(theirs.discriminator)
@@ -40,7 +50,9 @@ def assert_equal(ours, theirs, rtol):
         expected = dict(getattr(theirs, name).named_parameters())
         for key, value in getattr(ours, name).named_parameters():
             largest = expected[key].abs().max().item()
-            torch.testing.assert_close(value, expected[key], rtol=rtol, atol=rtol * largest, msg=lambda m, key=key: f'{key}: {m}')
+            torch.testing.assert_close(
+                value, expected[key], rtol=rtol, atol=rtol * largest, msg=lambda m, key=key: f'{key}: {m}'
+            )
 
 
 @pytest.mark.parametrize('gan_type', ['vanilla', 'lsgan'])
@@ -80,7 +92,9 @@ def test_accumulation_equals_one_large_batch(disc_steps):
     for step in range(2):
         for part in range(4):
             small.train_step(batch(2, seed=4 * step + part), opt_small)
-        parts = [batch(2, seed=4 * step + part) for part in range(4)]  # anew: MMagic's preprocessor changes a batch in place
+        parts = [
+            batch(2, seed=4 * step + part) for part in range(4)
+        ]  # anew: MMagic's preprocessor changes a batch in place
         large.train_step({key: [item for part in parts for item in part[key]] for key in parts[0]}, opt_large)
     assert_equal(small, large, 1e-5)
 
@@ -89,7 +103,9 @@ def test_two_discriminator_forwards_where_mmagic_has_three():
     theirs, ours = pair()
     counts = {}
     for name, model in [('theirs', theirs), ('ours', ours)]:
-        model.discriminator.register_forward_hook(lambda *_, name=name: counts.update({name: counts.get(name, 0) + 1}))
+        model.discriminator.register_forward_hook(
+            lambda *_, name=name: counts.update({name: counts.get(name, 0) + 1})
+        )
         model.train_step(batch(), optimizers(model))
     assert counts == {'theirs': 3, 'ours': 2}
 

@@ -11,7 +11,12 @@ from mmsr_ext.functional import usm_sharpen
 def test_against_mmagic():
     images = [skimage.data.astronaut()[:90, 100:220], skimage.data.coffee()[:90, 200:320]]
     theirs = UnsharpMasking(kernel_size=51, sigma=0, weight=0.5, threshold=10, keys=['gt'])
-    ours = usm_sharpen(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255).permute(0, 2, 3, 1).numpy() * 255
+    ours = (
+        usm_sharpen(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255)
+        .permute(0, 2, 3, 1)
+        .numpy()
+        * 255
+    )
     for image, out in zip(images, ours):
         reference = theirs.transform(dict(gt=image))['gt_unsharp']
         np.testing.assert_allclose(out, reference, atol=0.01)

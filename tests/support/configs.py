@@ -23,7 +23,9 @@ def tiny_pairs(folder: Path, scale: int = 4, size: int = 48) -> dict:
             (folder / part).mkdir(parents=True)
             for index in range(3):
                 pixels = rng.integers(0, 256, (6, 6, 3), np.uint8)
-                Image.fromarray(pixels).resize((edge, edge), Image.Resampling.BICUBIC).save(folder / part / f'{index}.png')
+                Image.fromarray(pixels).resize((edge, edge), Image.Resampling.BICUBIC).save(
+                    folder / part / f'{index}.png'
+                )
     return dict(gt_folder=str(folder / 'GT'), lq_folder=str(folder / 'LQ'), lq_name='{}')
 
 
@@ -44,7 +46,8 @@ def tiny_options(tmp_path: Path, scale: int = 4) -> dict:
         val_dataloader=dict(loader, dataset=pairs),
         test_dataloader=dict(loader, dataset=pairs),
         train_cfg=dict(max_iters=3, val_interval=3),
-        default_hooks=dict(logger=dict(interval=1), checkpoint=dict(interval=3)))
+        default_hooks=dict(logger=dict(interval=1), checkpoint=dict(interval=3)),
+    )
 
 
 def tiny_run(config: str | Path, tmp_path: Path, overrides: dict) -> Runner:
@@ -54,8 +57,12 @@ def tiny_run(config: str | Path, tmp_path: Path, overrides: dict) -> Runner:
     cfg.merge_from_dict(overrides)
     cfg.work_dir = str(tmp_path / Path(config).stem)
     cfg.experiment_name = f'{tmp_path.name}_{Path(config).stem}'  # by which the process keeps what was logged
-    with DefaultScope.overwrite_default_scope('mmsr_ext'):  # the runner's own stays behind, for the tests that follow
-        runner = Runner.from_cfg(Config(cfg.to_dict(), format_python_code=False))  # formatting takes longer than training
+    with DefaultScope.overwrite_default_scope(
+        'mmsr_ext'
+    ):  # the runner's own stays behind, for the tests that follow
+        runner = Runner.from_cfg(
+            Config(cfg.to_dict(), format_python_code=False)
+        )  # formatting takes longer than training
         runner.train()
     return runner
 
@@ -72,7 +79,12 @@ def tiny_real_esrgan(name, folder):
     model = dict(generator=generator, data_preprocessor=preprocessor)
     if 'realesrgan' in name:
         model |= dict(
-            discriminator=dict(_delete_=True, type='VGGDiscriminator', mid_channels=2, patch_size=32, dense_channels=4),
-            perceptual_loss=dict(pretrained='random', layer_weights=dict(_delete_=True, conv1_2=0.1, conv2_2=0.1)))
+            discriminator=dict(
+                _delete_=True, type='VGGDiscriminator', mid_channels=2, patch_size=32, dense_channels=4
+            ),
+            perceptual_loss=dict(
+                pretrained='random', layer_weights=dict(_delete_=True, conv1_2=0.1, conv2_2=0.1)
+            ),
+        )
     dataset = dict(_delete_=True, type='ImageDataset', gt_folder=str(folder), gt_size=48, augment=True)
     return dict(model=model, train_dataloader=dict(dataset=dataset), randomness=dict(seed=0))

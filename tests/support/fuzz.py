@@ -15,7 +15,25 @@ import torch
 from mmsr_ext import InputError
 from mmsr_ext.config.load import load_config
 
-VALUES = (None, -1, 0, 1, 2.5, 1e30, float('nan'), 'x', '', True, [], {}, [1, 2], {'type': 'Nothing'}, {'x': 1}, 3, 'SRResNet')
+VALUES = (
+    None,
+    -1,
+    0,
+    1,
+    2.5,
+    1e30,
+    float('nan'),
+    'x',
+    '',
+    True,
+    [],
+    {},
+    [1, 2],
+    {'type': 'Nothing'},
+    {'x': 1},
+    3,
+    'SRResNet',
+)
 LOADER = dict(num_workers=0, persistent_workers=False, pin_memory=False)
 
 
@@ -23,21 +41,32 @@ def tiny_config(folders: dict) -> dict:
     """A GAN that trains for two iterations in a blink, as a plain dict."""
     cfg = load_config('configs/srgan_x4_demo.py')
     pairs = dict(folders, type='PairedImageDataset', gt_size=32)
-    cfg.merge_from_dict({
-        'model.generator': dict(_delete_=True, type='SRResNet', mid_channels=4, num_blocks=1, scale=4),
-        'model.discriminator.mid_channels': 2,
-        'model.discriminator.dense_channels': 4,
-        'model.discriminator.patch_size': 32,
-        'train_dataloader': dict(LOADER, batch_size=2),
-        'val_dataloader': dict(LOADER),
-        'train_cfg': dict(max_iters=2, val_interval=2),
-        'default_hooks': dict(checkpoint=dict(interval=2), logger=dict(interval=1)),
-    })
+    cfg.merge_from_dict(
+        {
+            'model.generator': dict(_delete_=True, type='SRResNet', mid_channels=4, num_blocks=1, scale=4),
+            'model.discriminator.mid_channels': 2,
+            'model.discriminator.dense_channels': 4,
+            'model.discriminator.patch_size': 32,
+            'train_dataloader': dict(LOADER, batch_size=2),
+            'val_dataloader': dict(LOADER),
+            'train_cfg': dict(max_iters=2, val_interval=2),
+            'default_hooks': dict(checkpoint=dict(interval=2), logger=dict(interval=1)),
+        }
+    )
     config = cfg.to_dict()
     config['train_dataloader']['dataset'] = pairs
     config['val_dataloader']['dataset'] = dict(folders, type='PairedImageDataset')
     config['test_dataloader'] = copy.deepcopy(config['val_dataloader'])
-    for key in ('work_dir', 'filename', 'demo_train', 'demo_val', 'demo_hint', 'div2k_hint', 'div2k_pack', 'pretrained_generator'):
+    for key in (
+        'work_dir',
+        'filename',
+        'demo_train',
+        'demo_val',
+        'demo_hint',
+        'div2k_hint',
+        'div2k_pack',
+        'pretrained_generator',
+    ):
         config.pop(key, None)
     return config
 
@@ -75,7 +104,9 @@ def mutate_config(config: dict, rng: random.Random) -> str:
     elif action == 'replace':
         owner[key] = rng.choice(VALUES)
     else:
-        owner[key] = rng.choice([str, lambda x: [x], lambda x: {'a': x}, lambda x: float(x) if isinstance(x, int) else repr(x)])(value)
+        owner[key] = rng.choice(
+            [str, lambda x: [x], lambda x: {'a': x}, lambda x: float(x) if isinstance(x, int) else repr(x)]
+        )(value)
     return f'{action} {".".join(map(str, path))} = {repr(owner.get(key) if isinstance(owner, dict) else owner)[:80]}'
 
 
@@ -92,7 +123,7 @@ def mutate_file(path: Path, others: list[Path], rng: random.Random) -> str:
     elif action == 'insert':
         content[place:place] = rng.randbytes(length)
     elif action == 'zero':
-        content[place:place + length] = bytes(len(content[place:place + length]))
+        content[place : place + length] = bytes(len(content[place : place + length]))
     elif action == 'swap':
         content = rng.choice(others).read_bytes()
     else:
@@ -118,8 +149,10 @@ def outcome(case, log: Path, seconds: float = 60) -> str:
         except InputError as error:
             result = f'InputError: {error}'
         except BaseException as error:
-            frames = [f'{frame.filename.rpartition("site-packages/")[2]}:{frame.lineno}'
-                      for frame in traceback.extract_tb(error.__traceback__)]
+            frames = [
+                f'{frame.filename.rpartition("site-packages/")[2]}:{frame.lineno}'
+                for frame in traceback.extract_tb(error.__traceback__)
+            ]
             result = f'{type(error).__name__}: {str(error)[:300]} at {" < ".join(frames[::-1][:12])}'
         log.write_text(result)
         os._exit(0)
@@ -136,7 +169,13 @@ def outcome(case, log: Path, seconds: float = 60) -> str:
 
 def tally(results: dict[str, str]) -> tuple[Counter, dict[str, str]]:
     """How many ended how, and those that ended as none should."""
-    kinds = Counter(result.partition(':')[0] if result == 'success' or result.startswith('InputError: ') else 'other'
-                    for result in results.values())
-    bad = {what: result for what, result in results.items() if result != 'success' and not result.startswith('InputError: ')}
+    kinds = Counter(
+        result.partition(':')[0] if result == 'success' or result.startswith('InputError: ') else 'other'
+        for result in results.values()
+    )
+    bad = {
+        what: result
+        for what, result in results.items()
+        if result != 'success' and not result.startswith('InputError: ')
+    }
     return kinds, bad

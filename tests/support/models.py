@@ -9,7 +9,9 @@ from mmagic.structures import DataSample
 from torch import nn
 
 PREPROCESSOR = dict(type='mmagic.DataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3)
-GENERATOR = dict(type='mmagic.MSRResNet', in_channels=3, out_channels=3, mid_channels=8, num_blocks=1, upscale_factor=4)
+GENERATOR = dict(
+    type='mmagic.MSRResNet', in_channels=3, out_channels=3, mid_channels=8, num_blocks=1, upscale_factor=4
+)
 
 
 class SmallDiscriminator(nn.Module):
@@ -33,7 +35,9 @@ def batch(count: int = 4, size: int = 8, seed: int = 0) -> dict:
     inputs, samples = [], []
     for _ in range(count):
         inputs.append(torch.randint(0, 256, (3, size, size), generator=generator, dtype=torch.uint8))
-        sample = DataSample(gt_img=torch.randint(0, 256, (3, 4 * size, 4 * size), generator=generator, dtype=torch.uint8))
+        sample = DataSample(
+            gt_img=torch.randint(0, 256, (3, 4 * size, 4 * size), generator=generator, dtype=torch.uint8)
+        )
         sample.set_metainfo(dict(gt_channel_order='rgb', img_channel_order='rgb', gt_path='x/a.png'))
         samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)

@@ -23,7 +23,9 @@ class At(Hook):
     priority = 'HIGHEST'
 
     def __init__(self, point, iteration, action):
-        setattr(self, point, lambda runner, *args, **kwargs: action(runner) if runner.iter == iteration else None)
+        setattr(
+            self, point, lambda runner, *args, **kwargs: action(runner) if runner.iter == iteration else None
+        )
 
 
 def tiny_train(folder, name='run', resume=None, hooks=(), **kwargs):
@@ -47,6 +49,7 @@ class extra_hooks:
 
     def __enter__(self):
         from mmengine.runner import Runner
+
         self.stock = Runner.from_cfg
 
         def from_cfg(cfg):
@@ -59,6 +62,7 @@ class extra_hooks:
 
     def __exit__(self, *error):
         from mmengine.runner import Runner
+
         Runner.from_cfg = self.stock
 
 
@@ -86,7 +90,9 @@ def ranks(size, call, port):
         if child == 0:
             status = 1
             try:
-                place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=size, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+                place = dict(
+                    RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=size, MASTER_ADDR='127.0.0.1', MASTER_PORT=port
+                )
                 os.environ.update({name: str(value) for name, value in place.items()})
                 call(rank)
                 status = 0
@@ -102,6 +108,7 @@ def ranks(size, call, port):
 
 def free_port():
     import socket
+
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         return listener.getsockname()[1]

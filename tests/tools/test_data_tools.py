@@ -13,7 +13,9 @@ from mmsr_ext.functional import imresize
 def photos(tmp_path):
     (tmp_path / 'photos').mkdir()
     for index, shape in enumerate([(41, 50, 3), (16, 24)]):
-        Image.fromarray(np.random.default_rng(index).integers(0, 256, shape, np.uint8)).save(tmp_path / 'photos' / f'{index}.png')
+        Image.fromarray(np.random.default_rng(index).integers(0, 256, shape, np.uint8)).save(
+            tmp_path / 'photos' / f'{index}.png'
+        )
     return tmp_path / 'photos'
 
 
@@ -21,7 +23,9 @@ def photos(tmp_path):
 def test_pairs_are_what_the_dataset_reads(photos, tmp_path, scale):
     assert write_pairs(photos, tmp_path / 'out', scale) == 2
     data = PairedImageDataset(str(tmp_path / 'out/GT'), str(tmp_path / f'out/LQx{scale}'), scale)
-    gt = torch.from_numpy(read_image(photos / '0.png')).permute(2, 0, 1)[:, :41 // scale * scale, :50 // scale * scale]
+    gt = torch.from_numpy(read_image(photos / '0.png')).permute(2, 0, 1)[
+        :, : 41 // scale * scale, : 50 // scale * scale
+    ]
     assert torch.equal(data[0]['data_samples'].gt_img, gt)
     assert torch.equal(data[0]['inputs'], imresize(gt, 1 / scale))
 

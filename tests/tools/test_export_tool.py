@@ -53,24 +53,47 @@ def test_readme_commands(checkpoint, tmp_path, monkeypatch, capsys):
     (work / 'work_dirs/srgan_x4_demo').mkdir(parents=True)
     (work / 'work_dirs/srgan_x4_demo/iter_300.pth').write_bytes(checkpoint.read_bytes())
     monkeypatch.chdir(work)
-    section = (ROOT / 'README.md').read_text().split('## Carry a model elsewhere')[1].split('```bash\n')[1].split('```')[0]
+    section = (
+        (ROOT / 'README.md')
+        .read_text()
+        .split('## Carry a model elsewhere')[1]
+        .split('```bash\n')[1]
+        .split('```')[0]
+    )
     lines = [shlex.split(line, comments=True) for line in section.splitlines()]
-    assert {line[line.index('--format') + 1] for line in lines if '--format' in line} == {'onnx', 'safetensors', 'pth', 'torchscript'}
+    assert {line[line.index('--format') + 1] for line in lines if '--format' in line} == {
+        'onnx',
+        'safetensors',
+        'pth',
+        'torchscript',
+    }
     for python, *arguments in lines:
         assert python == 'python'
         command(*arguments)
     out = capsys.readouterr().out
-    assert 'architecture: SRResNet, scale: 4, precision: float16, weights: running average, license: not stated' in out
+    assert (
+        'architecture: SRResNet, scale: 4, precision: float16, weights: running average, license: not stated'
+        in out
+    )
     assert 'spandrel (chaiNNer) does not know this SRResNet' in out
-    info = out[out.index('mmsr_ext: '):]
+    info = out[out.index('mmsr_ext: ') :]
     assert 'license: CC0-1.0\n' in info
     assert "type='GeneratorEMAHook'" in info
 
     states = torch.load(checkpoint, weights_only=True)['state_dict']
-    average = {key.removeprefix('generator_ema.'): value for key, value in states.items() if key.startswith('generator_ema.')}
-    trained = {key.removeprefix('generator.'): value for key, value in states.items() if key.startswith('generator.')}
+    average = {
+        key.removeprefix('generator_ema.'): value
+        for key, value in states.items()
+        if key.startswith('generator_ema.')
+    }
+    trained = {
+        key.removeprefix('generator.'): value for key, value in states.items() if key.startswith('generator.')
+    }
     assert not torch.equal(average['tail.weight'], trained['tail.weight'])
-    for weights, state in [(average, load_file('srgan_x4.safetensors')), (trained, torch.load('srgan_x4.pth')['params_ema'])]:
+    for weights, state in [
+        (average, load_file('srgan_x4.safetensors')),
+        (trained, torch.load('srgan_x4.pth')['params_ema']),
+    ]:
         assert weights.keys() == state.keys()
         assert all(torch.equal(value, state[key]) for key, value in weights.items())
     x = torch.rand(1, 3, 9, 14)
@@ -86,7 +109,9 @@ def test_readme_commands(checkpoint, tmp_path, monkeypatch, capsys):
 def test_bad_input_ends_without_traceback(tmp_path, in_root):
     (tmp_path / 'cut.pth').write_bytes(b'PK\x03\x04 cut in the middle')
     tool = [sys.executable, 'tools/export.py', tmp_path / 'cut.pth']
-    done = subprocess.run([*tool, '--format', 'pth'], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [*tool, '--format', 'pth'], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 1
     assert done.stderr.startswith('error: ')
     assert 'cut.pth is not a checkpoint' in done.stderr
@@ -94,12 +119,15 @@ def test_bad_input_ends_without_traceback(tmp_path, in_root):
     assert [path.name for path in tmp_path.iterdir()] == ['cut.pth']
 
 
-@pytest.mark.parametrize(('arguments', 'message'), [
-    (['no.pth', '--format', 'pth'], r'no\.pth does not exist'),
-    (['no.pth', '--format', 'ncnn'], "format 'ncnn' must be one of"),
-    (['no.pth', '--info'], r'no\.pth does not exist'),
-    (['.', '--format', 'pth'], 'does not exist'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['no.pth', '--format', 'pth'], r'no\.pth does not exist'),
+        (['no.pth', '--format', 'ncnn'], "format 'ncnn' must be one of"),
+        (['no.pth', '--info'], r'no\.pth does not exist'),
+        (['.', '--format', 'pth'], 'does not exist'),
+    ],
+)
 def test_bad_input_is_one_error(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=rf'^error: .*{message}'):

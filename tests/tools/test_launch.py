@@ -49,10 +49,26 @@ def start(tmp_path):
             path = tmp_path / 'changed.py'
             path.write_text(recipe.read_text() + extra)
         python = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
-        environment = {**os.environ, 'PYTHONPATH': f'{ROOT}:{tmp_path}', 'PATH': python, 'OMP_NUM_THREADS': '1', **environment}
-        command = ['bash', 'tools/dist_train.sh', str(path), str(processes_per_node), '--work-dir', str(tmp_path / name), '--resume']
+        environment = {
+            **os.environ,
+            'PYTHONPATH': f'{ROOT}:{tmp_path}',
+            'PATH': python,
+            'OMP_NUM_THREADS': '1',
+            **environment,
+        }
+        command = [
+            'bash',
+            'tools/dist_train.sh',
+            str(path),
+            str(processes_per_node),
+            '--work-dir',
+            str(tmp_path / name),
+            '--resume',
+        ]
         with (tmp_path / output).open('w') as out:
-            processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT))
+            processes.append(
+                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+            )
         return processes[-1]
 
     yield start
@@ -75,8 +91,14 @@ def wait_for(path, process, seconds=240):
     assert path.exists()
 
 
-@pytest.mark.parametrize(('how', 'message'), [('input', r'error in process 1 of 2 \(.*\): a bad file'),
-                                              ('bug', r'failed in process 1 of 2 \(.*\): ZeroDivisionError: oh'), ('kill', r'Signal 9')])
+@pytest.mark.parametrize(
+    ('how', 'message'),
+    [
+        ('input', r'error in process 1 of 2 \(.*\): a bad file'),
+        ('bug', r'failed in process 1 of 2 \(.*\): ZeroDivisionError: oh'),
+        ('kill', r'Signal 9'),
+    ],
+)
 def test_a_process_that_fails_ends_the_job_and_is_named(start, tmp_path, how, message):
     process = start('run', extra=failing(how))
     wait_for(tmp_path / 'run' / 'iter_3.pth', process)
@@ -97,7 +119,9 @@ def test_sigterm_to_the_launcher_saves_and_the_run_goes_on_exactly(start, tmp_pa
     assert process.wait(60) != 0
     text = (tmp_path / 'output.txt').read_text()
     assert 'stopped (SIGTERM). Go on with: bash tools/dist_train.sh' in text, text
-    assert load(tmp_path / 'run' / f'iter_{steps(tmp_path / "run")[-1]}.pth')['exact_resume']['world_size'] == 2
+    assert (
+        load(tmp_path / 'run' / f'iter_{steps(tmp_path / "run")[-1]}.pth')['exact_resume']['world_size'] == 2
+    )
     assert start('run').wait(300) == 0
     assert start('whole').wait(300) == 0
     assert list(differences(last(tmp_path / 'whole'), last(tmp_path / 'run'))) == []
@@ -109,26 +133,37 @@ def test_two_machines(start, tmp_path):
     for extra, statuses in [('', {0}), (failing('input'), {1})]:
         place['PORT'] = str(free_port())
         name = 'failing' if extra else 'two'
-        nodes = [start(name, 1, f'{name}{rank}.txt', extra, NODE_RANK=str(rank), **place) for rank in range(2)]
-        assert {node.wait(300) for node in nodes} == statuses, [(tmp_path / f'{name}{rank}.txt').read_text() for rank in range(2)]
+        nodes = [
+            start(name, 1, f'{name}{rank}.txt', extra, NODE_RANK=str(rank), **place) for rank in range(2)
+        ]
+        assert {node.wait(300) for node in nodes} == statuses, [
+            (tmp_path / f'{name}{rank}.txt').read_text() for rank in range(2)
+        ]
     assert 'error in process 1 of 2' in (tmp_path / 'failing1.txt').read_text()
     assert last(tmp_path / 'two')['exact_resume']['world_size'] == 2
     assert start('one').wait(300) == 0
     assert list(differences(last(tmp_path / 'one'), last(tmp_path / 'two'))) == []
 
 
-@pytest.mark.skipif('shutdown_timeout' not in LaunchConfig.__dataclass_fields__, reason='torch before 2.12 always waits 30 seconds')
+@pytest.mark.skipif(
+    'shutdown_timeout' not in LaunchConfig.__dataclass_fields__,
+    reason='torch before 2.12 always waits 30 seconds',
+)
 @pytest.mark.parametrize('seconds', ['', '2'])
 def test_how_long_processes_have_to_save(tmp_path, seconds):
     """They are asked to stop and do not."""
-    (tmp_path / 'stubborn.py').write_text(f'''import os, pathlib, signal, time
+    (tmp_path / 'stubborn.py').write_text(f"""import os, pathlib, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 path = pathlib.Path({str(tmp_path)!r}, 'ready')
 path.with_suffix('.txt').write_text(os.environ['TORCH_ELASTIC_SHUTDOWN_TIMEOUT'] + f' {{os.getpid()}}')
 path.with_suffix('.txt').rename(path)
 time.sleep(60)
-''')
-    environment = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}', 'SHUTDOWN_TIMEOUT': seconds}
+""")
+    environment = {
+        **os.environ,
+        'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+        'SHUTDOWN_TIMEOUT': seconds,
+    }
     tool = os.path.relpath(tmp_path / 'stubborn.py', ROOT / 'tools')
     process = subprocess.Popen(['bash', 'tools/launch.sh', '1', tool], cwd=ROOT, env=environment)
     try:

@@ -22,8 +22,14 @@ from mmsr_ext.mos import score_study, serve_study
 from mmsr_ext.mos.ratings import read_ratings
 from mmsr_ext.mos.study import Study
 
-FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-         '--disable-sync']
+FLAGS = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+]
 
 
 @pytest.fixture(scope='module')
@@ -44,10 +50,19 @@ def context(browser):
     context = browser.new_context()
     context.set_default_timeout(10000)
     context.faults = []
-    context.on('console', lambda message: context.faults.append(message.text) if message.type in ('error', 'warning') else None)
+    context.on(
+        'console',
+        lambda message: context.faults.append(message.text) if message.type in ('error', 'warning') else None,
+    )
     context.on('weberror', lambda error: context.faults.append(str(error.error)))
-    context.on('request', lambda request: None if request.url.startswith(('http://127.0.0.1:', 'file://', 'data:', 'blob:'))
-               else context.faults.append(f'asked for {request.url}'))
+    context.on(
+        'request',
+        lambda request: (
+            None
+            if request.url.startswith(('http://127.0.0.1:', 'file://', 'data:', 'blob:'))
+            else context.faults.append(f'asked for {request.url}')
+        ),
+    )
     yield context
     context.close()
 
@@ -84,7 +99,9 @@ def listens(port):
 
 
 def send(port, record):
-    request = urllib.request.Request(f'http://127.0.0.1:{port}/rating', json.dumps(record).encode(), {'Content-Type': 'application/json'})
+    request = urllib.request.Request(
+        f'http://127.0.0.1:{port}/rating', json.dumps(record).encode(), {'Content-Type': 'application/json'}
+    )
     with urllib.request.urlopen(request, timeout=10) as reply:
         return reply.status
 
@@ -135,7 +152,9 @@ def begin(page, name):
 def test_readme_commands_from_folders_to_scores(tmp_path, monkeypatch, capsys, context, serve):
     text = (ROOT / 'README.md').read_text().split('## Let people judge')[1].split('```')[1]
     commands = [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith('python')]
-    assert [command[:3] for command in commands] == [['python', 'tools/mos_study.py', name] for name in ('build', 'serve', 'score')]
+    assert [command[:3] for command in commands] == [
+        ['python', 'tools/mos_study.py', name] for name in ('build', 'serve', 'score')
+    ]
     monkeypatch.chdir(tmp_path)
     images = ['first', 'second', 'third']
     for seed, folder in enumerate(['results/bicubic', 'results/srgan', 'data/mine/val/GT']):
@@ -157,7 +176,9 @@ def test_readme_commands_from_folders_to_scores(tmp_path, monkeypatch, capsys, c
     for number in range(6):  # 4 of practice, then 2
         item = current(page)
         score = opinion(study, item)
-        assert page.locator('#count').inner_text() == f'{number + 1} of 16' + (', practice' if number < 4 else '')
+        assert page.locator('#count').inner_text() == f'{number + 1} of 16' + (
+            ', practice' if number < 4 else ''
+        )
         _, said = rate(page, score, by_mouse=number % 2 == 1)
         assert (said == '') == (number >= 4)
         if number < 4:
@@ -225,8 +246,15 @@ def test_readme_commands_from_folders_to_scores(tmp_path, monkeypatch, capsys, c
 
     module.main(module.parse_args(commands[2][2:]))
     printed = capsys.readouterr().out
-    expected = {method: [opinion(study, name, rater) for rater in (0, 1) for name, item in study.items.items() if item.method == method]
-                for method in study.methods}
+    expected = {
+        method: [
+            opinion(study, name, rater)
+            for rater in (0, 1)
+            for name, item in study.items.items()
+            if item.method == method
+        ]
+        for method in study.methods
+    }
     for row in score_study('study').methods:
         assert row.mos == pytest.approx(sum(expected[row.method]) / 6)
         assert f'| {row.method.ljust(7)} | {row.mos:.2f} |' in printed
@@ -274,7 +302,9 @@ def test_orders_are_random_and_never_show_an_image_twice_in_a_row(tmp_path, cont
     make_study(tmp_path)
     page = context.new_page()
     page.goto((tmp_path / 'study/page/index.html').as_uri())
-    runs = page.evaluate('Array.from({length: 300}, () => { begin(""); return state.order.map(name => [name, groups.get(name)]); })')
+    runs = page.evaluate(
+        'Array.from({length: 300}, () => { begin(""); return state.order.map(name => [name, groups.get(name)]); })'
+    )
     names = {tuple(name for name, _ in run) for run in runs}
     assert len(names) == 300
     for run in runs:
@@ -286,8 +316,12 @@ def test_orders_are_random_and_never_show_an_image_twice_in_a_row(tmp_path, cont
         assert 39 < sum(order[0] == name for order in orders) < 127
         assert sum(order.index(name) for order in orders) / 1000 == pytest.approx(5.5, abs=0.55)
     # as far as it is possible where one image has most of the items
-    page.evaluate('''[...'abcde'].forEach((name, index) => groups.set(name, index < 3 ? 100 : 101 + index))''')
-    crowded = page.evaluate('''Array.from({length: 50}, () => arrange([...'abcde'].map(name => ({name})), null))''')
+    page.evaluate(
+        """[...'abcde'].forEach((name, index) => groups.set(name, index < 3 ? 100 : 101 + index))"""
+    )
+    crowded = page.evaluate(
+        """Array.from({length: 50}, () => arrange([...'abcde'].map(name => ({name})), null))"""
+    )
     assert all(sum(name in 'abc' for name in order[::2]) == 3 for order in crowded)
     assert len(page.evaluate("arrange([...'abc'].map(name => ({name})), 100)")) == 3
 
@@ -305,7 +339,9 @@ def test_what_the_server_has_already_is_sent_and_what_it_refuses_is_said(tmp_pat
         rate(page, 3)
         wait_for(lambda: page.evaluate('state.unsent.length === 0'))
         assert len(page.evaluate('Object.keys(state.refused)')) == refused
-    page.locator('#status').filter(has_text='The server refused 1 of your ratings (this rater has rated this item already)').wait_for()
+    page.locator('#status').filter(
+        has_text='The server refused 1 of your ratings (this rater has rated this item already)'
+    ).wait_for()
     assert page.get_by_role('button', name='Save my ratings to a file').is_visible()
     # a second tab shows the same image, and follows the first
     second = context.new_page()
@@ -349,8 +385,9 @@ def test_every_control_has_a_name_and_the_scale_is_reached_by_keyboard(tmp_path,
     page.goto((tmp_path / 'study/page/index.html').as_uri())
     begin(page, '')
     current(page)
-    assert page.get_by_role('group', name='How good is this image?').get_by_role('button').all_inner_texts() == [
-        '1 bad', '2 poor', '3 fair', '4 good', '5 excellent']
+    assert page.get_by_role('group', name='How good is this image?').get_by_role(
+        'button'
+    ).all_inner_texts() == ['1 bad', '2 poor', '3 fair', '4 good', '5 excellent']
     assert page.get_by_role('img', name='Image 1 of 16').is_visible()
     assert page.get_by_role('progressbar', name='1 of 16').get_attribute('max') == '16'
     page.keyboard.press('Tab')  # from the image
@@ -392,19 +429,28 @@ def test_command_line_serves_until_interrupted(tmp_path):
     process.join(30)
     assert process.exitcode == 0
     lines = log.read_text().split('\n')
-    assert lines[0].startswith(f'http://127.0.0.1:{port}/ collects ratings in {tmp_path / "study/ratings.jsonl"} (0 so far)')
-    assert lines[1:] == ['', f'1 ratings. Score them: python tools/mos_study.py score {tmp_path / "study"}', '']
+    assert lines[0].startswith(
+        f'http://127.0.0.1:{port}/ collects ratings in {tmp_path / "study/ratings.jsonl"} (0 so far)'
+    )
+    assert lines[1:] == [
+        '',
+        f'1 ratings. Score them: python tools/mos_study.py score {tmp_path / "study"}',
+        '',
+    ]
 
 
-@pytest.mark.parametrize(('arguments', 'named'), [
-    (['build', '--methods', 'a', '--gt', 'x', '-o', 'y'], 'error: --methods a: expected NAME=FOLDER'),
-    (['build', '--methods', 'a=x', '--gt', 'nowhere', '-o', 'y'], 'error: image folder x does not exist'),
-    (['serve', 'nowhere'], 'error: nowhere holds no study'),
-    (['score', 'nowhere'], 'error: nowhere holds no study'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (['build', '--methods', 'a', '--gt', 'x', '-o', 'y'], 'error: --methods a: expected NAME=FOLDER'),
+        (['build', '--methods', 'a=x', '--gt', 'nowhere', '-o', 'y'], 'error: image folder x does not exist'),
+        (['serve', 'nowhere'], 'error: nowhere holds no study'),
+        (['score', 'nowhere'], 'error: nowhere holds no study'),
+    ],
+)
 def test_command_line_ends_with_one_line(tmp_path, arguments, named):
     process = run_tool(tmp_path / 'log', *arguments)
     process.join(30)
     assert process.exitcode == 1
-    (line, ) = (tmp_path / 'log').read_text().splitlines()
+    (line,) = (tmp_path / 'log').read_text().splitlines()
     assert line.startswith(named)

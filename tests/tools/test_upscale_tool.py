@@ -36,7 +36,9 @@ print(json.dumps([megabytes('VmHWM') - before, *size]))
 
 
 def run(*args, stdin=None):
-    return subprocess.run([sys.executable, *map(str, args)], cwd=ROOT, capture_output=True, text=True, input=stdin, check=False)
+    return subprocess.run(
+        [sys.executable, *map(str, args)], cwd=ROOT, capture_output=True, text=True, input=stdin, check=False
+    )
 
 
 @pytest.fixture
@@ -48,7 +50,19 @@ def checkpoint(tmp_path):
 def test_a_list_on_stdin_with_a_broken_file(in_root, tmp_path, checkpoint):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)).save(tmp_path / 'a.png')
     (tmp_path / 'b.png').write_text('no image')
-    command = ['tools/upscale.py', '-', '-o', tmp_path / 'out', '-c', checkpoint, '--device', 'cpu', '--outscale', '1.5', '--ensemble']
+    command = [
+        'tools/upscale.py',
+        '-',
+        '-o',
+        tmp_path / 'out',
+        '-c',
+        checkpoint,
+        '--device',
+        'cpu',
+        '--outscale',
+        '1.5',
+        '--ensemble',
+    ]
     result = run(*command, stdin=f'{tmp_path}/b.png\n{tmp_path}/a.png\n')
     assert result.returncode == 1
     assert result.stderr.splitlines()[-2] == 'error: 1 of 2 images could not be processed:'
@@ -67,14 +81,24 @@ def test_a_list_on_stdin_with_a_broken_file(in_root, tmp_path, checkpoint):
 @pytest.mark.parametrize('whole', [True, False])
 def test_a_photograph_of_20_megapixels_in_bounded_memory(in_root, tmp_path, monkeypatch, whole):
     # the whole of it through a tiny network; of that of realesr-general-x4v3, which takes 10 minutes, the first rows
-    network = SRVGGNetCompact(mid_channels=8, num_convs=1, scale=4) if whole else SRVGGNetCompact(mid_channels=64, num_convs=32, scale=4)
+    network = (
+        SRVGGNetCompact(mid_channels=8, num_convs=1, scale=4)
+        if whole
+        else SRVGGNetCompact(mid_channels=64, num_convs=32, scale=4)
+    )
     torch.save(network.state_dict(), tmp_path / 'net.pth')
     rows, columns = np.arange(3648, dtype=np.uint8)[:, None], np.arange(5472, dtype=np.uint8)
-    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)  # this process is not copied, and has work for all cores
+    monkeypatch.delenv(
+        'OMP_NUM_THREADS', raising=False
+    )  # this process is not copied, and has work for all cores
     exif = Image.Exif()
     exif[0x112] = 6
-    Image.fromarray(np.stack([rows + columns, rows ^ columns, rows - columns], 2)).save(tmp_path / 'a.jpg', exif=exif)
-    result = run('-c', MEASURE, tmp_path / 'net.pth', tmp_path / 'a.jpg', *([tmp_path / 'a.png'] if whole else []))
+    Image.fromarray(np.stack([rows + columns, rows ^ columns, rows - columns], 2)).save(
+        tmp_path / 'a.jpg', exif=exif
+    )
+    result = run(
+        '-c', MEASURE, tmp_path / 'net.pth', tmp_path / 'a.jpg', *([tmp_path / 'a.png'] if whole else [])
+    )
     assert result.returncode == 0, result.stderr
     growth, height, width = json.loads(result.stdout)
     assert growth < 1500
@@ -83,13 +107,19 @@ def test_a_photograph_of_20_megapixels_in_bounded_memory(in_root, tmp_path, monk
         assert struct.unpack('>II', (tmp_path / 'a.png').read_bytes()[16:24]) == (width, height)
 
 
-@pytest.mark.parametrize(('options', 'advice'), [
-    ([], 'Go on with: python tools/upscale.py a.png -o out -c net.pth --resume'),
-    (['--resume'], 'Go on with: python tools/upscale.py a.png -o out -c net.pth --resume'),
-    (['--overwrite'], 'Start over with: python tools/upscale.py a.png -o out -c net.pth --overwrite')])
+@pytest.mark.parametrize(
+    ('options', 'advice'),
+    [
+        ([], 'Go on with: python tools/upscale.py a.png -o out -c net.pth --resume'),
+        (['--resume'], 'Go on with: python tools/upscale.py a.png -o out -c net.pth --resume'),
+        (['--overwrite'], 'Start over with: python tools/upscale.py a.png -o out -c net.pth --overwrite'),
+    ],
+)
 def test_what_to_do_after_an_interruption(in_root, monkeypatch, capsys, options, advice):
     monkeypatch.setattr(sys, 'argv', ['tools/upscale.py', 'a.png', '-o', 'out', '-c', 'net.pth', *options])
-    monkeypatch.setattr('mmsr_ext.upscaling.files.upscale_files', lambda **_: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(
+        'mmsr_ext.upscaling.files.upscale_files', lambda **_: os.kill(os.getpid(), signal.SIGINT)
+    )
     stock = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(SystemExit) as end:
@@ -101,6 +131,11 @@ def test_what_to_do_after_an_interruption(in_root, monkeypatch, capsys, options,
 
 
 def test_resume_and_overwrite_contradict_each_other(in_root, tmp_path, checkpoint):
-    result = run('tools/upscale.py', tmp_path, '-o', tmp_path / 'out', '-c', checkpoint, '--resume', '--overwrite')
+    result = run(
+        'tools/upscale.py', tmp_path, '-o', tmp_path / 'out', '-c', checkpoint, '--resume', '--overwrite'
+    )
     assert result.returncode == 1
-    assert result.stderr == 'error: --resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.\n'
+    assert (
+        result.stderr
+        == 'error: --resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.\n'
+    )

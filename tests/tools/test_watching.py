@@ -18,15 +18,26 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mmsr_ext.apis import train
 from mmsr_ext.evaluation.report.scalars import read_scalars
 
-README_LINE = re.search(r'^visualizer = dict\(vis_backends=.*$', (ROOT / 'README.md').read_text(), re.MULTILINE).group()
+README_LINE = re.search(
+    r'^visualizer = dict\(vis_backends=.*$', (ROOT / 'README.md').read_text(), re.MULTILINE
+).group()
 
 
 TINY = {
-    'model.generator.mid_channels': 4, 'model.generator.num_blocks': 1, 'model.generator.init_cfg': None,
-    'model.discriminator.mid_channels': 2, 'model.discriminator.dense_channels': 4, 'model.discriminator.patch_size': 32,
-    'train_dataloader.dataset.gt_size': 32, 'train_dataloader.batch_size': 2, 'train_dataloader.num_workers': 0,
-    'train_dataloader.persistent_workers': False, 'train_cfg.max_iters': 4, 'train_cfg.val_interval': 2,
-    'default_hooks.checkpoint': dict(interval=2, save_best='PSNR-Y', rule='greater'), 'default_hooks.logger.interval': 1,
+    'model.generator.mid_channels': 4,
+    'model.generator.num_blocks': 1,
+    'model.generator.init_cfg': None,
+    'model.discriminator.mid_channels': 2,
+    'model.discriminator.dense_channels': 4,
+    'model.discriminator.patch_size': 32,
+    'train_dataloader.dataset.gt_size': 32,
+    'train_dataloader.batch_size': 2,
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False,
+    'train_cfg.max_iters': 4,
+    'train_cfg.val_interval': 2,
+    'default_hooks.checkpoint': dict(interval=2, save_best='PSNR-Y', rule='greater'),
+    'default_hooks.logger.interval': 1,
 }
 
 
@@ -49,7 +60,9 @@ def test_tensorboard_and_the_command_at_the_end(config, tmp_path, capsys):
     logged = read_scalars(tmp_path / 'run')
     for name in ('loss_pix', 'loss_gan', 'd_real', 'd_fake'):
         assert [event.step for event in events.Scalars(name)] == [1, 2, 3, 4]
-        assert [event.value for event in events.Scalars(name)] == pytest.approx([value for _, value in logged[name]], rel=1e-5)
+        assert [event.value for event in events.Scalars(name)] == pytest.approx(
+            [value for _, value in logged[name]], rel=1e-5
+        )
     for name in ('PSNR-Y', 'SSIM-RGB', 'bicubic/PSNR-Y'):
         assert [event.step for event in events.Scalars(name)] == [2, 4]  # of training, not MMEngine's epoch 0
     assert sorted(tags['images']) == ['0', '1', '2']
@@ -57,18 +70,29 @@ def test_tensorboard_and_the_command_at_the_end(config, tmp_path, capsys):
     assert [event.step for event in picture] == [2, 4]
     assert (picture[0].width, picture[0].height) == (3 * 48, 48)
     written = Image.open(next((tmp_path / 'run').glob('*/vis_data/vis_image/0_4.png')))
-    assert np.array_equal(np.array(Image.open(io.BytesIO(picture[1].encoded_image_string))), np.array(written))
+    assert np.array_equal(
+        np.array(Image.open(io.BytesIO(picture[1].encoded_image_string))), np.array(written)
+    )
 
-    command = shlex.split(re.search('^See what was trained: (.*)$', capsys.readouterr().out, re.MULTILINE).group(1))
+    command = shlex.split(
+        re.search('^See what was trained: (.*)$', capsys.readouterr().out, re.MULTILINE).group(1)
+    )
     best = Path(runner.message_hub.get_info('best_ckpt')).name
     assert command[:2] == ['python', 'tools/test.py']
     assert [Path(name).name for name in command[3:5]] == [best, 'iter_4.pth']
-    out = subprocess.run([sys.executable, *command[1:], '--data-root', str(tmp_path)], capture_output=True, text=True, timeout=300)
+    out = subprocess.run(
+        [sys.executable, *command[1:], '--data-root', str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert out.returncode == 0, out.stderr
     page = (tmp_path / 'run/report.html').read_text()
     assert 'aria-label="loss_pix over the steps"' in page
     assert 'aria-label="d_real, d_fake over the steps"' in page
-    assert 'discriminator' in (tmp_path / 'run/mine.py').read_text()  # the run's own config is still the one to resume by
+    assert (
+        'discriminator' in (tmp_path / 'run/mine.py').read_text()
+    )  # the run's own config is still the one to resume by
 
 
 def test_time_left_of_a_resumed_run(config, tmp_path, monkeypatch):

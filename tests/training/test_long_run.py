@@ -32,11 +32,17 @@ tiny_train(folder, hooks=[At('before_train_iter', at, measure) for at in (1000, 
 @pytest.mark.slow
 def test_nothing_grows(tmp_path):
     environment = os.environ | {'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}', 'OMP_NUM_THREADS': '1'}
-    out = subprocess.run([sys.executable, '-c', SCRIPT, str(tmp_path)], env=environment, capture_output=True, text=True)
+    out = subprocess.run(
+        [sys.executable, '-c', SCRIPT, str(tmp_path)], env=environment, capture_output=True, text=True
+    )
     assert out.returncode == 0, out.stderr
-    early, late = (json.loads(line.partition(' ')[2]) for line in out.stdout.splitlines() if line.startswith('MEASURED'))
+    early, late = (
+        json.loads(line.partition(' ')[2]) for line in out.stdout.splitlines() if line.startswith('MEASURED')
+    )
     print(early, late)
-    assert late[0] < early[0] + 16  # MiB; 2,000 iterations of the smallest leak, a batch of 40 kB, would be 80
+    assert (
+        late[0] < early[0] + 16
+    )  # MiB; 2,000 iterations of the smallest leak, a batch of 40 kB, would be 80
     assert late[1] == early[1]
     assert late[2] <= 1.01 * early[2]
     assert late[3] == early[3]

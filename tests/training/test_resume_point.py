@@ -20,20 +20,22 @@ class Code:
         self.path = path
 
     def __reduce__(self):
-        return os.mkdir, (str(self.path), )
+        return os.mkdir, (str(self.path),)
 
 
 @pytest.fixture
 def run(tmp_path):
     for number in (2, 4, 6):
-        torch.save(dict(state_dict={'weight': torch.arange(1000.) + number}), tmp_path / f'iter_{number}.pth')
+        torch.save(
+            dict(state_dict={'weight': torch.arange(1000.0) + number}), tmp_path / f'iter_{number}.pth'
+        )
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_6.pth'))
     return tmp_path
 
 
 def flip(path):
     content = bytearray(path.read_bytes())
-    place = content.index(torch.arange(1000.)[500].add(6).numpy().tobytes())
+    place = content.index(torch.arange(1000.0)[500].add(6).numpy().tobytes())
     content[place + 2] ^= 1
     path.write_bytes(content)
 
@@ -46,7 +48,13 @@ def attack(path):
     torch.save(dict(state_dict={}, code=Code(path.parent / 'pwned')), path)
 
 
-DAMAGES = [flip, truncate, attack, lambda path: path.write_bytes(b''), lambda path: path.write_text('no weights')]
+DAMAGES = [
+    flip,
+    truncate,
+    attack,
+    lambda path: path.write_bytes(b''),
+    lambda path: path.write_text('no weights'),
+]
 
 
 def test_newest(run):
@@ -61,7 +69,9 @@ def test_a_damaged_one_gives_way_to_the_one_before(run, spoil, capsys):
     truncate(run / 'iter_4.pth')
     assert find_resume_point(run) == str(run / 'iter_2.pth')
     truncate(run / 'iter_2.pth')
-    with pytest.raises(InputError, match=r'iter_6\.pth is damaged.*iter_4\.pth is damaged.*start anew: rm -r'):
+    with pytest.raises(
+        InputError, match=r'iter_6\.pth is damaged.*iter_4\.pth is damaged.*start anew: rm -r'
+    ):
         find_resume_point(run)
 
 

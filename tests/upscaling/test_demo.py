@@ -21,7 +21,10 @@ def picture(*shape, dtype=np.uint8):
 @pytest.fixture
 def files(tmp_path):
     for name in ('a', 'b'):
-        torch.save(dict(params=SRVGGNetCompact(mid_channels=4, num_convs=1, scale=2).state_dict()), tmp_path / f'{name}.pth')
+        torch.save(
+            dict(params=SRVGGNetCompact(mid_channels=4, num_convs=1, scale=2).state_dict()),
+            tmp_path / f'{name}.pth',
+        )
     Image.fromarray(picture(20, 30, 3)).save(tmp_path / 'photo.png')
     return tmp_path
 
@@ -32,7 +35,9 @@ def test_the_network_between_two(files):
     image = picture(20, 30, 3)
     for alpha in (0, 0.3, 1):
         mixed, weights = load_generator(a), load_generator(b).state_dict()
-        mixed.load_state_dict({key: torch.lerp(value, weights[key], alpha) for key, value in mixed.state_dict().items()})
+        mixed.load_state_dict(
+            {key: torch.lerp(value, weights[key], alpha) for key, value in mixed.state_dict().items()}
+        )
         page, path = demo.upscale(str(files / 'photo.png'), a, b, alpha)
         difference = np.abs(np.array(Image.open(path)).astype(int) - Upscaler(mixed, 'cpu')(image))
         assert difference.max() <= 1
@@ -59,8 +64,11 @@ def test_bad_input(files, tmp_path, monkeypatch):
     a, b, other = demo.files
     photo = str(files / 'photo.png')
     for given, message in [
-        ((None, a), 'no image was given'), ((str(files / 'a.pth'), a), 'cannot be read as an image'), ((photo, NONE), 'is no network'),
-        ((photo, 'c'), "'c' is no network"), ((photo, a, '/etc/passwd'), 'is no network'),
+        ((None, a), 'no image was given'),
+        ((str(files / 'a.pth'), a), 'cannot be read as an image'),
+        ((photo, NONE), 'is no network'),
+        ((photo, 'c'), "'c' is no network"),
+        ((photo, a, '/etc/passwd'), 'is no network'),
         ((photo, a, other, 0.5), 'of another architecture'),
         ((photo, a, b, 1.5), 'alpha=1.5'),
     ]:
@@ -73,13 +81,18 @@ def test_bad_input(files, tmp_path, monkeypatch):
 
 def test_the_page_where_gradio_is_installed(files):
     pytest.importorskip('gradio')
-    labels = {component.get('props', {}).get('label') for component in build(Demo([files])).get_config_file()['components']}
+    labels = {
+        component.get('props', {}).get('label')
+        for component in build(Demo([files])).get_config_file()['components']
+    }
     assert {'Image', 'alpha', 'Network (alpha = 0)', 'Result'} <= labels
 
 
 @pytest.mark.parametrize('channels', [1, 2, 3, 4])
 def test_every_kind_of_image_is_shown(channels):
-    text = compare(picture(5, 7, channels, dtype=np.uint16), picture(10, 14, channels, dtype=np.uint16), '<b>')
+    text = compare(
+        picture(5, 7, channels, dtype=np.uint16), picture(10, 14, channels, dtype=np.uint16), '<b>'
+    )
     assert text.count('data:image/png;base64,') == 2
     assert '&lt;b&gt;' in text
 
@@ -92,7 +105,9 @@ def test_the_slider_moves_in_a_browser(tmp_path):
     white, black = (np.full((64, 64, 3), value, np.uint8) for value in (255, 0))
     (tmp_path / 'page.html').write_text(f'<body style="margin:0">{compare(white, black, "")}')
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--no-first-run'])
+        browser = driver.chromium.launch(
+            executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--no-first-run']
+        )
         page, said = browser.new_page(), []
         page.on('console', lambda message: said.append(message.text))
         page.on('pageerror', lambda error: said.append(str(error)))

@@ -116,7 +116,12 @@ def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint
         (['photos/a.png', 'a.jpg'], 'out', {}, r'a\.png and a\.jpg would both be written to out/a\.png'),
         (['photos'], 'out.png', {}, 'is a file, but there are 3 images'),
         (['photos'], 'net.pth', {}, 'is a file, but no image file'),
-        (['photos/a.png'], 'out.gif', {}, r'-o out\.gif cannot be written: an image file ends in \.png, \.jpg'),
+        (
+            ['photos/a.png'],
+            'out.gif',
+            {},
+            r'-o out\.gif cannot be written: an image file ends in \.png, \.jpg',
+        ),
         (['photos'], 'out.HEIC', {}, r'-o out\.HEIC cannot be written'),
         (['photos'], 'out', dict(format='gif'), "format='gif'"),
         (['photos'], 'out', dict(quality=0), 'quality=0'),
@@ -146,10 +151,15 @@ def test_resume_and_overwrite(photos, checkpoint, tmp_path):
     upscale_files([str(photos / 'a.png')], out, checkpoint)
     whole = (out / 'a.png').read_bytes()
     (out / 'a.png').write_text('mine')
-    with pytest.raises(InputError, match=r'1 of 3 results are there already \(such as .*a\.png\). Give --resume'):
+    with pytest.raises(
+        InputError, match=r'1 of 3 results are there already \(such as .*a\.png\). Give --resume'
+    ):
         upscale_files([str(photos)], out, checkpoint)
     assert names(out) == ['a.png']
-    assert [path.name for path in upscale_files([str(photos)], out, checkpoint, resume=True)] == ['b.png', 'c.png']
+    assert [path.name for path in upscale_files([str(photos)], out, checkpoint, resume=True)] == [
+        'b.png',
+        'c.png',
+    ]
     assert (out / 'a.png').read_text() == 'mine'
     assert upscale_files([str(photos)], out, checkpoint, resume=True) == []
     upscale_files([str(photos)], out, checkpoint, overwrite=True)
@@ -165,7 +175,10 @@ def test_broken_files_do_not_stop_the_others(photos, checkpoint, tmp_path):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint)
     lines = str(caught.value).splitlines()
     assert lines[0] == '2 of 5 images could not be processed:'
-    assert [line.split(' cannot be read')[0] for line in lines[1:]] == [str(photos / 'a0.png'), str(photos / 'b0.jpg')]
+    assert [line.split(' cannot be read')[0] for line in lines[1:]] == [
+        str(photos / 'a0.png'),
+        str(photos / 'b0.jpg'),
+    ]
     assert names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
 
 
@@ -173,14 +186,22 @@ def test_a_damaged_tiff_does_not_stop_the_others(photos, checkpoint, tmp_path):
     write_picture(photos / 'a0.tif', (20, 30), 3, np.dtype('uint8'), [picture(20, 30, 3)])
     data = (photos / 'a0.tif').read_bytes()
     (photos / 'a0.tif').write_bytes(data[:-700] + bytes(100) + data[-600:])  # within the strip
-    with pytest.raises(InputError, match=r'^1 of 4 images could not be processed:\n.*a0\.tif cannot be read.*decompressing.*$'):
+    with pytest.raises(
+        InputError,
+        match=r'^1 of 4 images could not be processed:\n.*a0\.tif cannot be read.*decompressing.*$',
+    ):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint)
     assert names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
 
 
-@pytest.mark.parametrize('error', [MemoryError(), MemoryError('Unable to allocate 9 GiB'), RuntimeError("can't allocate memory\nat x")])
+@pytest.mark.parametrize(
+    'error',
+    [MemoryError(), MemoryError('Unable to allocate 9 GiB'), RuntimeError("can't allocate memory\nat x")],
+)
 @pytest.mark.parametrize('step', ['read_picture', 'write_picture'])
-def test_an_image_too_large_for_the_memory_does_not_stop_the_others(photos, checkpoint, tmp_path, monkeypatch, step, error):
+def test_an_image_too_large_for_the_memory_does_not_stop_the_others(
+    photos, checkpoint, tmp_path, monkeypatch, step, error
+):
     module = importlib.import_module('mmsr_ext.upscaling.files')
     works = getattr(module, step)
 
@@ -191,8 +212,10 @@ def test_an_image_too_large_for_the_memory_does_not_stop_the_others(photos, chec
 
     monkeypatch.setattr(module, step, fails)
     reason = str(error).partition('\n')[0] or 'MemoryError'
-    message = (f'1 of 3 images could not be processed:\n{photos}/b.jpg: not enough memory ({reason}). '
-               'Free some, or cut the image into parts.')
+    message = (
+        f'1 of 3 images could not be processed:\n{photos}/b.jpg: not enough memory ({reason}). '
+        'Free some, or cut the image into parts.'
+    )
     with pytest.raises(InputError, match=f'^{re.escape(message)}$'):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint)
     assert names(tmp_path / 'out') == ['a.png', 'c.png']
@@ -205,7 +228,9 @@ def test_grey_of_16_bits_with_alpha_goes_round(checkpoint, tmp_path, capsys):
     pixels = np.random.default_rng(0).integers(0, 65536, (600, 700, 2), np.uint16)
     for name in 'ab.tif', 'c.png':
         write_picture(tmp_path / name, (600, 700), 2, pixels.dtype, [pixels])
-    upscale_files([str(tmp_path / 'ab.tif'), str(tmp_path / 'c.png')], tmp_path / 'out', checkpoint, format='keep')
+    upscale_files(
+        [str(tmp_path / 'ab.tif'), str(tmp_path / 'c.png')], tmp_path / 'out', checkpoint, format='keep'
+    )
     results = [read_picture(path).pixels for path in sorted((tmp_path / 'out').iterdir())]
     np.testing.assert_array_equal(*results)
     assert results[0].shape == (1200, 1400, 2)
@@ -215,7 +240,9 @@ def test_grey_of_16_bits_with_alpha_goes_round(checkpoint, tmp_path, capsys):
 def test_a_size_that_is_not_known_before(photos, checkpoint, tmp_path, monkeypatch):
     Image.fromarray(picture(700, 600, 3)).save(photos / 'c.bmp')
     sizes = {'a': (20, 30), 'b': (20, 31), 'c': (0, 0)}
-    monkeypatch.setattr(importlib.import_module('mmsr_ext.upscaling.files'), 'read_size', lambda path: sizes[path.stem])
+    monkeypatch.setattr(
+        importlib.import_module('mmsr_ext.upscaling.files'), 'read_size', lambda path: sizes[path.stem]
+    )
     assert len(upscale_files([str(photos)], tmp_path / 'out', checkpoint, outscale=3)) == 3
 
 
@@ -225,14 +252,19 @@ def test_a_profile_of_another_colour_space_is_left_out(checkpoint, tmp_path):
     for format in ('png', 'jpg', 'webp'):
         upscale_files([str(tmp_path / 'a.png')], tmp_path / format, checkpoint, format=format)
         with Image.open(tmp_path / f'{format}/a.{format}') as image:
-            assert (image.mode, image.info.get('icc_profile')) == (('RGB', None) if format == 'webp' else ('L', profile))
+            assert (image.mode, image.info.get('icc_profile')) == (
+                ('RGB', None) if format == 'webp' else ('L', profile)
+            )
 
 
 def test_a_network_that_cannot_be_used_leaves_nothing(photos, tmp_path):
     (tmp_path / 'bad.pth').write_text('no weights')
     torch.save(dict(state_dict={'discriminator.conv.weight': torch.ones(1, 3, 3, 3)}), tmp_path / 'd.pth')
-    for name, message in [('bad.pth', 'is not a checkpoint'), ('none.pth', 'does not exist'),
-                          ('d.pth', 'weights of a discriminator alone')]:
+    for name, message in [
+        ('bad.pth', 'is not a checkpoint'),
+        ('none.pth', 'does not exist'),
+        ('d.pth', 'weights of a discriminator alone'),
+    ]:
         with pytest.raises(InputError, match=message):
             upscale_files([str(photos)], tmp_path / 'out', tmp_path / name)
     assert not (tmp_path / 'out').exists()
@@ -245,21 +277,29 @@ def test_a_full_disk_ends_it_all(photos, checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.import_module('mmsr_ext.upscaling.files'), 'write_picture', full)
     with pytest.raises(InputError, match=r'a\.png cannot be written .*No space left.* go on with --resume'):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint)
-    with pytest.raises(InputError, match=r'a\.png cannot be written .*No space left.* start over with the same command'):
+    with pytest.raises(
+        InputError, match=r'a\.png cannot be written .*No space left.* start over with the same command'
+    ):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint, overwrite=True)
 
 
-@pytest.mark.parametrize('network', [
-    lambda: DeblurResNet(mid_channels=4, num_blocks=2),
-    lambda: DeblurResNet(mid_channels=4, num_blocks=1, norm='batch', dropout=False),
-    lambda: EnhanceNet(mid_channels=4, num_blocks=2, scale=4),
-    lambda: EnhanceNet(mid_channels=4, num_blocks=1, scale=2, channels=1),
-    lambda: ESPCN(mid_channels=(5, 4), kernel_sizes=(5, 3, 1), scale=3),
-    lambda: ESPCN(in_channels=1, out_channels=1, scale=2),
-])
+@pytest.mark.parametrize(
+    'network',
+    [
+        lambda: DeblurResNet(mid_channels=4, num_blocks=2),
+        lambda: DeblurResNet(mid_channels=4, num_blocks=1, norm='batch', dropout=False),
+        lambda: EnhanceNet(mid_channels=4, num_blocks=2, scale=4),
+        lambda: EnhanceNet(mid_channels=4, num_blocks=1, scale=2, channels=1),
+        lambda: ESPCN(mid_channels=(5, 4), kernel_sizes=(5, 3, 1), scale=3),
+        lambda: ESPCN(in_channels=1, out_channels=1, scale=2),
+    ],
+)
 def test_networks_of_this_package_need_no_config(tmp_path, network):
     source = network().eval()
-    torch.save(dict(state_dict={f'generator.{key}': value for key, value in source.state_dict().items()}), tmp_path / 'a.pth')
+    torch.save(
+        dict(state_dict={f'generator.{key}': value for key, value in source.state_dict().items()}),
+        tmp_path / 'a.pth',
+    )
     loaded = load_generator(tmp_path / 'a.pth')
     assert type(loaded) is type(source)
     assert loaded.scale == source.scale
@@ -270,6 +310,7 @@ def test_networks_of_this_package_need_no_config(tmp_path, network):
 
 def test_srcnn_is_not_taken_for_espcn(tmp_path):
     from mmagic.models.editors.srcnn import SRCNNNet
+
     torch.save(SRCNNNet().state_dict(), tmp_path / 'a.pth')
     with pytest.raises(InputError, match='no architecture'):
         load_generator(tmp_path / 'a.pth')

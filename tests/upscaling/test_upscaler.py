@@ -43,14 +43,19 @@ def silent(text):
 @pytest.mark.parametrize('scale', [1, 2, 3])
 def test_tiles_equal_the_whole_where_the_overlap_covers_the_receptive_field(shape, scale):
     network, image = compact(scale), picture(*shape)
-    result = Upscaler(network, 'cpu', tile=64, overlap=16, say=silent)(image)  # 4 px are left out beside a seam: as far as it sees
+    result = Upscaler(network, 'cpu', tile=64, overlap=16, say=silent)(
+        image
+    )  # 4 px are left out beside a seam: as far as it sees
     assert_rounded(result, plain(network, image))
 
 
 def test_seams_are_bounded_where_the_network_sees_farther_than_the_overlap():
     network, image = compact(2, num_convs=12), picture(160, 150, 3)
     exact = plain(network, image)
-    error = {overlap: np.abs(Upscaler(network, 'cpu', tile=64, overlap=overlap)(image) - exact).max() for overlap in (0, 8, 16)}
+    error = {
+        overlap: np.abs(Upscaler(network, 'cpu', tile=64, overlap=overlap)(image) - exact).max()
+        for overlap in (0, 8, 16)
+    }
     assert error[0] > 4  # the seams that there would be
     assert error[16] < 1.5
     assert error[16] <= error[8] <= error[0]
@@ -64,7 +69,9 @@ def test_every_pixel_has_weights_of_sum_1(tile, overlap):
             return x.repeat_interleave(3, -2).repeat_interleave(3, -1)
 
     image = picture(113, 171, 3)
-    np.testing.assert_array_equal(Upscaler(Repeat(), 'cpu', tile=tile, overlap=overlap)(image), image.repeat(3, 0).repeat(3, 1))
+    np.testing.assert_array_equal(
+        Upscaler(Repeat(), 'cpu', tile=tile, overlap=overlap)(image), image.repeat(3, 0).repeat(3, 1)
+    )
 
 
 @pytest.mark.parametrize('shape', [(1, 1, 3), (1, 70, 3), (5, 2, 3), (17, 3, 3)])
@@ -72,7 +79,7 @@ def test_down_to_one_pixel(shape):
     image = picture(*shape)
     result = Upscaler(compact(), 'cpu', tile=32, overlap=16)(image)
     mirrored = np.pad(image, [(0, max(16 - shape[0], 0)), (0, max(16 - shape[1], 0)), (0, 0)], 'symmetric')
-    assert_rounded(result, plain(compact(), mirrored)[:2 * shape[0], :2 * shape[1]])
+    assert_rounded(result, plain(compact(), mirrored)[: 2 * shape[0], : 2 * shape[1]])
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
@@ -126,7 +133,9 @@ def test_other_scales_are_the_networks_result_resized():
     own = torch.from_numpy(Upscaler(compact(2), 'cpu')(image)).permute(2, 0, 1)
     for outscale in (1, 8):
         expected = imresize(own, outscale / 2).permute(1, 2, 0).numpy()
-        np.testing.assert_array_equal(Upscaler(compact(2), 'cpu', tile=32, overlap=16, outscale=outscale)(image), expected)
+        np.testing.assert_array_equal(
+            Upscaler(compact(2), 'cpu', tile=32, overlap=16, outscale=outscale)(image), expected
+        )
     upscaler = Upscaler(compact(2), 'cpu', outscale=1.33)
     assert upscaler(image).shape == (*upscaler.output_size(75, 50), 3) == (100, 67, 3)
 
@@ -141,15 +150,20 @@ def test_ensemble_commutes_with_flips_and_turns():
     outputs = []
     for turns in range(4):
         for flip in (1, -1):
-            output = plain(network, np.ascontiguousarray(np.rot90(image[:, ::flip], turns)), lowest=-9, highest=9)
+            output = plain(
+                network, np.ascontiguousarray(np.rot90(image[:, ::flip], turns)), lowest=-9, highest=9
+            )
             outputs.append(np.rot90(output, -turns)[:, ::flip])
     assert_rounded(upscaler(image), np.mean(outputs, 0).clip(0, 255))
 
 
-@pytest.mark.parametrize(('network', 'multiple'), [
-    (lambda: DeblurResNet(mid_channels=4, num_blocks=1), 1),
-    (lambda: ResnetGenerator(3, 3, 4, num_blocks=1), 4),
-])
+@pytest.mark.parametrize(
+    ('network', 'multiple'),
+    [
+        (lambda: DeblurResNet(mid_channels=4, num_blocks=1), 1),
+        (lambda: ResnetGenerator(3, 3, 4, num_blocks=1), 4),
+    ],
+)
 def test_deblurring_of_any_size(network, multiple):
     torch.manual_seed(0)
     network, image = network().eval(), picture(45, 58, 3)
@@ -163,7 +177,9 @@ def test_deblurring_of_any_size(network, multiple):
 
 def test_tiles_of_a_network_that_looks_at_all_are_warned_of():
     said = []
-    upscaler = Upscaler(DeblurResNet(mid_channels=4, num_blocks=1), 'cpu', tile=32, overlap=8, say=said.append)
+    upscaler = Upscaler(
+        DeblurResNet(mid_channels=4, num_blocks=1), 'cpu', tile=32, overlap=8, say=said.append
+    )
     for _ in range(2):
         upscaler(picture(40, 50, 3))
     assert len(said) == 1
@@ -183,12 +199,16 @@ class Failing(nn.Module):
         return self.inner(x)
 
 
-CPU_ERROR = RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
-                         '9 bytes.')
+CPU_ERROR = RuntimeError(
+    "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+    '9 bytes.'
+)
 CPU_ERROR_2 = RuntimeError('DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.')
 
 
-@pytest.mark.parametrize('error', [torch.OutOfMemoryError('CUDA out of memory.'), CPU_ERROR, CPU_ERROR_2, MemoryError()])
+@pytest.mark.parametrize(
+    'error', [torch.OutOfMemoryError('CUDA out of memory.'), CPU_ERROR, CPU_ERROR_2, MemoryError()]
+)
 def test_tiles_are_halved_when_the_memory_does_not_suffice(error):
     said, image = [], picture(200, 180, 3)
     upscaler = Upscaler(Failing(70, error), 'cpu', tile=256, overlap=16, say=said.append)
@@ -248,16 +268,23 @@ def test_fp32_where_torch_has_no_half_precision():
         return SRVGGNetCompact.forward(self, x)
 
     network, said, image = compact(), [], picture(20, 30, 3)
-    network.__class__ = type('Partial', (SRVGGNetCompact, ), dict(forward=no_bfloat16))
-    assert_rounded(Upscaler(network, 'cpu', precision='bf16', say=said.append)(image), plain(compact(), image))
-    assert said == ['bf16 is not possible on cpu ("some_operator" not implemented for \'BFloat16\'): going on in fp32.']
+    network.__class__ = type('Partial', (SRVGGNetCompact,), dict(forward=no_bfloat16))
+    assert_rounded(
+        Upscaler(network, 'cpu', precision='bf16', say=said.append)(image), plain(compact(), image)
+    )
+    assert said == [
+        'bf16 is not possible on cpu ("some_operator" not implemented for \'BFloat16\'): going on in fp32.'
+    ]
 
 
-@pytest.mark.parametrize('discriminator', [
-    lambda: VGGDiscriminator(mid_channels=4),
-    lambda: PatchGANDiscriminator(mid_channels=4),
-    lambda: UNetDiscriminator(mid_channels=4),
-])
+@pytest.mark.parametrize(
+    'discriminator',
+    [
+        lambda: VGGDiscriminator(mid_channels=4),
+        lambda: PatchGANDiscriminator(mid_channels=4),
+        lambda: UNetDiscriminator(mid_channels=4),
+    ],
+)
 def test_a_discriminator_is_refused(tmp_path, discriminator):
     with pytest.raises(InputError, match='discriminator gives no images'):
         Upscaler(discriminator(), 'cpu')
@@ -269,8 +296,17 @@ def test_a_discriminator_is_refused(tmp_path, discriminator):
 def test_files_of_spandrels_architectures(tmp_path):
     spandrel = pytest.importorskip('spandrel')
     from spandrel.architectures.SwinIR import SwinIR
+
     torch.manual_seed(0)
-    network = SwinIR(img_size=16, window_size=8, depths=[2], embed_dim=12, num_heads=[2], upscale=2, upsampler='pixelshuffledirect')
+    network = SwinIR(
+        img_size=16,
+        window_size=8,
+        depths=[2],
+        embed_dim=12,
+        num_heads=[2],
+        upscale=2,
+        upsampler='pixelshuffledirect',
+    )
     torch.save(dict(params=network.state_dict()), tmp_path / 'a.pth')
     image = picture(21, 30, 3)
     result = Upscaler(tmp_path / 'a.pth', 'cpu', say=silent)(image)
@@ -281,17 +317,26 @@ def test_files_of_spandrels_architectures(tmp_path):
             Upscaler(tmp_path / 'a.pth', 'cpu', precision='fp16')
 
 
-@pytest.mark.parametrize(('options', 'message'), [
-    (dict(precision='fp8'), "precision='fp8'"), (dict(tile=16), 'tile=16'), (dict(tile=64, overlap=33), 'overlap=33'),
-    (dict(overlap=-1), 'overlap=-1'), (dict(outscale=0), 'outscale=0'), (dict(outscale=float('nan')), 'outscale=nan'),
-    (dict(device='abacus'), "device='abacus'"),
-])
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(precision='fp8'), "precision='fp8'"),
+        (dict(tile=16), 'tile=16'),
+        (dict(tile=64, overlap=33), 'overlap=33'),
+        (dict(overlap=-1), 'overlap=-1'),
+        (dict(outscale=0), 'outscale=0'),
+        (dict(outscale=float('nan')), 'outscale=nan'),
+        (dict(device='abacus'), "device='abacus'"),
+    ],
+)
 def test_arguments_out_of_range(options, message):
     with pytest.raises(InputError, match=message):
         Upscaler(compact(), **{'device': 'cpu', **options})
 
 
-@pytest.mark.parametrize(('tile', 'overlap'), [(None, 32), (0, 32), (32, 16), (48, 24), (63, 31), (64, 32), (200, 32)])
+@pytest.mark.parametrize(
+    ('tile', 'overlap'), [(None, 32), (0, 32), (32, 16), (48, 24), (63, 31), (64, 32), (200, 32)]
+)
 def test_the_overlap_is_at_most_half_a_tile_unless_it_is_given(tile, overlap):
     image = picture(90, 100, 3)
     result = Upscaler(compact(), 'cpu', tile=tile)(image)
@@ -302,7 +347,10 @@ def test_the_overlap_is_at_most_half_a_tile_unless_it_is_given(tile, overlap):
             Upscaler(compact(), 'cpu', tile=tile, overlap=tile // 2 + 1)
 
 
-@pytest.mark.parametrize(('shape', 'dtype'), [((4, 4, 5), np.uint8), ((4, 4, 3), np.float64), ((0, 4, 3), np.uint8), ((4, ), np.uint8)])
+@pytest.mark.parametrize(
+    ('shape', 'dtype'),
+    [((4, 4, 5), np.uint8), ((4, 4, 3), np.float64), ((0, 4, 3), np.uint8), ((4,), np.uint8)],
+)
 def test_other_arrays_are_refused(shape, dtype):
     with pytest.raises(InputError, match='cannot be upscaled'):
         Upscaler(compact(), 'cpu')(np.zeros(shape, dtype))
@@ -310,10 +358,16 @@ def test_other_arrays_are_refused(shape, dtype):
 
 def test_the_tile_follows_the_free_memory(monkeypatch):
     from mmsr_ext.upscaling import tile_runner as upscale_runner
+
     sides = []
     for free in (1e7, 4e8, 1e12):
         monkeypatch.setattr(upscale_runner, '_free_memory', lambda free=free: free)
-        sides.append((Upscaler(compact(), 'cpu').tile, Upscaler(DeblurResNet(mid_channels=4, num_blocks=1), 'cpu').tile))
+        sides.append(
+            (
+                Upscaler(compact(), 'cpu').tile,
+                Upscaler(DeblurResNet(mid_channels=4, num_blocks=1), 'cpu').tile,
+            )
+        )
     assert sides[0][0] < sides[1][0]
     assert sides[1][0] == sides[2][0] == 512
     assert sides[2][1] > 4096  # one that looks at the whole image gets it

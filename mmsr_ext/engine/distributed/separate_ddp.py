@@ -31,7 +31,9 @@ class SeparateDDP(nn.Module):
         for layer in module.modules():
             if type(layer) is nn.SyncBatchNorm and get_device() == 'cpu':
                 layer.__class__ = SyncBatchNorm
-        module.parallelize(lambda network: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs))
+        module.parallelize(
+            lambda network: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs)
+        )
 
     def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
         """See ``GANRestorer.train_step``."""

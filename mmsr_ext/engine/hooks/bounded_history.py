@@ -33,7 +33,10 @@ class BoundedHistoryHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Make room for what is averaged."""
-        windows = [runner.log_processor.window_size, *(custom.get('window_size') for custom in runner.log_processor.custom_cfg)]
+        windows = [
+            runner.log_processor.window_size,
+            *(custom.get('window_size') for custom in runner.log_processor.custom_cfg),
+        ]
         self.length = max([self.length, *(size for size in windows if isinstance(size, int))])
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:

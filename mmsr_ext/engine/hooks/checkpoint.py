@@ -53,7 +53,11 @@ class CheckpointHook(StockCheckpointHook):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.backend_args is None and self.file_client_args is None and '://' not in str(self.out_dir or ''):
+        if (
+            self.backend_args is None
+            and self.file_client_args is None
+            and '://' not in str(self.out_dir or '')
+        ):
             self.backend_args = dict(backend=BACKEND)
         self._due = False
         self._saved: int | None = None
@@ -61,9 +65,15 @@ class CheckpointHook(StockCheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Find the folder, and clean up after a run that was killed."""
         hub = runner.message_hub
-        if runner._resume and runner._load_from and Path(runner._load_from).resolve().parent != Path(self._folder(runner)).resolve():
+        if (
+            runner._resume
+            and runner._load_from
+            and Path(runner._load_from).resolve().parent != Path(self._folder(runner)).resolve()
+        ):
             # the run goes on in another folder: what it kept or thought best lies in the one before, and is not to be removed
-            for key in [key for key in hub.runtime_info if key == 'keep_ckpt_ids' or key.startswith('best_ckpt')]:
+            for key in [
+                key for key in hub.runtime_info if key == 'keep_ckpt_ids' or key.startswith('best_ckpt')
+            ]:
                 hub.pop_info(key)
         super().before_train(runner)
         if runner._resume:
@@ -72,7 +82,9 @@ class CheckpointHook(StockCheckpointHook):
             remove_unfinished(self.out_dir)
             remove_unfinished(runner.work_dir)
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
         """Save, if it is time to."""
         if self.by_epoch:
             return
@@ -118,15 +130,17 @@ class CheckpointHook(StockCheckpointHook):
             return
         self.last_ckpt, self._saved = path, step
         if self.max_keep_ckpts > 0:
-            self.keep_ckpt_ids = deque(ids[-self.max_keep_ckpts:], self.max_keep_ckpts)
+            self.keep_ckpt_ids = deque(ids[-self.max_keep_ckpts :], self.max_keep_ckpts)
             hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
-            for old in ids[:-self.max_keep_ckpts] if is_main_process() else []:
+            for old in ids[: -self.max_keep_ckpts] if is_main_process() else []:
                 self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old)))
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """MMEngine's, with the best one so far removed after the better one is written."""
         backend, info = self.file_backend, dict(runner.message_hub.runtime_info)
-        best = {key: getattr(self, key) for key in ('best_ckpt_path', 'best_ckpt_path_dict') if hasattr(self, key)}
+        best = {
+            key: getattr(self, key) for key in ('best_ckpt_path', 'best_ckpt_path_dict') if hasattr(self, key)
+        }
         self.file_backend = held = _RemovesLater(backend)
         try:
             super()._save_best_checkpoint(runner, metrics)
@@ -146,14 +160,20 @@ class CheckpointHook(StockCheckpointHook):
             self.file_backend.remove(path)
 
     def _complain(self, runner: Runner, path: str, error: OSError) -> None:
-        kept = f'The last one that is whole is {self.last_ckpt}' if self.last_ckpt else 'Earlier ones stay as they are'
+        kept = (
+            f'The last one that is whole is {self.last_ckpt}'
+            if self.last_ckpt
+            else 'Earlier ones stay as they are'
+        )
         message = f'{path} could not be written: {error.strerror or error}. {kept}. Make room in {self.out_dir} (df -h, df -i)'
         if self._stopping(runner) or runner.iter + 1 >= runner.max_iters:
             raise InputError(f'{message}, and go on with --resume.') from error
         runner.logger.error(f'{message}; the run goes on, and the next checkpoint is tried as usual.')
 
     def _folder(self, runner: Runner) -> str:
-        return runner.work_dir if self.out_dir is None else str(Path(self.out_dir, Path(runner.work_dir).name))
+        return (
+            runner.work_dir if self.out_dir is None else str(Path(self.out_dir, Path(runner.work_dir).name))
+        )
 
     @property
     def _durable(self) -> bool:

@@ -28,14 +28,25 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
     def before_train(self, runner: Runner) -> None:
         """See MMEngine's."""
         super().before_train(runner)
-        self.interval = min((hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=1)
+        self.interval = min(
+            (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=1
+        )
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
         """Keep the values; hand them over where the LoggerHook will read them."""
         values = {name: value for name, value in (outputs or {}).items() if isinstance(value, Tensor)}
-        super().after_train_iter(runner, batch_idx, data_batch, {name: outputs[name] for name in (outputs or {}) if name not in values})
+        super().after_train_iter(
+            runner,
+            batch_idx,
+            data_batch,
+            {name: outputs[name] for name in (outputs or {}) if name not in values},
+        )
         if values:
-            self.pending.append((list(values), torch.stack([value.detach().reshape(()) for value in values.values()])))
+            self.pending.append(
+                (list(values), torch.stack([value.detach().reshape(()) for value in values.values()]))
+            )
         if self.every_n_inner_iters(batch_idx, self.interval) or self.is_last_train_iter(runner):
             self.hand_over(runner)
 

@@ -57,7 +57,9 @@ class ExactResumeHook(Hook):
         ranks, self._gathered = self._gathered or [self._own(runner, False)], None
         first = checkpoint['state_dict']
         for state in ranks[1:]:
-            state['buffers'] = {key: value for key, value in state['buffers'].items() if not value.equal(first[key])}
+            state['buffers'] = {
+                key: value for key, value in state['buffers'].items() if not value.equal(first[key])
+            }
         checkpoint[KEY] = dict(world_size=get_dist_info()[1], ranks=ranks)
         if hasattr(runner.train_loop, 'position'):
             checkpoint[KEY]['data'] = runner.train_loop.position(checkpoint['meta']['iter'])
@@ -68,13 +70,17 @@ class ExactResumeHook(Hook):
         if not runner._resume:
             return
         if saved is None:
-            runner.logger.warning('The checkpoint has no random state: it was not written by this project. The run goes on, but not '
-                                  'exactly as it would have.')
+            runner.logger.warning(
+                'The checkpoint has no random state: it was not written by this project. The run goes on, but not '
+                'exactly as it would have.'
+            )
             return
         rank, world_size = get_dist_info()
         if saved['world_size'] != world_size:
-            runner.logger.warning(f'Resumed with {world_size} process(es), saved with {saved["world_size"]}: the data go on at the next '
-                                  'sample, but not exactly as they would have.')
+            runner.logger.warning(
+                f'Resumed with {world_size} process(es), saved with {saved["world_size"]}: the data go on at the next '
+                'sample, but not exactly as they would have.'
+            )
         if rank < len(saved['ranks']):
             state = saved['ranks'][rank]
             runner.call_hook('load_rank_state', state=state['buffers'])

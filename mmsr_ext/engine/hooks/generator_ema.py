@@ -48,7 +48,9 @@ class GeneratorEMAHook(Hook):
 
     def __init__(self, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
-            raise InputError(f'GeneratorEMAHook: decay={decay!r} must be at least 0 and below 1; 0.999 is usual.')
+            raise InputError(
+                f'GeneratorEMAHook: decay={decay!r} must be at least 0 and below 1; 0.999 is usual.'
+            )
         self._average = get_ema_multi_avg_fn(decay)
         self._stepped = False
         self._started = False  # before that, the average is the generator itself
@@ -69,7 +71,9 @@ class GeneratorEMAHook(Hook):
         optimizer = (wrapper['generator'] if isinstance(wrapper, OptimWrapperDict) else wrapper).optimizer
         optimizer.register_step_post_hook(self._after_step)
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
         """Average, if the generator was updated."""
         if not self._stepped:
             return
@@ -78,7 +82,11 @@ class GeneratorEMAHook(Hook):
         self._average(list(self.ema.parameters()), parameters, None)
         for average, buffer in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
             # the generator's own are put back later, by UpdateGuardHook
-            average.copy_(torch.where(buffer.isfinite().all(), buffer, average) if buffer.is_floating_point() else buffer)
+            average.copy_(
+                torch.where(buffer.isfinite().all(), buffer, average)
+                if buffer.is_floating_point()
+                else buffer
+            )
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Put the average in the generator's place."""
@@ -102,18 +110,26 @@ class GeneratorEMAHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the average to the checkpoint."""
-        checkpoint['state_dict'] |= {f'{KEY}.{key}': value.cpu() for key, value in self.ema.state_dict().items()}
+        checkpoint['state_dict'] |= {
+            f'{KEY}.{key}': value.cpu() for key, value in self.ema.state_dict().items()
+        }
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take the average out of a checkpoint; where there is none, it is the generator."""
         state = checkpoint.get('state_dict', checkpoint)
-        average = {key.removeprefix(f'{KEY}.'): state.pop(key) for key in list(state) if key.startswith(f'{KEY}.')}
+        average = {
+            key.removeprefix(f'{KEY}.'): state.pop(key) for key in list(state) if key.startswith(f'{KEY}.')
+        }
         self._started = bool(average)
         if average:
             check_fits(self.ema, average, f'({KEY})')
             self.ema.load_state_dict(average)
         elif runner._resume:
-            print_log('The checkpoint has no average of the generator; it starts from the generator.', 'current', logging.WARNING)
+            print_log(
+                'The checkpoint has no average of the generator; it starts from the generator.',
+                'current',
+                logging.WARNING,
+            )
 
     def save_rank_state(self, runner: Runner, state: dict) -> None:
         """Add this process's buffers; called by ``ExactResumeHook``."""

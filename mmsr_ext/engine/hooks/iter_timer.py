@@ -19,7 +19,9 @@ class IterTimerHook(StockIterTimerHook):
     much for a resumed run, because it counts iterations of before.
     """
 
-    def _after_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None, mode: str = 'train') -> None:
+    def _after_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None, mode: str = 'train'
+    ) -> None:
         if mode == 'train':
             super()._after_iter(runner, batch_idx, data_batch, outputs, mode)
             return
@@ -29,4 +31,6 @@ class IterTimerHook(StockIterTimerHook):
         self.t = now
         loop = runner.val_loop if mode == 'val' else runner.test_loop
         total = getattr(loop, 'total_length', None) or len(loop.dataloader)
-        runner.message_hub.update_info('eta', self.time_sec_test_val / (batch_idx + 1) * (total - batch_idx - 1))
+        runner.message_hub.update_info(
+            'eta', self.time_sec_test_val / (batch_idx + 1) * (total - batch_idx - 1)
+        )

@@ -43,7 +43,9 @@ class StopHook(Hook):
     priority = 'LOW'  # before checkpoints are written
 
     def __init__(self, max_hours: float | None = None) -> None:
-        if max_hours is not None and (isinstance(max_hours, bool) or not isinstance(max_hours, (int, float)) or not max_hours > 0):
+        if max_hours is not None and (
+            isinstance(max_hours, bool) or not isinstance(max_hours, (int, float)) or not max_hours > 0
+        ):
             raise InputError(f'StopHook: max_hours={max_hours!r} must be a number above 0.')
         self.max_hours = max_hours
         self._deadline = None if max_hours is None else time.monotonic() + 3600 * max_hours
@@ -66,7 +68,9 @@ class StopHook(Hook):
             loader.worker_init_fn = partial(_deaf_worker, loader.worker_init_fn, self._training)
         self._since = time.monotonic()
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
         """Stop, if any process was asked to."""
         self._agree()
         if self._agreed and between_updates(runner.optim_wrapper):
@@ -77,9 +81,13 @@ class StopHook(Hook):
         if get_world_size() > 1:
             counts = [float(len(loader)) for loader in _loaders(runner.val_loop)]
             numbers = largest(*counts, *(-count for count in counts))
-            self._val_in_step = all(number == count for number, count in zip(numbers, [*counts, *(-count for count in counts)]))
+            self._val_in_step = all(
+                number == count for number, count in zip(numbers, [*counts, *(-count for count in counts)])
+            )
 
-    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Break a validation off."""
         if runner._train_loop is None or not self._previous:
             return
@@ -136,7 +144,9 @@ class StopHook(Hook):
             raise KeyboardInterrupt
         self._asked = int(number)
         more = '; press Ctrl-C again to stop at once' if number == signal.SIGINT else ''
-        os.write(2, f'\n{signal.Signals(number).name}: saving a checkpoint after this iteration{more}\n'.encode())
+        os.write(
+            2, f'\n{signal.Signals(number).name}: saving a checkpoint after this iteration{more}\n'.encode()
+        )
 
 
 def _loaders(loop: Any) -> list:

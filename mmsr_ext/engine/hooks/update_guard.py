@@ -55,15 +55,25 @@ class UpdateGuardHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Remember the statistics as they are."""
-        self.interval = min((hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=AT_LEAST_EVERY)
+        self.interval = min(
+            (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=AT_LEAST_EVERY
+        )
         self.buffers = []
         self._remember(_unwrapped(runner.model))
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
         """Read at the interval, and before the guard would forget."""
-        due = any(self.every_n_inner_iters(batch_idx, interval) for interval in (self.interval, AT_LEAST_EVERY))
+        due = any(
+            self.every_n_inner_iters(batch_idx, interval) for interval in (self.interval, AT_LEAST_EVERY)
+        )
         guard = getattr(_unwrapped(runner.model), 'guard', None)
-        if due or self.is_last_train_iter(runner) or (guard and len(guard.pending) >= guard.pending.maxlen / 2):
+        if (
+            due
+            or self.is_last_train_iter(runner)
+            or (guard and len(guard.pending) >= guard.pending.maxlen / 2)
+        ):
             self.review(runner)
 
     def before_val(self, runner: Runner) -> None:
@@ -91,7 +101,11 @@ class UpdateGuardHook(Hook):
         for line in _described(left_out[:5]):
             print_log(line, 'current', logging.WARNING)
         if len(left_out) > 5:
-            print_log(f'{len(left_out) - 5} more updates were left out since the last message.', 'current', logging.WARNING)
+            print_log(
+                f'{len(left_out) - 5} more updates were left out since the last message.',
+                'current',
+                logging.WARNING,
+            )
         for update in updates:
             if not update.overflow:
                 self.in_a_row = 0 if update.finite else self.in_a_row + 1
@@ -101,17 +115,25 @@ class UpdateGuardHook(Hook):
 
     def _watch_discriminator(self, values: dict[str, float]) -> None:
         terms = [values[name] for name in ('loss_d_real', 'loss_d_fake') if name in values]
-        self.collapsed_for = self.collapsed_for + 1 if len(terms) == 2 and all(0 <= term < LEARNT_ALL for term in terms) else 0
+        self.collapsed_for = (
+            self.collapsed_for + 1 if len(terms) == 2 and all(0 <= term < LEARNT_ALL for term in terms) else 0
+        )
         if self.collapsed_for == self.collapse_after and not self.reported:
             self.reported = True
-            print_log(f'For {self.collapse_after} updates the discriminator has told real from fake without error: D(real) '
-                      f'{values["d_real"]:.3g}, D(fake) {values["d_fake"]:.3g}, losses below {LEARNT_ALL}. The generator learns next to '
-                      'nothing from it. Start the generator from one trained without adversary, or lower the learning rate of the '
-                      'discriminator.', 'current', logging.WARNING)
+            print_log(
+                f'For {self.collapse_after} updates the discriminator has told real from fake without error: D(real) '
+                f'{values["d_real"]:.3g}, D(fake) {values["d_fake"]:.3g}, losses below {LEARNT_ALL}. The generator learns next to '
+                'nothing from it. Start the generator from one trained without adversary, or lower the learning rate of the '
+                'discriminator.',
+                'current',
+                logging.WARNING,
+            )
 
     def _remember(self, model: torch.nn.Module) -> None:
         now = _statistics(model)
-        self.buffers = [_sound(buffer, before).clone() for buffer, before in zip(now, self.buffers or now, strict=True)]
+        self.buffers = [
+            _sound(buffer, before).clone() for buffer, before in zip(now, self.buffers or now, strict=True)
+        ]
 
     def _restore(self, model: torch.nn.Module) -> None:
         for buffer, sound in zip(_statistics(model), self.buffers):
@@ -133,25 +155,40 @@ def _described(updates: list[Update]) -> list[str]:
         everyone = gathered or []  # the others' warnings are not shown
     lines = []
     for parts in zip(*everyone):
-        concerned = [(rank, *part[1:]) for rank, part in enumerate(parts) if part[0] or not any(own for own, *_ in parts)]
+        concerned = [
+            (rank, *part[1:])
+            for rank, part in enumerate(parts)
+            if part[0] or not any(own for own, *_ in parts)
+        ]
         spoilt = {name: value for _, values, _ in reversed(concerned) for name, value in values.items()}
-        images = '; '.join((f'rank {rank}: ' if world_size > 1 else '') + (', '.join(images) or '?') for rank, _, images in concerned)
-        lines.append(f'An update was left out: {", ".join(f"{name} {value}" for name, value in spoilt.items())}. Its images: {images}')
+        images = '; '.join(
+            (f'rank {rank}: ' if world_size > 1 else '') + (', '.join(images) or '?')
+            for rank, _, images in concerned
+        )
+        lines.append(
+            f'An update was left out: {", ".join(f"{name} {value}" for name, value in spoilt.items())}. Its images: {images}'
+        )
     return lines
 
 
 def _statistics(model: torch.nn.Module) -> list[Tensor]:
-    networks = [network for name in ('generator', 'discriminator') if (network := getattr(model, name, None)) is not None]
+    networks = [
+        network
+        for name in ('generator', 'discriminator')
+        if (network := getattr(model, name, None)) is not None
+    ]
     return [buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()]
 
 
 def _report(count: int, values: dict[str, float], runner: Runner) -> str:
     latest = Path(runner.work_dir, 'last_checkpoint')
     checkpoint = latest.read_text().strip() if latest.is_file() else 'none was written yet'
-    return (f'the last {count} updates were not finite and were left out, and the run stops at iteration {runner.iter + 1}. The last of '
-            f'them: {", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The weights are those before them; last '
-            f'checkpoint: {checkpoint}. Lower the learning rates or clip gradients (optim_wrapper.generator.clip_grad="dict(max_norm=1)"), '
-            'then go on with --resume.')
+    return (
+        f'the last {count} updates were not finite and were left out, and the run stops at iteration {runner.iter + 1}. The last of '
+        f'them: {", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The weights are those before them; last '
+        f'checkpoint: {checkpoint}. Lower the learning rates or clip gradients (optim_wrapper.generator.clip_grad="dict(max_norm=1)"), '
+        'then go on with --resume.'
+    )
 
 
 def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:

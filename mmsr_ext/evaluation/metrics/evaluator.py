@@ -31,10 +31,14 @@ class Evaluator(StockEvaluator):
         names: dict[str, BaseMetric] = {}
         for metric in self.metrics:
             if not isinstance(metric, BaseMetric):
-                raise InputError(f"Evaluator: {metric!r} is no metric; give a dict, such as dict(type='PSNR').")
+                raise InputError(
+                    f"Evaluator: {metric!r} is no metric; give a dict, such as dict(type='PSNR')."
+                )
             name = '/'.join(filter(None, (metric.prefix, getattr(metric, 'metric', ''))))
             if isinstance(metric, ImageMetric) and names.setdefault(name, metric) is not metric:
-                raise InputError(f'Evaluator: two metrics are both called {name}; give one of them a prefix in the config.')
+                raise InputError(
+                    f'Evaluator: two metrics are both called {name}; give one of them a prefix in the config.'
+                )
         self.is_ready = False
 
     def prepare_metrics(self, module: BaseModel, dataloader: DataLoader) -> None:
@@ -44,13 +48,18 @@ class Evaluator(StockEvaluator):
                 metric.prepare(module, dataloader)
         self.is_ready = True
 
-    def prepare_samplers(self, module: BaseModel, dataloader: DataLoader) -> list[tuple[list[BaseMetric], Any]]:
+    def prepare_samplers(
+        self, module: BaseModel, dataloader: DataLoader
+    ) -> list[tuple[list[BaseMetric], Any]]:
         """The metrics in groups, each with an iterable over the batches that it is to be shown."""
         groups: dict[tuple, list[BaseMetric]] = {}
         for metric in self.metrics:
             kind = metric.SAMPLER_MODE, metric.sample_model, getattr(metric, 'need_cond_input', None)
             groups.setdefault(kind, []).append(metric)
-        pairs = [(metrics, metrics[0].get_metric_sampler(module, dataloader, metrics)) for metrics in groups.values()]
+        pairs = [
+            (metrics, metrics[0].get_metric_sampler(module, dataloader, metrics))
+            for metrics in groups.values()
+        ]
         return pairs or [([], dataloader)]
 
     def process(self, data_samples: Sequence[Any], data_batch: Any, metrics: Sequence[BaseMetric]) -> None:
@@ -69,6 +78,8 @@ class Evaluator(StockEvaluator):
         for metric in self.metrics:
             for name, value in metric.evaluate().items():
                 if name in results:
-                    raise ValueError(f'two metrics are both called {name}; give one of them a prefix in the config.')
+                    raise ValueError(
+                        f'two metrics are both called {name}; give one of them a prefix in the config.'
+                    )
                 results[name] = value
         return results

@@ -42,12 +42,14 @@ class ImageMetric(BaseMetric):
     SAMPLER_MODE = 'normal'
     sample_model = 'orig'
 
-    def __init__(self,
-                 crop_border: Count = 0,
-                 gt_key: str = 'gt_img',
-                 pred_key: str = 'pred_img',
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        crop_border: Count = 0,
+        gt_key: str = 'gt_img',
+        pred_key: str = 'pred_img',
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(collect_device, prefix)
         self.crop_border = crop_border
         self.gt_key = gt_key
@@ -76,17 +78,26 @@ class ImageMetric(BaseMetric):
             pred, gt = sample['output'].get(self.pred_key), sample.get(self.gt_key)
             if pred is None or gt is None:
                 missing = self.gt_key if gt is None else f'output {self.pred_key}'
-                raise InputError(f'{self.metric}: an image has no {missing}. It is measured with ground truth: '
-                                 'use a dataset that has it, such as PairedImageDataset, or leave the metric out.')
+                raise InputError(
+                    f'{self.metric}: an image has no {missing}. It is measured with ground truth: '
+                    'use a dataset that has it, such as PairedImageDataset, or leave the metric out.'
+                )
             if pred.shape != gt.shape:
-                raise InputError(f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} {tuple(gt.shape)}. Check the '
-                                 'scale of the generator and of the data.')
+                raise InputError(
+                    f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} {tuple(gt.shape)}. Check the '
+                    'scale of the generator and of the data.'
+                )
             border = self.crop_border
             height, width = (size - 2 * border for size in gt.shape[-2:])
             if min(height, width) < self.smallest:
-                raise InputError(f'{self.metric}: an image of {gt.shape[-2]}x{gt.shape[-1]} is too small for a border of {border} px; it '
-                                 f'needs at least {self.smallest} px within. Leave it out of the test set.')
-            images = (image[..., border:border + height, border:border + width].flip(-3) for image in (gt.to(pred.device), pred))
+                raise InputError(
+                    f'{self.metric}: an image of {gt.shape[-2]}x{gt.shape[-1]} is too small for a border of {border} px; it '
+                    f'needs at least {self.smallest} px within. Leave it out of the test set.'
+                )
+            images = (
+                image[..., border : border + height, border : border + width].flip(-3)
+                for image in (gt.to(pred.device), pred)
+            )
             self.results.append(torch.as_tensor(self.measure(*images)).mean())  # over the frames of a video
 
     def evaluate(self, size: int | None = None) -> dict[str, float]:
@@ -107,6 +118,8 @@ class ImageMetric(BaseMetric):
         """See MMagic's evaluator."""
         self.size = len(dataloader.dataset)
 
-    def get_metric_sampler(self, model: BaseModel, dataloader: DataLoader, metrics: Sequence[BaseMetric]) -> DataLoader:
+    def get_metric_sampler(
+        self, model: BaseModel, dataloader: DataLoader, metrics: Sequence[BaseMetric]
+    ) -> DataLoader:
         """See MMagic's evaluator."""
         return dataloader

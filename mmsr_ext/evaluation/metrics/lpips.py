@@ -32,7 +32,9 @@ class LPIPS(ImageMetric):
 
     metric = 'LPIPS'
 
-    def __init__(self, net: str = 'alex', crop_border: Count = 0, pretrained: str = 'imagenet', **kwargs: Any) -> None:
+    def __init__(
+        self, net: str = 'alex', crop_border: Count = 0, pretrained: str = 'imagenet', **kwargs: Any
+    ) -> None:
         super().__init__(crop_border, **kwargs)
         self.distance = _distance(net, pretrained)
         self.smallest = self.distance.smallest

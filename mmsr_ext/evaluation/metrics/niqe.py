@@ -34,13 +34,16 @@ class NIQE(ImageMetric):
     def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
         """See ``ImageMetric``; ``gt`` is not used, and nan where NIQE is not defined."""
         from mmagic.evaluation.metrics.niqe import niqe  # takes all of MMagic's models along
+
         height, width = pred.shape[-2:]
         if min(height, width) < BLOCK or (height // BLOCK) * (width // BLOCK) < 2:
             return torch.tensor(math.nan)
         try:
             with warnings.catch_warnings(), np.errstate(all='ignore'):  # of flat blocks, which it leaves out
                 warnings.simplefilter('ignore', RuntimeWarning)
-                return torch.tensor(niqe(pred.flip(0).cpu(), 0, input_order='CHW', convert_to='y'), dtype=torch.float64)
+                return torch.tensor(
+                    niqe(pred.flip(0).cpu(), 0, input_order='CHW', convert_to='y'), dtype=torch.float64
+                )
         except np.linalg.LinAlgError:
             return torch.tensor(math.nan)
 

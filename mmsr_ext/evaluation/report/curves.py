@@ -41,18 +41,31 @@ def draw(title: str, lines: Series) -> str:
     parts.append(f'<text x="{WIDTH - 4}" y="{HEIGHT - 4}" text-anchor="end">step {x1:.0f}</text>')
     for index, (points, _) in enumerate(thinned.values()):
         for stretch in _stretches(points):
-            scaled = [(_scaled(step, x0, x1, LEFT + 2, WIDTH - 6), _scaled(value, y0, y1, HEIGHT - BOTTOM - 3, TOP + 2))
-                      for step, value in stretch]
+            scaled = [
+                (
+                    _scaled(step, x0, x1, LEFT + 2, WIDTH - 6),
+                    _scaled(value, y0, y1, HEIGHT - BOTTOM - 3, TOP + 2),
+                )
+                for step, value in stretch
+            ]
             if len(scaled) == 1:
-                parts.append('<circle class="c{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>'.format(index % 4, *scaled[0]))
+                parts.append(
+                    '<circle class="c{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>'.format(index % 4, *scaled[0])
+                )
             else:
-                parts.append(f'<polyline class="c{index % 4}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in scaled)}"/>')
-    legend = ', '.join(f'<span class="key c{index % 4}">{escape(name)} <b>{lines[name][-1][1]:.4g}</b></span>'
-                       for index, name in enumerate(lines))
+                parts.append(
+                    f'<polyline class="c{index % 4}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in scaled)}"/>'
+                )
+    legend = ', '.join(
+        f'<span class="key c{index % 4}">{escape(name)} <b>{lines[name][-1][1]:.4g}</b></span>'
+        for index, name in enumerate(lines)
+    )
     mean = max(count for _, count in thinned.values())
     note = f' (means of {mean} values; last value)' if mean > 1 else ' (last value)'
-    return (f'<figure class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)} over the steps">'
-            f'{"".join(parts)}</svg><figcaption>{legend}{note}</figcaption></figure>')
+    return (
+        f'<figure class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)} over the steps">'
+        f'{"".join(parts)}</svg><figcaption>{legend}{note}</figcaption></figure>'
+    )
 
 
 def _group(name: str) -> str:
@@ -65,7 +78,9 @@ def _thinned(points: list[tuple[int, float]]) -> tuple[list[tuple[float, float]]
     """At most POINTS points, and how many values are in one."""
     count = -(-len(points) // POINTS)
     values = np.array(points, dtype=float)
-    return [tuple(values[start:start + count].mean(axis=0)) for start in range(0, len(points), count)], count
+    return [
+        tuple(values[start : start + count].mean(axis=0)) for start in range(0, len(points), count)
+    ], count
 
 
 def _stretches(points: list[tuple[float, float]]) -> list[list[tuple[float, float]]]:

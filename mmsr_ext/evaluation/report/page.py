@@ -38,18 +38,24 @@ def save_report(path: str | Path, result: Measurement, max_images: int | None = 
         InputError: If the file cannot be written.
     """
     shown = _chosen(result, max_images)
-    counts = [f'{part.name}: {len(names)} of {len(part.images)} images'
-              for part, names in zip(result.sets, shown) if len(names) < len(part.images)]
+    counts = [
+        f'{part.name}: {len(names)} of {len(part.images)} images'
+        for part, names in zip(result.sets, shown)
+        if len(names) < len(part.images)
+    ]
     text = Template(_resource('page.html')).substitute(
         title=escape(', '.join(result.checkpoints)),
         style=_resource('page.css'),
         script=_resource('page.js'),
         table=_table(result),
         protocol=''.join(f'<li>{escape(line)}</li>' for line in [*protocol_of(result), *result.notes]),
-        images=json.dumps([_images(result, part, names) for part, names in zip(result.sets, shown) if names]).replace('<', '\\u003c'),
+        images=json.dumps(
+            [_images(result, part, names) for part, names in zip(result.sets, shown) if names]
+        ).replace('<', '\\u003c'),
         shown=escape(f'Shown are {"; ".join(counts)}. --max-images N shows more.' if counts else ''),
         curves=_curves(result),
-        about=_about(result))
+        about=_about(result),
+    )
     write_text(path, text)
 
 
@@ -59,13 +65,20 @@ def _resource(name: str) -> str:
 
 def _table(result: Measurement) -> str:
     columns = columns_of(result)
-    lines = ['<thead><tr><th scope="col">set</th><th scope="col">method</th>'
-             + ''.join(f'<th scope="col">{escape(column)}</th>' for column in columns) + '</tr></thead>']
+    lines = [
+        '<thead><tr><th scope="col">set</th><th scope="col">method</th>'
+        + ''.join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+        + '</tr></thead>'
+    ]
     for part in result.sets:
         best = {column: best_of(column, part.figures) for column in columns}
         rows = []
         for index, (method, figures) in enumerate(part.figures.items()):
-            head = f'<th scope="rowgroup" rowspan="{len(part.figures)}">{escape(part.name)} ({len(part.images)})</th>' if index == 0 else ''
+            head = (
+                f'<th scope="rowgroup" rowspan="{len(part.figures)}">{escape(part.name)} ({len(part.images)})</th>'
+                if index == 0
+                else ''
+            )
             cells = ''.join(_cell(column, figures.get(column), best[column]) for column in columns)
             rows.append(f'<tr>{head}<th scope="row">{escape(method)}</th>{cells}</tr>')
         lines.append(f'<tbody>{"".join(rows)}</tbody>')
@@ -74,7 +87,9 @@ def _table(result: Measurement) -> str:
 
 def _cell(column: str, value: float | None, best: float | None) -> str:
     text = cell(column, value)
-    return f'<td><b>{text}</b></td>' if best is not None and text == cell(column, best) else f'<td>{text}</td>'
+    return (
+        f'<td><b>{text}</b></td>' if best is not None and text == cell(column, best) else f'<td>{text}</td>'
+    )
 
 
 def _chosen(result: Measurement, max_images: int | None) -> list[list[str]]:
@@ -97,7 +112,11 @@ def _chosen(result: Measurement, max_images: int | None) -> list[list[str]]:
 def _files(result: Measurement, part: SetResult, name: str) -> dict[str, Path]:
     methods = ['LQ', *([result.baseline] if result.baseline else []), *result.checkpoints, 'GT']
     files = {method: part.folder / method / f'{name}.png' for method in methods}
-    return {method: file for method, file in files.items() if file.is_file() and not (method == 'LQ' and result.baseline == 'input')}
+    return {
+        method: file
+        for method, file in files.items()
+        if file.is_file() and not (method == 'LQ' and result.baseline == 'input')
+    }
 
 
 def _images(result: Measurement, part: SetResult, names: list[str]) -> dict[str, Any]:
@@ -108,7 +127,10 @@ def _images(result: Measurement, part: SetResult, names: list[str]) -> dict[str,
         layers = []
         for method, file in files.items():
             source = f'data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}'
-            figures = ', '.join(f'{key} {cell(key, value)}' for key, value in part.images[name].figures.get(method, {}).items())
+            figures = ', '.join(
+                f'{key} {cell(key, value)}'
+                for key, value in part.images[name].figures.get(method, {}).items()
+            )
             layers.append(dict(label=method, source=source, figures=figures))
         images.append(dict(name=name, width=width, height=height, layers=layers))
     return dict(name=part.name, images=images)
@@ -117,7 +139,14 @@ def _images(result: Measurement, part: SetResult, names: list[str]) -> dict[str,
 def _curves(result: Measurement) -> str:
     runs: dict[Path, None] = {}
     for checkpoint in map(Path, result.checkpoints.values()):
-        folder = next((folder for folder in (checkpoint.parent, checkpoint.resolve().parent) if any(folder.glob('*/vis_data'))), None)
+        folder = next(
+            (
+                folder
+                for folder in (checkpoint.parent, checkpoint.resolve().parent)
+                if any(folder.glob('*/vis_data'))
+            ),
+            None,
+        )
         if folder is not None:
             runs[folder.resolve()] = None
     charts = {run: draw_all(series) for run in runs if (series := read_scalars(run))}
@@ -125,10 +154,17 @@ def _curves(result: Measurement) -> str:
         return '<p>The folders of the checkpoints have no log of a run.</p>'
     names = Counter(run.name for run in charts)
     titles = {run: run.name if names[run.name] == 1 else f'{run.parent.name}/{run.name}' for run in charts}
-    return ''.join(f'<h3>{escape(titles[run])}</h3><div class="charts">{chart}</div>' for run, chart in charts.items())
+    return ''.join(
+        f'<h3>{escape(titles[run])}</h3><div class="charts">{chart}</div>' for run, chart in charts.items()
+    )
 
 
 def _about(result: Measurement) -> str:
     versions = ', '.join(f'{name} {version}' for name, version in machine()['versions'].items())
-    lines = [f'config {result.config}', *(f'{name}: {path}' for name, path in result.checkpoints.items()), versions, f'{date.today()}']
+    lines = [
+        f'config {result.config}',
+        *(f'{name}: {path}' for name, path in result.checkpoints.items()),
+        versions,
+        f'{date.today()}',
+    ]
     return ''.join(f'<li>{escape(line)}</li>' for line in lines)

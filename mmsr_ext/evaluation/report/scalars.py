@@ -28,7 +28,11 @@ def read_scalars(work_dir: Path) -> Series:
         if not records:
             continue
         first = _step(records[0], 0)
-        series = {name: kept for name, points in series.items() if (kept := [point for point in points if point[0] < first])}
+        series = {
+            name: kept
+            for name, points in series.items()
+            if (kept := [point for point in points if point[0] < first])
+        }
         latest = 0
         for record in records:
             latest = step = _step(record, latest)

@@ -44,23 +44,34 @@ class DeblurResNet(BaseModule):
 
     scale = 1
 
-    def __init__(self,
-                 channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_blocks: Size = 9,
-                 norm: str = 'instance',
-                 dropout: bool = True,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        channels: Size = 3,
+        mid_channels: Size = 64,
+        num_blocks: Size = 9,
+        norm: str = 'instance',
+        dropout: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         if norm not in NORMS:
             raise InputError(f'DeblurResNet: norm={norm!r} must be one of {", ".join(NORMS)}.')
         super().__init__(init_cfg)
         layer = partial(ConvModule, bias=norm == 'instance', norm_cfg=dict(type=NORMS[norm]))
         layers = [layer(channels, mid_channels, 7, padding=3, padding_mode='reflect')]
-        layers += [layer(width, 2 * width, 3, stride=2, padding=1) for width in (mid_channels, 2 * mid_channels)]
+        layers += [
+            layer(width, 2 * width, 3, stride=2, padding=1) for width in (mid_channels, 2 * mid_channels)
+        ]
         layers += [_Block(4 * mid_channels, layer, dropout) for _ in range(num_blocks)]
         transposed = dict(type='deconv', output_padding=1)
-        layers += [layer(2 * width, width, 3, stride=2, padding=1, conv_cfg=transposed) for width in (2 * mid_channels, mid_channels)]
-        layers.append(ConvModule(mid_channels, channels, 7, padding=3, padding_mode='reflect', act_cfg=dict(type='Tanh')))
+        layers += [
+            layer(2 * width, width, 3, stride=2, padding=1, conv_cfg=transposed)
+            for width in (2 * mid_channels, mid_channels)
+        ]
+        layers.append(
+            ConvModule(
+                mid_channels, channels, 7, padding=3, padding_mode='reflect', act_cfg=dict(type='Tanh')
+            )
+        )
         self.model = nn.Sequential(*layers)
         for layer in self.modules():
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
@@ -74,7 +85,9 @@ class DeblurResNet(BaseModule):
         """Map (N, C, H, W) in [0, 1] to the same shape."""
         height, width = x.shape[-2:]
         if min(height, width) < 5:
-            raise InputError(f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in both directions.')
+            raise InputError(
+                f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in both directions.'
+            )
         extended = F.pad(x, (0, -width % 4, 0, -height % 4), mode='reflect')
         return x + self.model(extended)[..., :height, :width] / 2
 
@@ -98,7 +111,8 @@ class DeblurResNet(BaseModule):
             mid_channels=width,
             num_blocks=blocks - 3,
             norm='batch' if 'model.0.bn.weight' in weights else 'instance',
-            dropout='model.3.block.2.conv.weight' in weights)
+            dropout='model.3.block.2.conv.weight' in weights,
+        )
         return args, dict(weights)
 
 
@@ -108,7 +122,10 @@ class _Block(nn.Module):
     def __init__(self, width: int, layer: partial, dropout: bool) -> None:
         super().__init__()
         between = [nn.Dropout(0.5)] if dropout else []
-        first, second = (layer(width, width, 3, padding=1, padding_mode='reflect', **act) for act in ({}, dict(act_cfg=None)))
+        first, second = (
+            layer(width, width, 3, padding=1, padding_mode='reflect', **act)
+            for act in ({}, dict(act_cfg=None))
+        )
         self.block = nn.Sequential(first, *between, second)
 
     def forward(self, x: Tensor) -> Tensor:

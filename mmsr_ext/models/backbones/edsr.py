@@ -46,18 +46,22 @@ class EDSR(ResidualTrunk):
         InputError: For another scale, or a mean that does not have a value for every channel.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 out_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_blocks: Size = 16,
-                 scale: Size = 4,
-                 res_scale: float = 1.0,
-                 img_range: float = IMG_RANGE,
-                 rgb_mean: tuple[float, ...] = DIV2K_MEAN,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        out_channels: Size = 3,
+        mid_channels: Size = 64,
+        num_blocks: Size = 16,
+        scale: Size = 4,
+        res_scale: float = 1.0,
+        img_range: float = IMG_RANGE,
+        rgb_mean: tuple[float, ...] = DIV2K_MEAN,
+        init_cfg: dict | None = None,
+    ) -> None:
         blocks = [_Block(mid_channels, res_scale) for _ in range(num_blocks)]
-        super().__init__(blocks, in_channels, out_channels, mid_channels, scale, img_range, rgb_mean, init_cfg)
+        super().__init__(
+            blocks, in_channels, out_channels, mid_channels, scale, img_range, rgb_mean, init_cfg
+        )
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
@@ -76,15 +80,26 @@ class EDSR(ResidualTrunk):
         num_blocks = length_of(weights, 'body')
         if (args['mid_channels'], num_blocks) not in RES_SCALES:
             return None
-        return {**args, 'num_blocks': num_blocks, 'res_scale': RES_SCALES[args['mid_channels'], num_blocks]}, dict(weights)
+        return {
+            **args,
+            'num_blocks': num_blocks,
+            'res_scale': RES_SCALES[args['mid_channels'], num_blocks],
+        }, dict(weights)
 
 
 def _from_mmagic(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     if 'upsample.0.upsample_conv.weight' not in weights:
         return weights
     # every stage is a convolution and a shuffle, which count separately here
-    renamed = {MMAGIC_UPSAMPLE.sub(lambda stage: f'upsample.{2 * int(stage[1])}.', key): value for key, value in weights.items()}
-    for key, factor in [('conv_first.weight', 1 / IMG_RANGE), ('conv_last.weight', IMG_RANGE), ('conv_last.bias', IMG_RANGE)]:
+    renamed = {
+        MMAGIC_UPSAMPLE.sub(lambda stage: f'upsample.{2 * int(stage[1])}.', key): value
+        for key, value in weights.items()
+    }
+    for key, factor in [
+        ('conv_first.weight', 1 / IMG_RANGE),
+        ('conv_last.weight', IMG_RANGE),
+        ('conv_last.bias', IMG_RANGE),
+    ]:
         if key in renamed:
             renamed[key] = renamed[key] * factor
     return renamed

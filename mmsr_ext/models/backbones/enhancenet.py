@@ -33,12 +33,14 @@ class EnhanceNet(BaseModule):
         InputError: For another scale.
     """
 
-    def __init__(self,
-                 channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_blocks: Size = 10,
-                 scale: Size = 4,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        channels: Size = 3,
+        mid_channels: Size = 64,
+        num_blocks: Size = 10,
+        scale: Size = 4,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if scale not in (2, 4, 8):
             raise InputError(f'EnhanceNet: scale={scale!r} must be 2, 4 or 8.')
@@ -48,10 +50,17 @@ class EnhanceNet(BaseModule):
         self.body = nn.Sequential(*[_Block(width) for _ in range(num_blocks)])
         stages = []
         for _ in range(scale.bit_length() - 1):
-            stages += [nn.Upsample(scale_factor=2, mode='nearest'), nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True)]
+            stages += [
+                nn.Upsample(scale_factor=2, mode='nearest'),
+                nn.Conv2d(width, width, 3, padding=1),
+                nn.ReLU(inplace=True),
+            ]
         self.upsample = nn.Sequential(*stages)
         self.tail = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(width, channels, 3, padding=1))
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, channels, 3, padding=1),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, h, w) in [0, 1] to (N, C, h * scale, w * scale)."""
@@ -67,11 +76,16 @@ class EnhanceNet(BaseModule):
         Returns:
             tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
         """
-        if not {'head.0.weight', 'body.0.conv1.weight', 'upsample.1.weight', 'tail.2.weight'} <= weights.keys():
+        if (
+            not {'head.0.weight', 'body.0.conv1.weight', 'upsample.1.weight', 'tail.2.weight'}
+            <= weights.keys()
+        ):
             return None
         width, channels = weights['head.0.weight'].shape[:2]
-        scale = 2**((length_of(weights, 'upsample') + 1) // 3)
-        return dict(channels=channels, mid_channels=width, num_blocks=length_of(weights, 'body'), scale=scale), dict(weights)
+        scale = 2 ** ((length_of(weights, 'upsample') + 1) // 3)
+        return dict(
+            channels=channels, mid_channels=width, num_blocks=length_of(weights, 'body'), scale=scale
+        ), dict(weights)
 
 
 class _Block(nn.Module):

@@ -35,22 +35,28 @@ class ESPCN(BaseModule):
         InputError: For a scale below 2 or an even kernel size.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 out_channels: Size = 3,
-                 mid_channels: tuple[Size, Size] = (64, 32),
-                 kernel_sizes: tuple[Size, Size, Size] = (5, 3, 3),
-                 scale: Size = 4,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        out_channels: Size = 3,
+        mid_channels: tuple[Size, Size] = (64, 32),
+        kernel_sizes: tuple[Size, Size, Size] = (5, 3, 3),
+        scale: Size = 4,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if not isinstance(scale, int) or scale < 2:
             raise InputError(f'ESPCN: scale={scale!r} must be an integer of at least 2.')
         if any(size % 2 == 0 for size in kernel_sizes):
-            raise InputError(f'ESPCN: kernel_sizes={kernel_sizes!r} must be odd, so that the image keeps its size.')
+            raise InputError(
+                f'ESPCN: kernel_sizes={kernel_sizes!r} must be odd, so that the image keeps its size.'
+            )
         self.scale = scale
         widths = (in_channels, *mid_channels, out_channels * scale**2)
         self.conv1, self.conv2, self.conv3 = (
-            nn.Conv2d(inner, outer, size, padding=size // 2) for inner, outer, size in zip(widths, widths[1:], kernel_sizes))
+            nn.Conv2d(inner, outer, size, padding=size // 2)
+            for inner, outer, size in zip(widths, widths[1:], kernel_sizes)
+        )
         self.shuffle = nn.PixelShuffle(scale)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,5 +86,6 @@ class ESPCN(BaseModule):
             out_channels=channels,
             mid_channels=(shapes[0][0], shapes[1][0]),
             kernel_sizes=tuple(shape[2] for shape in shapes),
-            scale=scale)
+            scale=scale,
+        )
         return args, dict(weights)

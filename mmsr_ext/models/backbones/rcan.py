@@ -40,22 +40,28 @@ class RCAN(ResidualTrunk):
         InputError: For another scale, a squeeze factor larger than the width, or a mean that does not have a value for every channel.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 out_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_groups: Size = 10,
-                 num_blocks: Size = 20,
-                 squeeze_factor: Size = 16,
-                 scale: Size = 4,
-                 res_scale: float = 1.0,
-                 img_range: float = 255.0,
-                 rgb_mean: tuple[float, ...] = DIV2K_MEAN,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        out_channels: Size = 3,
+        mid_channels: Size = 64,
+        num_groups: Size = 10,
+        num_blocks: Size = 20,
+        squeeze_factor: Size = 16,
+        scale: Size = 4,
+        res_scale: float = 1.0,
+        img_range: float = 255.0,
+        rgb_mean: tuple[float, ...] = DIV2K_MEAN,
+        init_cfg: dict | None = None,
+    ) -> None:
         if not 1 <= squeeze_factor <= mid_channels:
-            raise InputError(f'RCAN: squeeze_factor={squeeze_factor!r} must be between 1 and mid_channels, {mid_channels}.')
+            raise InputError(
+                f'RCAN: squeeze_factor={squeeze_factor!r} must be between 1 and mid_channels, {mid_channels}.'
+            )
         groups = [_Group(mid_channels, num_blocks, squeeze_factor, res_scale) for _ in range(num_groups)]
-        super().__init__(groups, in_channels, out_channels, mid_channels, scale, img_range, rgb_mean, init_cfg)
+        super().__init__(
+            groups, in_channels, out_channels, mid_channels, scale, img_range, rgb_mean, init_cfg
+        )
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
@@ -74,9 +80,13 @@ class RCAN(ResidualTrunk):
         args, squeeze = trunk_arguments(weights), 'body.0.residual_group.0.rcab.3.attention.1.weight'
         if args is None or squeeze not in weights:
             return None
-        num_blocks = length_of((key.removeprefix('body.0.') for key in weights if key.startswith('body.0.')), 'residual_group')
+        num_blocks = length_of(
+            (key.removeprefix('body.0.') for key in weights if key.startswith('body.0.')), 'residual_group'
+        )
         squeeze_factor = args['mid_channels'] // weights[squeeze].shape[0]
-        args |= dict(num_groups=length_of(weights, 'body'), num_blocks=num_blocks, squeeze_factor=squeeze_factor)
+        args |= dict(
+            num_groups=length_of(weights, 'body'), num_blocks=num_blocks, squeeze_factor=squeeze_factor
+        )
         if authors:
             args |= dict(rgb_mean=authors[1], img_range=authors[2])
         return args, dict(weights)
@@ -87,7 +97,9 @@ class _Group(nn.Module):
 
     def __init__(self, channels: int, num_blocks: int, squeeze_factor: int, res_scale: float) -> None:
         super().__init__()
-        self.residual_group = nn.Sequential(*[_Block(channels, squeeze_factor, res_scale) for _ in range(num_blocks)])
+        self.residual_group = nn.Sequential(
+            *[_Block(channels, squeeze_factor, res_scale) for _ in range(num_blocks)]
+        )
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -101,8 +113,11 @@ class _Block(nn.Module):
         super().__init__()
         self.res_scale = res_scale
         self.rcab = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(channels, channels, 3, padding=1),
-            _ChannelAttention(channels, squeeze_factor))
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            _ChannelAttention(channels, squeeze_factor),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.rcab(x) * self.res_scale
@@ -114,8 +129,12 @@ class _ChannelAttention(nn.Module):
     def __init__(self, channels: int, squeeze_factor: int) -> None:
         super().__init__()
         self.attention = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels // squeeze_factor, 1), nn.ReLU(inplace=True),
-            nn.Conv2d(channels // squeeze_factor, channels, 1), nn.Sigmoid())
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, channels // squeeze_factor, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels // squeeze_factor, channels, 1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.attention(x)

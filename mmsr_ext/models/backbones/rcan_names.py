@@ -36,18 +36,30 @@ def from_authors(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list
 def to_authors(weights: Mapping[str, Tensor], rgb_mean: list[float]) -> dict[str, Tensor]:
     """The weights of a network with ``img_range=255`` and ``res_scale=1`` under the authors' names, with the means as layers."""
     shift, eye = torch.tensor(rgb_mean) * RANGE, torch.eye(len(rgb_mean))[..., None, None]
-    means = {'sub_mean.weight': eye, 'sub_mean.bias': -shift, 'add_mean.weight': eye.clone(), 'add_mean.bias': shift}
+    means = {
+        'sub_mean.weight': eye,
+        'sub_mean.bias': -shift,
+        'add_mean.weight': eye.clone(),
+        'add_mean.bias': shift,
+    }
     return means | _renamed(weights, 0)
 
 
 def _renamed(weights: Mapping[str, Tensor], source: int) -> dict[str, Tensor]:
     groups, blocks = (
         1 + max(int(found[1]) for found in map(re.compile(pattern).match, weights) if found)
-        for pattern in ((r'body\.(\d+)\.residual_group\.', r'body\.\d+\.residual_group\.(\d+)\.') if source == 0 else
-                        (r'body\.(\d+)\.body\.', r'body\.\d+\.body\.(\d+)\.body\.')))
+        for pattern in (
+            (r'body\.(\d+)\.residual_group\.', r'body\.\d+\.residual_group\.(\d+)\.')
+            if source == 0
+            else (r'body\.(\d+)\.body\.', r'body\.\d+\.body\.(\d+)\.body\.')
+        )
+    )
     rules = []
     for pair in NAMES:
         old, new = (pair[side].format(groups=groups, blocks=blocks) + '.K' for side in (source, 1 - source))
         pattern = re.sub(r'\b([GBN])\b', r'(?P<\1>\\d+)', re.escape(old)).replace('K', r'(?P<K>weight|bias)')
         rules.append((re.compile(pattern), re.sub(r'\b([GBNK])\b', r'\\g<\1>', new)))
-    return {next((rule.sub(name, key) for rule, name in rules if rule.fullmatch(key)), key): value for key, value in weights.items()}
+    return {
+        next((rule.sub(name, key) for rule, name in rules if rule.fullmatch(key)), key): value
+        for key, value in weights.items()
+    }

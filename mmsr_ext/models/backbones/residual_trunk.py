@@ -33,22 +33,26 @@ class ResidualTrunk(BaseModule):
         InputError: For another scale, or a mean that does not have a value for every channel.
     """
 
-    def __init__(self,
-                 blocks: list[nn.Module],
-                 in_channels: int,
-                 out_channels: int,
-                 mid_channels: int,
-                 scale: int,
-                 img_range: float,
-                 rgb_mean: tuple[float, ...],
-                 init_cfg: dict | None) -> None:
+    def __init__(
+        self,
+        blocks: list[nn.Module],
+        in_channels: int,
+        out_channels: int,
+        mid_channels: int,
+        scale: int,
+        img_range: float,
+        rgb_mean: tuple[float, ...],
+        init_cfg: dict | None,
+    ) -> None:
         super().__init__(init_cfg)
         name = type(self).__name__
         if scale not in (2, 3, 4, 8):
             raise InputError(f'{name}: scale={scale!r} must be 2, 3, 4 or 8.')
         if not len(rgb_mean) == in_channels == out_channels:
-            raise InputError(f'{name}: rgb_mean={rgb_mean!r} is subtracted from the input and added to the output, so it needs a value for '
-                             f'each of the channels; in_channels={in_channels}, out_channels={out_channels}.')
+            raise InputError(
+                f'{name}: rgb_mean={rgb_mean!r} is subtracted from the input and added to the output, so it needs a value for '
+                f'each of the channels; in_channels={in_channels}, out_channels={out_channels}.'
+            )
         self.scale = scale
         self.img_range = img_range
         self.register_buffer('mean', tensor(rgb_mean).view(1, -1, 1, 1), persistent=False)
@@ -57,7 +61,10 @@ class ResidualTrunk(BaseModule):
         self.conv_after_body = nn.Conv2d(mid_channels, mid_channels, 3, padding=1)
         stages = []
         for factor in [3] if scale == 3 else [2] * (scale.bit_length() - 1):
-            stages += [nn.Conv2d(mid_channels, factor**2 * mid_channels, 3, padding=1), nn.PixelShuffle(factor)]
+            stages += [
+                nn.Conv2d(mid_channels, factor**2 * mid_channels, 3, padding=1),
+                nn.PixelShuffle(factor),
+            ]
         self.upsample = nn.Sequential(*stages)
         self.conv_last = nn.Conv2d(mid_channels, out_channels, 3, padding=1)
 
@@ -71,8 +78,16 @@ class ResidualTrunk(BaseModule):
 def trunk_arguments(weights: Mapping[str, Tensor]) -> dict[str, Any] | None:
     """The arguments that EDSR's and RCAN's constructors share, from the shapes of a state_dict; None if it is of neither."""
     stages = [weights[key] for key in sorted(weights) if re.fullmatch(r'upsample\.\d+\.weight', key)]
-    if not stages or not {'conv_first.weight', 'conv_after_body.weight', 'conv_last.weight'} <= weights.keys():
+    if (
+        not stages
+        or not {'conv_first.weight', 'conv_after_body.weight', 'conv_last.weight'} <= weights.keys()
+    ):
         return None
     width, channels = weights['conv_first.weight'].shape[:2]
-    scale = 3 if stages[0].shape[0] == 9 * width else 2**len(stages)
-    return dict(in_channels=channels, out_channels=weights['conv_last.weight'].shape[0], mid_channels=width, scale=scale)
+    scale = 3 if stages[0].shape[0] == 9 * width else 2 ** len(stages)
+    return dict(
+        in_channels=channels,
+        out_channels=weights['conv_last.weight'].shape[0],
+        mid_channels=width,
+        scale=scale,
+    )

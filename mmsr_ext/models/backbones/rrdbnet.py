@@ -22,16 +22,19 @@ INIT_SCALE = 0.1
 NEGATIVE_SLOPE = 0.2
 
 # ESRGAN's two earlier namings: of its first release (model.0, ...), and of its second, which KAIR has too (RRDB_trunk, ...)
-OLD_NAMES = [(re.compile(pattern), name) for pattern, name in [
-    (r'model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.', r'body.\1.rdb\2.conv\3.'),
-    (r'RRDB_trunk\.(\d+)\.RDB(\d)\.conv(\d)\.', r'body.\1.rdb\2.conv\3.'),
-    (r'(model\.1\.sub\.\d+|trunk_conv)\.(?=weight|bias)', 'conv_body.'),
-    (r'model\.0\.', 'conv_first.'),
-    (r'(model\.3|upconv1)\.', 'conv_up1.'),
-    (r'(model\.6|upconv2)\.', 'conv_up2.'),
-    (r'(model\.8|HRconv)\.', 'conv_hr.'),
-    (r'model\.10\.', 'conv_last.'),
-]]
+OLD_NAMES = [
+    (re.compile(pattern), name)
+    for pattern, name in [
+        (r'model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.', r'body.\1.rdb\2.conv\3.'),
+        (r'RRDB_trunk\.(\d+)\.RDB(\d)\.conv(\d)\.', r'body.\1.rdb\2.conv\3.'),
+        (r'(model\.1\.sub\.\d+|trunk_conv)\.(?=weight|bias)', 'conv_body.'),
+        (r'model\.0\.', 'conv_first.'),
+        (r'(model\.3|upconv1)\.', 'conv_up1.'),
+        (r'(model\.6|upconv2)\.', 'conv_up2.'),
+        (r'(model\.8|HRconv)\.', 'conv_hr.'),
+        (r'model\.10\.', 'conv_last.'),
+    ]
+]
 
 
 @MODELS.register_module()
@@ -59,15 +62,17 @@ class RRDBNet(BaseModule):
         InputError: For another scale.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 out_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_blocks: Size = 23,
-                 growth_channels: Size = 32,
-                 scale: Size = 4,
-                 with_cp: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        out_channels: Size = 3,
+        mid_channels: Size = 64,
+        num_blocks: Size = 23,
+        growth_channels: Size = 32,
+        scale: Size = 4,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if scale not in (1, 2, 4):
             raise InputError(f'RRDBNet: scale={scale!r} must be 1, 2 or 4.')
@@ -96,7 +101,9 @@ class RRDBNet(BaseModule):
         features = features + self.conv_body(self._trunk(features))
         for conv in (self.conv_up1, self.conv_up2):
             features = _activate(conv(F.interpolate(features, scale_factor=2, mode='nearest')))
-        return self.conv_last(_activate(self.conv_hr(features)))[..., :height * self.scale, :width * self.scale]
+        return self.conv_last(_activate(self.conv_hr(features)))[
+            ..., : height * self.scale, : width * self.scale
+        ]
 
     def _trunk(self, x: Tensor) -> Tensor:
         if not (self.with_cp and torch.is_grad_enabled()):
@@ -119,7 +126,10 @@ class RRDBNet(BaseModule):
             architecture.
         """
         weights = {_rename(key): value for key, value in weights.items()}
-        if not {'conv_first.weight', 'body.0.rdb1.conv1.weight', 'conv_up2.weight', 'conv_last.weight'} <= weights.keys():
+        if (
+            not {'conv_first.weight', 'body.0.rdb1.conv1.weight', 'conv_up2.weight', 'conv_last.weight'}
+            <= weights.keys()
+        ):
             return None
         width, unshuffled = weights['conv_first.weight'].shape[:2]
         channels = weights['conv_last.weight'].shape[0]
@@ -132,7 +142,8 @@ class RRDBNet(BaseModule):
             mid_channels=width,
             num_blocks=length_of(weights, 'body'),
             growth_channels=weights['body.0.rdb1.conv1.weight'].shape[0],
-            scale=scale)
+            scale=scale,
+        )
         return args, weights
 
 

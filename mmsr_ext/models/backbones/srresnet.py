@@ -43,17 +43,19 @@ class SRResNet(BaseModule):
         InputError: For another scale, output activation or trunk end, or residual with unequal channels or an output activation.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 out_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_blocks: Size = 16,
-                 scale: Size = 4,
-                 batch_norm: bool = True,
-                 output_activation: str = 'none',
-                 residual: bool = False,
-                 trunk_end: str = 'norm',
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        out_channels: Size = 3,
+        mid_channels: Size = 64,
+        num_blocks: Size = 16,
+        scale: Size = 4,
+        batch_norm: bool = True,
+        output_activation: str = 'none',
+        residual: bool = False,
+        trunk_end: str = 'norm',
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if scale not in (2, 4, 8):
             raise InputError(f'SRResNet: scale={scale!r} must be 2, 4 or 8.')
@@ -62,15 +64,20 @@ class SRResNet(BaseModule):
         if trunk_end not in ('norm', 'prelu'):
             raise InputError(f"SRResNet: trunk_end={trunk_end!r} must be 'norm' or 'prelu'.")
         if residual and (in_channels != out_channels or output_activation != 'none'):
-            raise InputError('SRResNet: residual=True needs in_channels == out_channels and output_activation=\'none\', but got '
-                             f'{in_channels}, {out_channels} and {output_activation!r}.')
+            raise InputError(
+                "SRResNet: residual=True needs in_channels == out_channels and output_activation='none', but got "
+                f'{in_channels}, {out_channels} and {output_activation!r}.'
+            )
         self.scale = scale
         self.output_activation = output_activation
         self.residual = residual
         width = mid_channels
         self.head = nn.Sequential(nn.Conv2d(in_channels, width, 9, padding=4), nn.PReLU())
-        self.body = nn.Sequential(*[ResidualBlock(width, batch_norm) for _ in range(num_blocks)], nn.Conv2d(width, width, 3, padding=1),
-                                  nn.PReLU() if trunk_end == 'prelu' else _norm(width, batch_norm))
+        self.body = nn.Sequential(
+            *[ResidualBlock(width, batch_norm) for _ in range(num_blocks)],
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.PReLU() if trunk_end == 'prelu' else _norm(width, batch_norm),
+        )
         stages = []
         for _ in range(scale.bit_length() - 1):
             stages += [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
@@ -110,11 +117,12 @@ class SRResNet(BaseModule):
             out_channels=weights['tail.weight'].shape[0],
             mid_channels=width,
             num_blocks=num_blocks,
-            scale=2**(length_of(weights, 'upsample') // 3),
+            scale=2 ** (length_of(weights, 'upsample') // 3),
             batch_norm='body.0.norm1.weight' in weights,
             output_activation='tanh' if TANH in weights else 'none',
             residual=RESIDUAL in weights,
-            trunk_end='prelu' if end + 'weight' in weights and end + 'bias' not in weights else 'norm')
+            trunk_end='prelu' if end + 'weight' in weights and end + 'bias' not in weights else 'norm',
+        )
         return args, weights
 
 
@@ -145,12 +153,16 @@ def _norm(channels: int, batch_norm: bool) -> nn.Module:
 
 def _from_leftthomas(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the weights of github.com/leftthomas/SRGAN, which numbers its parts through: head, blocks, end of the trunk, the rest."""
-    blocks = [int(found[1]) for found in map(re.compile(r'block(\d+)\.conv1\.weight').match, weights) if found]
+    blocks = [
+        int(found[1]) for found in map(re.compile(r'block(\d+)\.conv1\.weight').match, weights) if found
+    ]
     if not blocks or 'block1.0.weight' not in weights:
         return dict(weights)
     last = max(blocks)
     renamed = {_leftthomas_name(key, last): value for key, value in weights.items()}
-    for key in [key for key in renamed if key.endswith('.running_mean')]:  # the files are older than this counter
+    for key in [
+        key for key in renamed if key.endswith('.running_mean')
+    ]:  # the files are older than this counter
         renamed.setdefault(key.replace('running_mean', 'num_batches_tracked'), torch.tensor(0))
     renamed[TANH] = torch.ones(())
     return renamed

@@ -19,7 +19,7 @@ from .state_dict import length_of
 ACTIVATIONS = {
     'relu': lambda channels: nn.ReLU(inplace=True),
     'prelu': lambda channels: nn.PReLU(channels),
-    'leakyrelu': lambda channels: nn.LeakyReLU(0.1, inplace=True)
+    'leakyrelu': lambda channels: nn.LeakyReLU(0.1, inplace=True),
 }
 
 
@@ -42,19 +42,25 @@ class SRVGGNetCompact(BaseModule):
         InputError: For an unknown activation, unequal channels, or a scale below 1.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 out_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_convs: Size = 32,
-                 scale: Size = 4,
-                 act_type: str = 'prelu',
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        out_channels: Size = 3,
+        mid_channels: Size = 64,
+        num_convs: Size = 32,
+        scale: Size = 4,
+        act_type: str = 'prelu',
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if act_type not in ACTIVATIONS:
-            raise InputError(f'SRVGGNetCompact: act_type={act_type!r} must be one of {", ".join(ACTIVATIONS)}.')
+            raise InputError(
+                f'SRVGGNetCompact: act_type={act_type!r} must be one of {", ".join(ACTIVATIONS)}.'
+            )
         if in_channels != out_channels:
-            raise InputError(f'SRVGGNetCompact: in_channels={in_channels!r} and out_channels={out_channels!r} must be equal.')
+            raise InputError(
+                f'SRVGGNetCompact: in_channels={in_channels!r} and out_channels={out_channels!r} must be equal.'
+            )
         self.scale = scale
         layers: list[nn.Module] = []
         for channels in [in_channels] + [mid_channels] * num_convs:
@@ -88,5 +94,12 @@ class SRVGGNetCompact(BaseModule):
         if channels * scale**2 != weights[last].shape[0]:
             return None
         num_convs = length_of(weights, 'body') // 2 - 1
-        args = dict(in_channels=channels, out_channels=channels, mid_channels=width, num_convs=num_convs, scale=scale, act_type='prelu')
+        args = dict(
+            in_channels=channels,
+            out_channels=channels,
+            mid_channels=width,
+            num_convs=num_convs,
+            scale=scale,
+            act_type='prelu',
+        )
         return args, dict(weights)

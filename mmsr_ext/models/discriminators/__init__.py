@@ -5,4 +5,11 @@ from .resnet_discriminator import ResNetDiscriminator
 from .unet_discriminator import UNetDiscriminator
 from .vgg_discriminator import VGGDiscriminator
 
-__all__ = ['BoundedCritic', 'ModifiedVGG', 'PatchGANDiscriminator', 'ResNetDiscriminator', 'UNetDiscriminator', 'VGGDiscriminator']
+__all__ = [
+    'BoundedCritic',
+    'ModifiedVGG',
+    'PatchGANDiscriminator',
+    'ResNetDiscriminator',
+    'UNetDiscriminator',
+    'VGGDiscriminator',
+]

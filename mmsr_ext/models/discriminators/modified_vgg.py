@@ -30,10 +30,18 @@ class ModifiedVGG(BaseModule):
         InputError: For a patch size that is no multiple of 32, and at the first forward of another size.
     """
 
-    def __init__(self, in_channels: Size = 3, mid_channels: Size = 64, patch_size: Size = 128, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        mid_channels: Size = 64,
+        patch_size: Size = 128,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if patch_size < 32 or patch_size % 32:
-            raise InputError(f'ModifiedVGG: patch_size={patch_size!r} must be a multiple of 32, because the size is halved 5 times.')
+            raise InputError(
+                f'ModifiedVGG: patch_size={patch_size!r} must be a multiple of 32, because the size is halved 5 times.'
+            )
         self.patch_size = patch_size
         channels = in_channels
         for stage, width in enumerate(mid_channels * factor for factor in (1, 2, 4, 8, 8)):
@@ -43,14 +51,16 @@ class ModifiedVGG(BaseModule):
             setattr(self, f'conv{stage}_1', nn.Conv2d(width, width, 4, 2, 1, bias=False))
             setattr(self, f'bn{stage}_1', nn.BatchNorm2d(width))
             channels = width
-        self.linear1 = nn.Linear(channels * (patch_size // 32)**2, 100)
+        self.linear1 = nn.Linear(channels * (patch_size // 32) ** 2, 100)
         self.linear2 = nn.Linear(100, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, patch_size, patch_size) to logits (N, 1)."""
         if x.shape[-2:] != (self.patch_size, self.patch_size):
-            raise InputError(f'ModifiedVGG was built for {self.patch_size}x{self.patch_size} patches, but got {x.shape[-2]}x{x.shape[-1]}. '
-                             'Set patch_size of the discriminator to the crop size of the GT images.')
+            raise InputError(
+                f'ModifiedVGG was built for {self.patch_size}x{self.patch_size} patches, but got {x.shape[-2]}x{x.shape[-1]}. '
+                'Set patch_size of the discriminator to the crop size of the GT images.'
+            )
         for stage in range(5):
             for part in range(2):
                 x = getattr(self, f'conv{stage}_{part}')(x)

@@ -32,13 +32,15 @@ class PatchGANDiscriminator(BaseModule):
         InputError: For another norm, fewer than one layer, and at the first forward of an image that is too small.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_layers: Size = 3,
-                 norm: str = 'batch',
-                 spectral_norm: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        mid_channels: Size = 64,
+        num_layers: Size = 3,
+        norm: str = 'batch',
+        spectral_norm: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if norm not in NORMS:
             raise InputError(f'PatchGANDiscriminator: norm={norm!r} must be one of {", ".join(NORMS)}.')
@@ -58,7 +60,9 @@ class PatchGANDiscriminator(BaseModule):
                     bias=with_norm != 'batch',
                     norm_cfg=NORMS[with_norm],
                     act_cfg=dict(type='LeakyReLU', negative_slope=0.2),
-                    with_spectral_norm=spectral_norm))
+                    with_spectral_norm=spectral_norm,
+                )
+            )
             channels = width
         last = nn.Conv2d(channels, 1, 4, stride=1, padding=1)
         self.model = nn.Sequential(*layers, nn.utils.spectral_norm(last) if spectral_norm else last)
@@ -80,6 +84,8 @@ class PatchGANDiscriminator(BaseModule):
         """Map (N, C, H, W) to logits (N, 1, H // 2^num_layers - 2, W // 2^num_layers - 2)."""
         least = 3 * 2**self.num_layers
         if min(x.shape[-2:]) < least:
-            raise InputError(f'PatchGANDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but {self.num_layers} layers of stride 2 '
-                             f'need at least {least}x{least}. Use larger crops, or a smaller num_layers.')
+            raise InputError(
+                f'PatchGANDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but {self.num_layers} layers of stride 2 '
+                f'need at least {least}x{least}. Use larger crops, or a smaller num_layers.'
+            )
         return self.model(x)

@@ -32,18 +32,22 @@ class ResNetDiscriminator(BaseModule):
         InputError: For fewer than one block, and at the first forward of an image that is too small.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 num_down: Size = 5,
-                 spectral_norm: bool = True,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        mid_channels: Size = 64,
+        num_down: Size = 5,
+        spectral_norm: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.num_down = num_down
         widths = [mid_channels * min(2**index, 16) for index in range(num_down)]
         self.from_rgb = FirstBlock(in_channels, widths[0], spectral_norm)
-        self.conv_blocks = nn.Sequential(*[Block(a, b, True, spectral_norm) for a, b in pairwise(widths)],
-                                         Block(widths[-1], widths[-1], False, spectral_norm))
+        self.conv_blocks = nn.Sequential(
+            *[Block(a, b, True, spectral_norm) for a, b in pairwise(widths)],
+            Block(widths[-1], widths[-1], False, spectral_norm),
+        )
         self.decision = nn.Linear(widths[-1], 1)
         nn.init.xavier_uniform_(self.decision.weight)
         nn.init.zeros_(self.decision.bias)
@@ -54,8 +58,10 @@ class ResNetDiscriminator(BaseModule):
         """Map (N, C, H, W) to logits (N, 1)."""
         least = 2**self.num_down
         if min(x.shape[-2:]) < least:
-            raise InputError(f'ResNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but num_down={self.num_down} needs at least '
-                             f'{least}x{least}. Use larger crops, or a smaller num_down.')
+            raise InputError(
+                f'ResNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but num_down={self.num_down} needs at least '
+                f'{least}x{least}. Use larger crops, or a smaller num_down.'
+            )
         return self.decision(F.relu(self.conv_blocks(self.from_rgb(x))).sum((2, 3)))
 
 
@@ -104,7 +110,9 @@ class Block(nn.Module):
 
 
 def _conv(in_channels: int, out_channels: int, size: int, spectral_norm: bool) -> ConvModule:
-    conv = ConvModule(in_channels, out_channels, size, padding=size // 2, act_cfg=None, with_spectral_norm=spectral_norm)
+    conv = ConvModule(
+        in_channels, out_channels, size, padding=size // 2, act_cfg=None, with_spectral_norm=spectral_norm
+    )
     weight = conv.conv.weight_orig if spectral_norm else conv.conv.weight
     nn.init.xavier_uniform_(weight, gain=1.0 if size == 1 else 2**0.5)
     nn.init.zeros_(conv.conv.bias)

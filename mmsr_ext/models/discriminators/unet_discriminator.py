@@ -30,7 +30,13 @@ class UNetDiscriminator(BaseModule):
         InputError: At the first forward of an image smaller than 8 px.
     """
 
-    def __init__(self, in_channels: Size = 3, mid_channels: Size = 64, skip_connection: bool = True, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        mid_channels: Size = 64,
+        skip_connection: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.skip_connection = skip_connection
         width = mid_channels
@@ -48,8 +54,10 @@ class UNetDiscriminator(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to logits (N, 1, H, W)."""
         if min(x.shape[-2:]) < 8:
-            raise InputError(f'UNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but its size is halved 3 times. Use crops of '
-                             'at least 8x8.')
+            raise InputError(
+                f'UNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but its size is halved 3 times. Use crops of '
+                'at least 8x8.'
+            )
         encoded = [_act(self.conv0(x))]
         for conv in (self.conv1, self.conv2, self.conv3):
             encoded.append(_act(conv(encoded[-1])))

@@ -34,19 +34,23 @@ class VGGDiscriminator(BaseModule):
         InputError: For a patch size that is too small, another head, and with the head 'patch' at the first forward of another size.
     """
 
-    def __init__(self,
-                 in_channels: Size = 3,
-                 mid_channels: Size = 64,
-                 patch_size: Size = 96,
-                 dense_channels: Size = 1024,
-                 batch_norm: bool = True,
-                 head: str = 'patch',
-                 num_stages: Size = 4,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Size = 3,
+        mid_channels: Size = 64,
+        patch_size: Size = 96,
+        dense_channels: Size = 1024,
+        batch_norm: bool = True,
+        head: str = 'patch',
+        num_stages: Size = 4,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if patch_size < 2**num_stages:
-            raise InputError(f'VGGDiscriminator: patch_size={patch_size!r} must be at least {2**num_stages}, because the size is halved '
-                             f'{num_stages} times.')
+            raise InputError(
+                f'VGGDiscriminator: patch_size={patch_size!r} must be at least {2**num_stages}, because the size is halved '
+                f'{num_stages} times.'
+            )
         if head not in ('patch', 'location'):
             raise InputError(f"VGGDiscriminator: head={head!r} must be 'patch' or 'location'.")
         self.patch_size = patch_size
@@ -54,7 +58,7 @@ class VGGDiscriminator(BaseModule):
         layers: list[nn.Module] = []
         channels, size = in_channels, patch_size
         for index in range(2 * num_stages):
-            width, stride = mid_channels * 2**(index // 2), 1 + index % 2
+            width, stride = mid_channels * 2 ** (index // 2), 1 + index % 2
             with_norm = batch_norm and index > 0
             layers.append(nn.Conv2d(channels, width, 3, stride, 1, bias=not with_norm))
             layers += [nn.BatchNorm2d(width)] if with_norm else []
@@ -62,7 +66,11 @@ class VGGDiscriminator(BaseModule):
             channels, size = width, -(-size // stride)
         self.features = nn.Sequential(*layers)
         if head == 'patch':
-            dense = [nn.Flatten(), nn.Linear(channels * size * size, dense_channels), nn.Linear(dense_channels, 1)]
+            dense = [
+                nn.Flatten(),
+                nn.Linear(channels * size * size, dense_channels),
+                nn.Linear(dense_channels, 1),
+            ]
         else:
             dense = [nn.Identity(), nn.Conv2d(channels, dense_channels, 1), nn.Conv2d(dense_channels, 1, 1)]
         self.classifier = nn.Sequential(*dense[:2], nn.LeakyReLU(0.2, inplace=True), dense[2])
@@ -70,6 +78,8 @@ class VGGDiscriminator(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, patch_size, patch_size) to logits (N, 1), or (N, C, H, W) to (N, 1, ceil(H / 16), ceil(W / 16))."""
         if self.head == 'patch' and x.shape[-2:] != (self.patch_size, self.patch_size):
-            raise InputError(f'VGGDiscriminator was built for {self.patch_size}x{self.patch_size} patches, but got '
-                             f'{x.shape[-2]}x{x.shape[-1]}. Set patch_size of the discriminator to the crop size of the GT images.')
+            raise InputError(
+                f'VGGDiscriminator was built for {self.patch_size}x{self.patch_size} patches, but got '
+                f'{x.shape[-2]}x{x.shape[-1]}. Set patch_size of the discriminator to the crop size of the GT images.'
+            )
         return self.classifier(self.features(x))

@@ -7,5 +7,12 @@ from .pixel_losses import L1Loss, MSELoss
 from .r1_penalty import R1Penalty
 
 __all__ = [
-    'AdversarialLoss', 'GradientPenalty', 'L1Loss', 'LPIPSLoss', 'MSELoss', 'PerceptualLoss', 'R1Penalty', 'as_adversarial_loss'
+    'AdversarialLoss',
+    'GradientPenalty',
+    'L1Loss',
+    'LPIPSLoss',
+    'MSELoss',
+    'PerceptualLoss',
+    'R1Penalty',
+    'as_adversarial_loss',
 ]

@@ -54,23 +54,33 @@ class AdversarialLoss(nn.Module):
             ``global_means`` where there are none.
     """
 
-    def __init__(self,
-                 gan_type: str = 'vanilla',
-                 relativistic: bool | str = False,
-                 real_label: float = 1.0,
-                 fake_label: float = 0.0,
-                 loss_weight: float = 1.0,
-                 global_means: bool = False) -> None:
+    def __init__(
+        self,
+        gan_type: str = 'vanilla',
+        relativistic: bool | str = False,
+        real_label: float = 1.0,
+        fake_label: float = 0.0,
+        loss_weight: float = 1.0,
+        global_means: bool = False,
+    ) -> None:
         super().__init__()
         if gan_type not in GAN_TYPES:
-            raise InputError(f'AdversarialLoss: unknown gan_type {gan_type!r}; choose one of {", ".join(GAN_TYPES)}.')
+            raise InputError(
+                f'AdversarialLoss: unknown gan_type {gan_type!r}; choose one of {", ".join(GAN_TYPES)}.'
+            )
         if relativistic not in RELATIVISTIC:
-            raise InputError(f"AdversarialLoss: relativistic={relativistic!r} must be False, 'average' or 'batch'.")
+            raise InputError(
+                f"AdversarialLoss: relativistic={relativistic!r} must be False, 'average' or 'batch'."
+            )
         if gan_type not in LABELLED and (real_label, fake_label) != (1.0, 0.0):
-            raise InputError(f'AdversarialLoss: {gan_type} has no labels, but real_label={real_label!r} and fake_label={fake_label!r}. '
-                             f'Leave them out, or use {" or ".join(LABELLED)}.')
+            raise InputError(
+                f'AdversarialLoss: {gan_type} has no labels, but real_label={real_label!r} and fake_label={fake_label!r}. '
+                f'Leave them out, or use {" or ".join(LABELLED)}.'
+            )
         if global_means and not relativistic:
-            raise InputError("AdversarialLoss: global_means=True is for relativistic losses; set relativistic='average', or leave it out.")
+            raise InputError(
+                "AdversarialLoss: global_means=True is for relativistic losses; set relativistic='average', or leave it out."
+            )
         self.gan_type = gan_type
         self.global_means = global_means
         self.relativistic = relativistic
@@ -91,7 +101,9 @@ class AdversarialLoss(nn.Module):
         fake = at_least_float32(pred_fake)
         if self.relativistic:
             real = at_least_float32(pred_real).detach()
-            loss = (self._term(fake - self._mean(real), True) + self._term(real - self._mean(fake), False)) / 2
+            loss = (
+                self._term(fake - self._mean(real), True) + self._term(real - self._mean(fake), False)
+            ) / 2
         elif self.gan_type in ('wgan', 'hinge'):
             loss = -fake.mean()
         else:
@@ -111,10 +123,12 @@ class AdversarialLoss(nn.Module):
         real, fake = (None if pred is None else at_least_float32(pred) for pred in (pred_real, pred_fake))
         if not self.relativistic:
             terms = {'loss_d_real': (real, True), 'loss_d_fake': (fake, False)}
-            return {name: self._term(pred, is_real) for name, (pred, is_real) in terms.items() if pred is not None}
+            return {
+                name: self._term(pred, is_real) for name, (pred, is_real) in terms.items() if pred is not None
+            }
         return {
             'loss_d_real': self._term(real - self._mean(fake.detach()), True) / 2,
-            'loss_d_fake': self._term(fake - self._mean(real.detach()), False) / 2
+            'loss_d_fake': self._term(fake - self._mean(real.detach()), False) / 2,
         }
 
     def _mean(self, x: Tensor) -> Tensor:

@@ -23,7 +23,11 @@ class GANLossAdapter(nn.Module):
     def discriminator(self, pred_real: Tensor | None, pred_fake: Tensor | None) -> dict[str, Tensor]:
         """See ``AdversarialLoss.discriminator``."""
         terms = {'loss_d_real': (pred_real, True), 'loss_d_fake': (pred_fake, False)}
-        return {name: self.gan_loss(pred, is_real, is_disc=True) for name, (pred, is_real) in terms.items() if pred is not None}
+        return {
+            name: self.gan_loss(pred, is_real, is_disc=True)
+            for name, (pred, is_real) in terms.items()
+            if pred is not None
+        }
 
 
 def as_adversarial_loss(loss: nn.Module) -> nn.Module:

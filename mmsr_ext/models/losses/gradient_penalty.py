@@ -30,7 +30,9 @@ class GradientPenalty(nn.Module):
     def __init__(self, loss_weight: float = 10.0) -> None:
         super().__init__()
         if not loss_weight > 0:
-            raise InputError(f'GradientPenalty: loss_weight={loss_weight!r} must be positive; leave the penalty out instead.')
+            raise InputError(
+                f'GradientPenalty: loss_weight={loss_weight!r} must be positive; leave the penalty out instead.'
+            )
         self.loss_weight = loss_weight
 
     def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -57,37 +57,47 @@ class PerceptualLoss(nn.Module):
         InputError: For an unknown layer, network, criterion, scale or normalisation, or weights that cannot be had.
     """
 
-    def __init__(self,
-                 layer_weights: dict[str, float],
-                 layer_weights_style: dict[str, float] | None = None,
-                 vgg_type: str = 'vgg19',
-                 perceptual_weight: float = 1.0,
-                 style_weight: float = 0.0,
-                 criterion: str = 'l1',
-                 feature_scale: float | str = 1.0,
-                 input_range: tuple[float, float] = (0.0, 1.0),
-                 use_input_norm: bool | str = True,
-                 pretrained: str = 'imagenet',
-                 dtype: str | None = None,
-                 compile: dict | None = None,
-                 style_patch_size: Size | None = None) -> None:
+    def __init__(
+        self,
+        layer_weights: dict[str, float],
+        layer_weights_style: dict[str, float] | None = None,
+        vgg_type: str = 'vgg19',
+        perceptual_weight: float = 1.0,
+        style_weight: float = 0.0,
+        criterion: str = 'l1',
+        feature_scale: float | str = 1.0,
+        input_range: tuple[float, float] = (0.0, 1.0),
+        use_input_norm: bool | str = True,
+        pretrained: str = 'imagenet',
+        dtype: str | None = None,
+        compile: dict | None = None,
+        style_patch_size: Size | None = None,
+    ) -> None:
         super().__init__()
         if criterion not in CRITERIA:
             raise InputError(f'PerceptualLoss: criterion={criterion!r} must be one of {", ".join(CRITERIA)}.')
         if isinstance(feature_scale, str) and feature_scale != 'unit_mean':
-            raise InputError(f"PerceptualLoss: feature_scale={feature_scale!r} must be a number or 'unit_mean'.")
+            raise InputError(
+                f"PerceptualLoss: feature_scale={feature_scale!r} must be a number or 'unit_mean'."
+            )
         if style_patch_size is not None and style_patch_size < 1:
-            raise InputError(f'PerceptualLoss: style_patch_size={style_patch_size!r} must be at least 1; the paper has 16.')
+            raise InputError(
+                f'PerceptualLoss: style_patch_size={style_patch_size!r} must be at least 1; the paper has 16.'
+            )
         if dtype not in DTYPES:
             raise InputError(f"PerceptualLoss: dtype={dtype!r} must be 'bfloat16', 'float16' or None.")
         low, high = input_range
         if not low < high:
-            raise InputError(f'PerceptualLoss: input_range={input_range!r} must be (black, white) with black < white.')
+            raise InputError(
+                f'PerceptualLoss: input_range={input_range!r} must be (black, white) with black < white.'
+            )
         if perceptual_weight <= 0 and style_weight <= 0:
-            raise InputError('PerceptualLoss: perceptual_weight and style_weight are both 0; leave the loss out instead.')
+            raise InputError(
+                'PerceptualLoss: perceptual_weight and style_weight are both 0; leave the loss out instead.'
+            )
         self.terms = {
             'perceptual': (perceptual_weight, dict(layer_weights)),
-            'style': (style_weight, dict(layer_weights_style or layer_weights))
+            'style': (style_weight, dict(layer_weights_style or layer_weights)),
         }
         self.criterion = CRITERIA[criterion]
         self.feature_scale = feature_scale
@@ -95,9 +105,13 @@ class PerceptualLoss(nn.Module):
         self.low, self.high = low, high
         layers = {layer: None for weight, weights in self.terms.values() if weight > 0 for layer in weights}
         # in a tuple, which torch does not search for submodules
-        self._network = (VGGFeatures(layers, vgg_type, pretrained, use_input_norm), )
+        self._network = (VGGFeatures(layers, vgg_type, pretrained, use_input_norm),)
         self._network[0].features.to(DTYPES[dtype])
-        self._run = (self._network[0] if compile is None else torch.compile(self._network[0], dynamic=False, **compile), )
+        self._run = (
+            self._network[0]
+            if compile is None
+            else torch.compile(self._network[0], dynamic=False, **compile),
+        )
 
     def forward(self, x: Tensor, gt: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Compare an image with its target.
@@ -117,7 +131,9 @@ class PerceptualLoss(nn.Module):
         output = self._features(x)
         if self.feature_scale != 1:
             scales = {name: self._scale(value) for name, value in target.items()}
-            output, target = ({name: maps[name] * scale for name, scale in scales.items()} for maps in (output, target))
+            output, target = (
+                {name: maps[name] * scale for name, scale in scales.items()} for maps in (output, target)
+            )
         return self._term('perceptual', output, target), self._term('style', output, target)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> PerceptualLoss:
@@ -138,7 +154,9 @@ class PerceptualLoss(nn.Module):
         weight, layers = self.terms[name]
         if weight <= 0:
             return None
-        return weight * sum(w * self._distance(name, output[layer], target[layer]) for layer, w in layers.items())
+        return weight * sum(
+            w * self._distance(name, output[layer], target[layer]) for layer, w in layers.items()
+        )
 
     def _distance(self, name: str, output: Tensor, target: Tensor) -> Tensor:
         if name == 'style' and self.style_patch_size is not None:

@@ -17,7 +17,9 @@ class _PixelLoss(nn.Module):
     def __init__(self, loss_weight: float = 1.0, reduction: str = 'mean') -> None:
         super().__init__()
         if reduction not in ('none', 'mean', 'sum'):
-            raise InputError(f"{type(self).__name__}: reduction={reduction!r} must be 'none', 'mean' or 'sum'.")
+            raise InputError(
+                f"{type(self).__name__}: reduction={reduction!r} must be 'none', 'mean' or 'sum'."
+            )
         self.loss_weight = loss_weight
         self.reduction = reduction
 

@@ -29,7 +29,9 @@ def layer_names(vgg_type: str) -> list[str]:
     """Names of ``torchvision.models.<vgg_type>().features`` in order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ..."""
     names: list[str] = []
     for block, convs in enumerate(BLOCKS[vgg_type], 1):
-        names += [f'{kind}{block}_{conv}' for conv in range(1, convs + 1) for kind in ('conv', 'relu')] + [f'pool{block}']
+        names += [f'{kind}{block}_{conv}' for conv in range(1, convs + 1) for kind in ('conv', 'relu')] + [
+            f'pool{block}'
+        ]
     return names
 
 
@@ -49,11 +51,13 @@ class VGGFeatures(nn.Module):
         InputError: For an unknown network, layer or normalisation, or weights that cannot be had.
     """
 
-    def __init__(self,
-                 layers: Iterable[str],
-                 vgg_type: str = 'vgg19',
-                 pretrained: str = 'imagenet',
-                 input_norm: bool | str = True) -> None:
+    def __init__(
+        self,
+        layers: Iterable[str],
+        vgg_type: str = 'vgg19',
+        pretrained: str = 'imagenet',
+        input_norm: bool | str = True,
+    ) -> None:
         super().__init__()
         if vgg_type not in BLOCKS:
             raise InputError(f'vgg_type={vgg_type!r} must be one of {", ".join(BLOCKS)}.')
@@ -62,12 +66,14 @@ class VGGFeatures(nn.Module):
             raise InputError('layer_weights is empty: name at least one layer, such as conv5_4.')
         norm = {True: 'imagenet', False: 'none'}.get(input_norm, input_norm)
         if norm not in NORMS:
-            raise InputError(f'input normalisation {input_norm!r} of {vgg_type} must be one of {", ".join(NORMS)}, True or False.')
+            raise InputError(
+                f'input normalisation {input_norm!r} of {vgg_type} must be one of {", ".join(NORMS)}, True or False.'
+            )
         mean, std, self.bgr = NORMS[norm]
         self.normalised = norm != 'none'
         with torch.device('meta'):  # neither memory nor time for the classifier, which is not used
             network = getattr(torchvision.models, vgg_type)(weights=None, init_weights=False)
-        self.features = network.features[:max(self.taps.values()) + 1].to_empty(device='cpu')
+        self.features = network.features[: max(self.taps.values()) + 1].to_empty(device='cpu')
         for index, layer in enumerate(self.features):
             if isinstance(layer, nn.ReLU):
                 layer.inplace = index - 1 not in self.taps.values()  # a tapped map must not be overwritten
@@ -82,7 +88,9 @@ class VGGFeatures(nn.Module):
             x = (x - self.mean) / self.std
         if self.bgr:
             x = x.flip(1)
-        x = x.to(self.features[0].weight.dtype)  # after the normalisation, which wants more than half precision
+        x = x.to(
+            self.features[0].weight.dtype
+        )  # after the normalisation, which wants more than half precision
         maps: dict[int, Tensor] = {}
         for index, layer in enumerate(self.features):
             x = layer(x)
@@ -112,9 +120,11 @@ def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
     state = {_index_key(key, names): value for key, value in state.items()}
     for key, parameter in features.state_dict().items():
         if key not in state or state[key].shape != parameter.shape:
-            raise InputError(f'{pretrained}: no weights of {vgg_type} for layer {names[int(key.split(".")[0])]} (key features.{key}, shape '
-                             f'{tuple(parameter.shape)}), which the perceptual loss needs. Give a file that goes as deep, or name layers '
-                             'that it has.')
+            raise InputError(
+                f'{pretrained}: no weights of {vgg_type} for layer {names[int(key.split(".")[0])]} (key features.{key}, shape '
+                f'{tuple(parameter.shape)}), which the perceptual loss needs. Give a file that goes as deep, or name layers '
+                'that it has.'
+            )
     features.load_state_dict({key: state[key].float() for key in features.state_dict()})
 
 
@@ -130,12 +140,16 @@ def _imagenet(vgg_type: str) -> dict[str, Tensor]:
     try:
         return weights.get_state_dict(progress=True, check_hash=True)
     except OSError as error:
-        raise InputError(f"the ImageNet weights of {vgg_type} are not on this machine and could not be downloaded ({error}). Bring "
-                         f"{weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it' in perceptual_loss; "
-                         f"or train without perceptual loss: --cfg-options model.perceptual_loss=None") from error
+        raise InputError(
+            f'the ImageNet weights of {vgg_type} are not on this machine and could not be downloaded ({error}). Bring '
+            f"{weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it' in perceptual_loss; "
+            f'or train without perceptual loss: --cfg-options model.perceptual_loss=None'
+        ) from error
 
 
 def _file(path: str) -> dict[str, Tensor]:
     if not Path(path).is_file():
-        raise InputError(f"pretrained={path!r} must be 'imagenet', 'random' or a file with VGG weights; there is no such file.")
+        raise InputError(
+            f"pretrained={path!r} must be 'imagenet', 'random' or a file with VGG weights; there is no such file."
+        )
     return weights_of(read_checkpoint(path))

@@ -34,8 +34,10 @@ class BlurDownsample(ImagePreprocessor):
     def __init__(self, scale: Size, sigma: float, truncate: float = 4.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not (sigma > 0 and truncate > 0):
-            raise InputError(f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur use '
-                             'ImagePreprocessor and LQ images from tools/make_pairs.py.')
+            raise InputError(
+                f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur use '
+                'ImagePreprocessor and LQ images from tools/make_pairs.py.'
+            )
         self.scale = scale
         self.sigma = sigma
         self.truncate = truncate
@@ -46,7 +48,11 @@ class BlurDownsample(ImagePreprocessor):
 
     def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:
         """See ``degrade``."""
-        return [self.degrade(sample.gt_img) for sample in samples] if isinstance(samples, list) else self.degrade(samples.gt_img)
+        return (
+            [self.degrade(sample.gt_img) for sample in samples]
+            if isinstance(samples, list)
+            else self.degrade(samples.gt_img)
+        )
 
     def degrade(self, gt: Tensor) -> Tensor:
         """LQ of GT.
@@ -62,6 +68,8 @@ class BlurDownsample(ImagePreprocessor):
         """
         height, width = gt.shape[-2:]
         if height % self.scale or width % self.scale:
-            raise InputError(f'BlurDownsample: a GT image is {height}x{width}, not a multiple of the scale, {self.scale}. Crop the images, '
-                             'as tools/make_pairs.py does.')
+            raise InputError(
+                f'BlurDownsample: a GT image is {height}x{width}, not a multiple of the scale, {self.scale}. Crop the images, '
+                'as tools/make_pairs.py does.'
+            )
         return imresize(gaussian_blur(gt.to(torch.uint8), self.sigma, self.truncate), 1 / self.scale)

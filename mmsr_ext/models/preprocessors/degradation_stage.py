@@ -14,7 +14,14 @@ from ...functional import gaussian_kernel, sinc_kernel
 
 # 0.1 for sinc; the rest is shared out in the paper's proportions, 0.45 : 0.25 : 0.12 : 0.03 : 0.12 : 0.03
 KERNEL_PROBS = dict(
-    iso=0.405, aniso=0.225, generalized_iso=0.108, generalized_aniso=0.027, plateau_iso=0.108, plateau_aniso=0.027, sinc=0.1)
+    iso=0.405,
+    aniso=0.225,
+    generalized_iso=0.108,
+    generalized_aniso=0.027,
+    plateau_iso=0.108,
+    plateau_aniso=0.027,
+    sinc=0.1,
+)
 RESIZE_MODES = ('area', 'bilinear', 'bicubic')
 
 
@@ -75,20 +82,30 @@ class Stage:
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kernel_probs) - set(KERNEL_PROBS))
         if unknown:
-            raise InputError(f'degradation: unknown kernel {unknown[0]!r} in kernel_probs; choose from {", ".join(KERNEL_PROBS)}.')
+            raise InputError(
+                f'degradation: unknown kernel {unknown[0]!r} in kernel_probs; choose from {", ".join(KERNEL_PROBS)}.'
+            )
         check_sizes('kernel_sizes', self.kernel_sizes)
         _check_weights('kernel_probs', list(self.kernel_probs.values()))
         _check_weights('resize_probs', self.resize_probs, 3)
         for name in ('blur_prob', 'gaussian_prob', 'grey_prob'):
             check_probability(name, getattr(self, name))
-        for name, low, high in [('sigma', 1e-3, math.inf), ('beta_gaussian', 1e-3, math.inf), ('beta_plateau', 1e-3, math.inf),
-                                ('resize_range', 1e-3, math.inf), ('gaussian_sigma', 0, 255), ('poisson_scale', 0, math.inf),
-                                ('jpeg_quality', 1, 100)]:
+        for name, low, high in [
+            ('sigma', 1e-3, math.inf),
+            ('beta_gaussian', 1e-3, math.inf),
+            ('beta_plateau', 1e-3, math.inf),
+            ('resize_range', 1e-3, math.inf),
+            ('gaussian_sigma', 0, 255),
+            ('poisson_scale', 0, math.inf),
+            ('jpeg_quality', 1, 100),
+        ]:
             _check_range(name, getattr(self, name), low, high)
         for name in ('beta_gaussian', 'beta_plateau', 'resize_range'):
             low, high = getattr(self, name)
             if not low <= 1 <= high:
-                raise InputError(f'degradation: {name}={getattr(self, name)!r} must not have both ends on one side of 1.')
+                raise InputError(
+                    f'degradation: {name}={getattr(self, name)!r} must not have both ends on one side of 1.'
+                )
 
     def with_changes(self, changes: dict | None) -> Stage:
         """A stage with other values for some of the fields.
@@ -113,7 +130,9 @@ class Stage:
         level = rng.uniform(*self.gaussian_sigma) / 255 if gaussian else rng.uniform(*self.poisson_scale)
         grey = bool(rng.random() < self.grey_prob)
         quality = int(rng.integers(self.jpeg_quality[0], self.jpeg_quality[1] + 1))
-        return StageDraw(kernel, float(scale), mode, gaussian, float(level), grey, int(rng.integers(2**63)), quality)
+        return StageDraw(
+            kernel, float(scale), mode, gaussian, float(level), grey, int(rng.integers(2**63)), quality
+        )
 
     def _kernel(self, rng: np.random.Generator) -> Tensor:
         name = choice(rng, list(self.kernel_probs), list(self.kernel_probs.values()))
@@ -130,7 +149,9 @@ class Stage:
             beta = rng.uniform(low, 1) if rng.random() < 0.5 else rng.uniform(1, high)
         else:
             beta = 1.0
-        return gaussian_kernel(size, sigma_x, sigma_y, angle, beta, 'plateau' if family == 'plateau' else 'gaussian')
+        return gaussian_kernel(
+            size, sigma_x, sigma_y, angle, beta, 'plateau' if family == 'plateau' else 'gaussian'
+        )
 
 
 def draw_sinc_kernel(rng: np.random.Generator, size: int, lowest_cutoff: float) -> Tensor:
@@ -152,15 +173,28 @@ def check_probability(name: str, value: float) -> None:
 
 def check_sizes(name: str, sizes: Any) -> None:
     """Raise InputError unless ``sizes`` are sizes of kernels."""
-    if not isinstance(sizes, (tuple, list)) or not sizes or any(not isinstance(size, int) or size < 3 or size % 2 == 0 for size in sizes):
+    if (
+        not isinstance(sizes, (tuple, list))
+        or not sizes
+        or any(not isinstance(size, int) or size < 3 or size % 2 == 0 for size in sizes)
+    ):
         raise InputError(f'degradation: {name}={sizes!r} must be odd integers of at least 3.')
 
 
 def _check_range(name: str, value: Any, low: float, high: float) -> None:
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not low <= value[0] <= value[1] <= high:
-        raise InputError(f'degradation: {name}={value!r} must be (lowest, highest), ascending, both within [{low:g}, {high:g}].')
+        raise InputError(
+            f'degradation: {name}={value!r} must be (lowest, highest), ascending, both within [{low:g}, {high:g}].'
+        )
 
 
 def _check_weights(name: str, weights: Any, count: int | None = None) -> None:
-    if not isinstance(weights, (tuple, list)) or (count and len(weights) != count) or min(weights, default=-1) < 0 or sum(weights) <= 0:
-        raise InputError(f'degradation: {name}={weights!r} must be {count or "some"} weights, none below 0 and not all 0.')
+    if (
+        not isinstance(weights, (tuple, list))
+        or (count and len(weights) != count)
+        or min(weights, default=-1) < 0
+        or sum(weights) <= 0
+    ):
+        raise InputError(
+            f'degradation: {name}={weights!r} must be {count or "some"} weights, none below 0 and not all 0.'
+        )

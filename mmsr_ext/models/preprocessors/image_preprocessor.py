@@ -42,11 +42,13 @@ class ImagePreprocessor(BaseDataPreprocessor):
         InputError: For a bad argument; at the first batch that it cannot take.
     """
 
-    def __init__(self,
-                 mean: float | Sequence[float] = 127.5,
-                 std: float | Sequence[float] = 127.5,
-                 output_channel_order: str | None = None,
-                 stack_data_sample: bool = True) -> None:
+    def __init__(
+        self,
+        mean: float | Sequence[float] = 127.5,
+        std: float | Sequence[float] = 127.5,
+        output_channel_order: str | None = None,
+        stack_data_sample: bool = True,
+    ) -> None:
         super().__init__(non_blocking=True)
         for name, value in (('mean', mean), ('std', std)):
             values = torch.tensor(value if isinstance(value, (list, tuple)) else [value], dtype=torch.float32)
@@ -54,7 +56,9 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 raise InputError(f'{type(self).__name__}: std={std!r} must be positive.')
             self.register_buffer(name, values.view(-1, 1, 1), persistent=False)
         if output_channel_order not in (None, 'RGB', 'BGR'):
-            raise InputError(f"{type(self).__name__}: output_channel_order={output_channel_order!r} must be 'RGB', 'BGR' or None.")
+            raise InputError(
+                f"{type(self).__name__}: output_channel_order={output_channel_order!r} must be 'RGB', 'BGR' or None."
+            )
         self.output_channel_order = output_channel_order
         self.stack_data_sample = stack_data_sample
 
@@ -96,8 +100,10 @@ class ImagePreprocessor(BaseDataPreprocessor):
     def normalise(self, image: Tensor) -> Tensor:
         """(..., C, H, W) in [0, 255] of any type to float, by mean and std."""
         if len(self.mean) not in (1, image.shape[-3]) or len(self.std) not in (1, image.shape[-3]):
-            raise InputError(f'{type(self).__name__}: images with {image.shape[-3]} channels, but mean and std have {len(self.mean)} and '
-                             f'{len(self.std)} values.')
+            raise InputError(
+                f'{type(self).__name__}: images with {image.shape[-3]} channels, but mean and std have {len(self.mean)} and '
+                f'{len(self.std)} values.'
+            )
         return (image - self.mean).div_(self.std)
 
     def destruct(self, outputs: Tensor, data_samples: Samples | None = None, key: str = 'img') -> Tensor:
@@ -115,9 +121,13 @@ class ImagePreprocessor(BaseDataPreprocessor):
             InputError: If the batch was padded: near the padding the network's output is not what it is for the image alone.
         """
         if data_samples and any(map(any, _meta(data_samples, 'padding_size'))):
-            raise InputError('images of different sizes were padded to make a batch, which changes what the network gives for them. '
-                             'Validate with batch_size=1.')
-        image, _ = convert(outputs * self.std + self.mean, order_of(data_samples, f'{key}_output', outputs.shape[-3]), 'BGR')
+            raise InputError(
+                'images of different sizes were padded to make a batch, which changes what the network gives for them. '
+                'Validate with batch_size=1.'
+            )
+        image, _ = convert(
+            outputs * self.std + self.mean, order_of(data_samples, f'{key}_output', outputs.shape[-3]), 'BGR'
+        )
         return image.clamp_(0, 255)
 
     def read(self, data: dict, with_lq: bool = True) -> tuple[Tensor | list[Tensor] | None, Samples]:
@@ -137,8 +147,10 @@ class ImagePreprocessor(BaseDataPreprocessor):
         else:
             lq, samples = data.get('inputs') if with_lq else None, data.get('data_samples')
         if with_lq and lq is None:
-            raise InputError(f'{type(self).__name__}: the batch has no LQ images. Use data that have them, or a data_preprocessor that '
-                             'makes them, such as RealESRGANDegradation.')
+            raise InputError(
+                f'{type(self).__name__}: the batch has no LQ images. Use data that have them, or a data_preprocessor that '
+                'makes them, such as RealESRGANDegradation.'
+            )
         if not samples:
             samples = [DataSample() for _ in lq]
         if isinstance(lq, (list, tuple)):
@@ -170,14 +182,18 @@ class ImagePreprocessor(BaseDataPreprocessor):
     def _same_sizes(self, images: Sequence[Tensor], name: str) -> None:
         sizes = sorted({tuple(image.shape) for image in images})
         if len(sizes) > 1:
-            raise InputError(f'{type(self).__name__}: {name} of different sizes in a batch, such as {sizes[0]} and {sizes[1]}. Train on '
-                             'crops, by gt_size of the dataset, and validate with batch_size=1.')
+            raise InputError(
+                f'{type(self).__name__}: {name} of different sizes in a batch, such as {sizes[0]} and {sizes[1]}. Train on '
+                'crops, by gt_size of the dataset, and validate with batch_size=1.'
+            )
 
     def _send(self, images: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
         if isinstance(images, list):
             return [self._send(image) for image in images]
         if self.device.type == 'cuda' and images.device.type == 'cpu' and torch.cuda.is_available():
-            images = images.pin_memory()  # or the host would wait for the transfer, and so for the step before; nothing if it is already
+            images = (
+                images.pin_memory()
+            )  # or the host would wait for the transfer, and so for the step before; nothing if it is already
         return images.to(self.device, non_blocking=True)
 
     def _targets(self, samples: Samples, count: int, training: bool) -> None:
@@ -191,7 +207,12 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 image, order = convert(image, order, self.output_channel_order if training else 'BGR')
                 sample.set_field(self.normalise(image) if training else image, name)
                 # the names are those that MMagic's preprocessor leaves
-                meta = {'enable_norm': True, 'output_channel_order': order, 'mean': self.mean, 'std': self.std}
+                meta = {
+                    'enable_norm': True,
+                    'output_channel_order': order,
+                    'mean': self.mean,
+                    'std': self.std,
+                }
                 for key, value in meta.items():
                     stacked = value if isinstance(samples, list) else [value] * count
                     sample.set_field(stacked, f'{name}_{key}', field_type='metainfo')
@@ -213,8 +234,10 @@ def order_of(samples: Samples | None, name: str, channels: int) -> str:
     """
     kinds, orders = (set(_meta(samples, f'{name}_{what}')) for what in ('color_type', 'channel_order'))
     if len(kinds) > 1 or len(orders) > 1:
-        raise InputError(f'a batch has images of different {name}_channel_order: {", ".join(sorted(map(str, kinds | orders)))}. Load all '
-                         'images with the same channel_order.')
+        raise InputError(
+            f'a batch has images of different {name}_channel_order: {", ".join(sorted(map(str, kinds | orders)))}. Load all '
+            'images with the same channel_order.'
+        )
     if channels == 1:
         return 'single'
     return (orders.pop() if orders and 'unchanged' not in kinds else None) or 'BGR'
@@ -222,7 +245,12 @@ def order_of(samples: Samples | None, name: str, channels: int) -> str:
 
 def _packed_samples(data: dict) -> DataSample:
     samples, count = DataSample(gt_img=data['gt']), len(data['gt'])
-    meta = dict(key=data['keys'], gt_path=data['keys'], gt_channel_order=['rgb'] * count, img_channel_order=['rgb'] * count)
+    meta = dict(
+        key=data['keys'],
+        gt_path=data['keys'],
+        gt_channel_order=['rgb'] * count,
+        img_channel_order=['rgb'] * count,
+    )
     draws = data['draws'].tolist() if data.get('draws') is not None else []
     if draws and min(map(min, draws)) >= 0:
         meta['seed'], meta['position'] = map(list, zip(*draws))
@@ -259,4 +287,6 @@ def convert(image: Tensor, order: str, target: str | None) -> tuple[Tensor, str]
 def _pad(images: list[Tensor]) -> tuple[Tensor, list[tuple[int, int, int]]]:
     height, width = (max(image.shape[axis] for image in images) for axis in (-2, -1))
     padding = [(0, height - image.shape[-2], width - image.shape[-1]) for image in images]
-    return torch.stack([F.pad(image, (0, right, 0, below)) for image, (_, below, right) in zip(images, padding)]), padding
+    return torch.stack(
+        [F.pad(image, (0, right, 0, below)) for image, (_, below, right) in zip(images, padding)]
+    ), padding

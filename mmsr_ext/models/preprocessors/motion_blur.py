@@ -34,11 +34,13 @@ class MotionBlur(ImagePreprocessor):
         InputError: For values out of range, and at the first batch whose samples do not say their seed and position.
     """
 
-    def __init__(self,
-                 length: float = 60.0,
-                 anxiety: tuple[float, ...] = (0.01, 0.009, 0.008, 0.007, 0.005, 0.003, 0.002, 0.001),
-                 exposures: tuple[float, ...] = (0.001, 0.1, 0.5, 1.0),
-                 **kwargs: Any) -> None:
+    def __init__(
+        self,
+        length: float = 60.0,
+        anxiety: tuple[float, ...] = (0.01, 0.009, 0.008, 0.007, 0.005, 0.003, 0.002, 0.001),
+        exposures: tuple[float, ...] = (0.001, 0.1, 0.5, 1.0),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not length > 0:
             raise InputError(f'MotionBlur: length={length!r} must be positive.')
@@ -62,15 +64,20 @@ class MotionBlur(ImagePreprocessor):
         """
         draws = draws_of(samples)
         if draws is None:
-            raise InputError('MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
-                             "ImageDataset with sampler=dict(type='InfiniteDraws').")
+            raise InputError(
+                'MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
+                "ImageDataset with sampler=dict(type='InfiniteDraws')."
+            )
         if isinstance(samples, list):
             return [self._blur(sample.gt_img[None], [draw])[0] for sample, draw in zip(samples, draws)]
         return self._blur(samples.gt_img, draws)
 
     def _blur(self, sharp: Tensor, draws: list[tuple[int, int]]) -> Tensor:
         psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in draws]))
-        blurred = motion_blur(self.normalise(sharp), psfs.to(sharp.device, non_blocking=True)) * self.std + self.mean
+        blurred = (
+            motion_blur(self.normalise(sharp), psfs.to(sharp.device, non_blocking=True)) * self.std
+            + self.mean
+        )
         return blurred.round().clamp(0, 255)
 
     def psf(self, seed: int, position: int) -> np.ndarray:

@@ -48,11 +48,13 @@ class PairPool(nn.Module):
         """
         size, count = len(self.lq), len(lq)
         if count > size:
-            raise InputError(f'pool_size={size} is smaller than the batch, {count}. Set a larger pool_size, or 0 for no pool.')
+            raise InputError(
+                f'pool_size={size} is smaller than the batch, {count}. Set a larger pool_size, or 0 for no pool.'
+            )
         room = min(count, size - self._filled)
         if room:
-            self.lq[self._filled:self._filled + room] = lq[:room]
-            self.gt[self._filled:self._filled + room] = gt[:room]
+            self.lq[self._filled : self._filled + room] = lq[:room]
+            self.gt[self._filled : self._filled + room] = gt[:room]
             self._filled += room
             self.filled += room
             return lq, gt
@@ -65,7 +67,9 @@ class PairPool(nn.Module):
         for name in ('lq', 'gt'):
             saved, own = state_dict.get(f'{prefix}{name}'), getattr(self, name)
             if saved is not None and saved.shape != own.shape:
-                raise InputError(f'the checkpoint has a pool of {tuple(saved.shape)} for {name.upper()}, but the config has one of '
-                                 f'{tuple(own.shape)}. Resume with the pool_size and gt_size of the run.')
+                raise InputError(
+                    f'the checkpoint has a pool of {tuple(saved.shape)} for {name.upper()}, but the config has one of '
+                    f'{tuple(own.shape)}. Resume with the pool_size and gt_size of the run.'
+                )
         super()._load_from_state_dict(state_dict, prefix, *args)
         self._filled = int(self.filled)

@@ -33,7 +33,8 @@ SECOND = dict(
     resize_probs=(0.3, 0.4, 0.3),
     resize_range=(0.3, 1.2),
     gaussian_sigma=(1.0, 25.0),
-    poisson_scale=(0.05, 2.5))
+    poisson_scale=(0.05, 2.5),
+)
 JPEG = {'simulated': jpeg, 'file': jpeg_file}
 # which of the independent sequences of random numbers that belong to a sample; its dataset uses the sequence 0
 DEGRADATION, POOL = 2, 3
@@ -70,22 +71,28 @@ class RealESRGANDegradation(ImagePreprocessor):
         InputError: When built, for a value out of range; at the first batch, for samples without seed and position, or too small images.
     """
 
-    def __init__(self,
-                 scale: Size = 4,
-                 gt_size: Size = 256,
-                 first: dict | None = None,
-                 second: dict | None = None,
-                 final_sinc_prob: float = 0.8,
-                 final_sinc_sizes: tuple[int, ...] = (7, 9, 11, 13, 15, 17, 19, 21),
-                 jpeg_mode: str = 'simulated',
-                 gt_usm: bool = True,
-                 gan_gt_usm: bool = False,
-                 pool_size: Count = 180) -> None:
+    def __init__(
+        self,
+        scale: Size = 4,
+        gt_size: Size = 256,
+        first: dict | None = None,
+        second: dict | None = None,
+        final_sinc_prob: float = 0.8,
+        final_sinc_sizes: tuple[int, ...] = (7, 9, 11, 13, 15, 17, 19, 21),
+        jpeg_mode: str = 'simulated',
+        gt_usm: bool = True,
+        gan_gt_usm: bool = False,
+        pool_size: Count = 180,
+    ) -> None:
         super().__init__(mean=0.0, std=255.0, output_channel_order='RGB')
         if gt_size % scale or gt_size < 32:
-            raise InputError(f'RealESRGANDegradation: gt_size={gt_size!r} must be a multiple of the scale, {scale}, and at least 32.')
+            raise InputError(
+                f'RealESRGANDegradation: gt_size={gt_size!r} must be a multiple of the scale, {scale}, and at least 32.'
+            )
         if jpeg_mode not in JPEG:
-            raise InputError(f'RealESRGANDegradation: jpeg_mode={jpeg_mode!r} must be one of {", ".join(JPEG)}.')
+            raise InputError(
+                f'RealESRGANDegradation: jpeg_mode={jpeg_mode!r} must be one of {", ".join(JPEG)}.'
+            )
         check_probability('final_sinc_prob', final_sinc_prob)
         check_sizes('final_sinc_sizes', final_sinc_sizes)
         self.scale = scale
@@ -130,38 +137,53 @@ class RealESRGANDegradation(ImagePreprocessor):
             return {'inputs': lq, 'data_samples': DataSample(gt_img=gt)}
         # anew, because the pool keeps plain images, which are what the discriminator sees
         sharp = usm_sharpen(gt)
-        return {'inputs': lq, 'data_samples': DataSample(gt_img=sharp, gan_gt_img=sharp if self.gan_gt_usm else gt)}
+        return {
+            'inputs': lq,
+            'data_samples': DataSample(gt_img=sharp, gan_gt_img=sharp if self.gan_gt_usm else gt),
+        }
 
     def _read(self, data: dict) -> tuple[Tensor, list[tuple[int, int]]]:
         """GT images on the device, uint8, RGB, and (seed, position) of each."""
         samples = self.read(data, with_lq=False)[1]
         draws, gt = draws_of(samples), samples.get('gt_img')
         if gt is None or draws is None:
-            raise InputError('RealESRGANDegradation needs samples with gt_img, seed and position. Use the dataset ImageDataset with the '
-                             'sampler InfiniteDraws.')
+            raise InputError(
+                'RealESRGANDegradation needs samples with gt_img, seed and position. Use the dataset ImageDataset with the '
+                'sampler InfiniteDraws.'
+            )
         if gt.dtype != torch.uint8 or gt.shape[1] != 3:
-            raise InputError(f'RealESRGANDegradation: gt_img must be uint8 with 3 channels, but is {gt.dtype} with {gt.shape[1]}.')
+            raise InputError(
+                f'RealESRGANDegradation: gt_img must be uint8 with 3 channels, but is {gt.dtype} with {gt.shape[1]}.'
+            )
         return convert(gt, order_of(samples, 'gt', 3), 'RGB')[0], draws
 
     def _check_size(self, gt: Tensor) -> None:
         edge = min(gt.shape[-2:])
         if edge < self.gt_size or gt.shape[-2] % self.scale or gt.shape[-1] % self.scale:
-            raise InputError(f'RealESRGANDegradation: GT of {gt.shape[-2]}x{gt.shape[-1]} must be a multiple of the scale, {self.scale}, '
-                             f'and at least gt_size, {self.gt_size}. Set gt_size of the dataset.')
+            raise InputError(
+                f'RealESRGANDegradation: GT of {gt.shape[-2]}x{gt.shape[-1]} must be a multiple of the scale, {self.scale}, '
+                f'and at least gt_size, {self.gt_size}. Set gt_size of the dataset.'
+            )
         first, second = self.stages
         smallest = int(edge * (first.resize_range[0] if first.resize_probs[1] else 1))
-        for what, prob, sizes, size in [('the first blur', first.blur_prob, first.kernel_sizes, edge),
-                                        ('the second blur', second.blur_prob, second.kernel_sizes, smallest),
-                                        ('the final sinc filter', self.final_sinc_prob, self.final_sinc_sizes, edge // self.scale)]:
+        for what, prob, sizes, size in [
+            ('the first blur', first.blur_prob, first.kernel_sizes, edge),
+            ('the second blur', second.blur_prob, second.kernel_sizes, smallest),
+            ('the final sinc filter', self.final_sinc_prob, self.final_sinc_sizes, edge // self.scale),
+        ]:
             if prob and max(sizes) // 2 >= size:
-                raise InputError(f'RealESRGANDegradation: GT of {edge} px may be only {size} px large when it comes to {what}, too small '
-                                 f'for a kernel of {max(sizes)}. Set a larger gt_size of the dataset, or smaller kernel sizes.')
+                raise InputError(
+                    f'RealESRGANDegradation: GT of {edge} px may be only {size} px large when it comes to {what}, too small '
+                    f'for a kernel of {max(sizes)}. Set a larger gt_size of the dataset, or smaller kernel sizes.'
+                )
 
     def _pair(self, source: Tensor, gt: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Degrade one image (3, H, W) in [0, 1], and crop it and its GT (uint8). Both are returned in uint8."""
         first, second = (stage.draw(rng) for stage in self.stages)
         final_mode, final_size = choice(rng, RESIZE_MODES), choice(rng, self.final_sinc_sizes)
-        final_kernel = draw_sinc_kernel(rng, final_size, math.pi / 3) if rng.random() < self.final_sinc_prob else None
+        final_kernel = (
+            draw_sinc_kernel(rng, final_size, math.pi / 3) if rng.random() < self.final_sinc_prob else None
+        )
         jpeg_first = rng.random() < 0.5
         small, edge = tuple(extent // self.scale for extent in gt.shape[-2:]), self.gt_size // self.scale
         top, left = (int(rng.integers(extent - edge + 1)) for extent in small)
@@ -178,7 +200,7 @@ class RealESRGANDegradation(ImagePreprocessor):
             x = self.jpeg(x, second.quality)
         lq = (x[0].clamp(0, 1) * 255).round().to(torch.uint8)
         rows, columns = (slice(start * self.scale, (start + edge) * self.scale) for start in (top, left))
-        return lq[:, top:top + edge, left:left + edge], gt[:, rows, columns]
+        return lq[:, top : top + edge, left : left + edge], gt[:, rows, columns]
 
     def _until_noise(self, x: Tensor, draw: StageDraw, size: tuple[int, int]) -> Tensor:
         if draw.kernel is not None:

@@ -56,20 +56,22 @@ class GANRestorer(BaseModel):
         InputError: For unknown keys of ``train_cfg``, ``test_cfg`` and ``compile``.
     """
 
-    def __init__(self,
-                 generator: dict,
-                 discriminator: dict | None = None,
-                 gan_loss: dict | None = None,
-                 pixel_loss: dict | None = None,
-                 perceptual_loss: dict | None = None,
-                 extra_losses: dict[str, dict] | None = None,
-                 gradient_penalty: dict | None = None,
-                 train_cfg: dict | None = None,
-                 test_cfg: dict | None = None,
-                 init_cfg: dict | None = None,
-                 data_preprocessor: dict | None = None,
-                 channels_last: bool = False,
-                 compile: dict[str, dict] | None = None) -> None:
+    def __init__(
+        self,
+        generator: dict,
+        discriminator: dict | None = None,
+        gan_loss: dict | None = None,
+        pixel_loss: dict | None = None,
+        perceptual_loss: dict | None = None,
+        extra_losses: dict[str, dict] | None = None,
+        gradient_penalty: dict | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        channels_last: bool = False,
+        compile: dict[str, dict] | None = None,
+    ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.data_preprocessor._non_blocking = True  # else each transfer would wait for the step before
         self.schedule = Schedule.from_cfg(train_cfg)
@@ -78,14 +80,20 @@ class GANRestorer(BaseModel):
         self.discriminator = MODELS.build(discriminator) if discriminator else None
         self.pixel_loss = MODELS.build(pixel_loss) if pixel_loss else None
         self.perceptual_loss = MODELS.build(perceptual_loss) if perceptual_loss else None
-        self.extra_losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in (extra_losses or {}).items()})
+        self.extra_losses = nn.ModuleDict(
+            {name: MODELS.build(loss) for name, loss in (extra_losses or {}).items()}
+        )
         self.gradient_penalty = MODELS.build(gradient_penalty) if gradient_penalty else None
         self.gan_loss = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
         self.adversarial = self.discriminator is not None and self.gan_loss is not None
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        for module in filter(None, (self.generator, self.discriminator, self.perceptual_loss, self.extra_losses)):
+        for module in filter(
+            None, (self.generator, self.discriminator, self.perceptual_loss, self.extra_losses)
+        ):
             module.to(memory_format=self.memory_format)
-        self._trained = self._compiled(compile or {})  # what training runs in the place of a network, outside the module tree
+        self._trained = self._compiled(
+            compile or {}
+        )  # what training runs in the place of a network, outside the module tree
         self._micro_step = 0
         self.guard = FiniteGuard()
         self._images: list[str] = []
@@ -110,32 +118,44 @@ class GANRestorer(BaseModel):
         names = names_of(data)
         batch = self.data_preprocessor(data, True)
         if not isinstance(batch['inputs'], Tensor):
-            raise InputError("GANRestorer: the batch's images are not stacked. Give the model "
-                             "data_preprocessor=dict(type='ImagePreprocessor', mean=0, std=255).")
+            raise InputError(
+                "GANRestorer: the batch's images are not stacked. Give the model "
+                "data_preprocessor=dict(type='ImagePreprocessor', mean=0, std=255)."
+            )
         targets = _gt_of(batch['data_samples']), _gt_of(batch['data_samples'], 'gan_gt_img')
-        lq, gt, real = (image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets))
+        lq, gt, real = (
+            image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets)
+        )
         self._images = names
         if self.adversarial:
             return self._adversarial_step(lq, gt, real, optim_wrapper)
         return self._plain_step(lq, gt, optim_wrapper)
 
-    def _plain_step(self, lq: Tensor, gt: Tensor, optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, Tensor]:
+    def _plain_step(
+        self, lq: Tensor, gt: Tensor, optim_wrapper: OptimWrapper | OptimWrapperDict
+    ) -> dict[str, Tensor]:
         wrapper = optim_wrapper['generator'] if isinstance(optim_wrapper, OptimWrapperDict) else optim_wrapper
         with wrapper.optim_context(self):
             losses = self._content_losses(self._network('generator')(lq), gt)
         if not losses:
-            raise InputError('GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
-                             'with a gan_loss.')
+            raise InputError(
+                'GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
+                'with a gan_loss.'
+            )
         logs = detached(losses)
         wrapper.grad_name = 'grad_norm'
         wrapper.backward(wrapper.scale_loss(sum(losses.values())))
         self._update({'generator': wrapper}, logs)
         return logs
 
-    def _adversarial_step(self, lq: Tensor, gt: Tensor, real: Tensor, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+    def _adversarial_step(
+        self, lq: Tensor, gt: Tensor, real: Tensor, optim_wrapper: OptimWrapperDict
+    ) -> dict[str, Tensor]:
         if not isinstance(optim_wrapper, OptimWrapperDict):
-            raise InputError("GANRestorer with a discriminator needs an optimizer for each network: optim_wrapper=dict(constructor="
-                             "'MultiOptimWrapperConstructor', generator=dict(optimizer=...), discriminator=dict(optimizer=...)).")
+            raise InputError(
+                'GANRestorer with a discriminator needs an optimizer for each network: optim_wrapper=dict(constructor='
+                "'MultiOptimWrapperConstructor', generator=dict(optimizer=...), discriminator=dict(optimizer=...))."
+            )
         opt_g, opt_d = optim_wrapper['generator'], optim_wrapper['discriminator']
         update_g = self.schedule.updates_generator(self._micro_step // self._accumulation(opt_g, opt_d))
         self._micro_step += 1
@@ -182,13 +202,21 @@ class GANRestorer(BaseModel):
                     losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, judged)
             backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
             logs |= detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
-            self._update({'generator': opt_g, 'discriminator': opt_d} if update_g and not repeat else {'discriminator': opt_d}, logs)
+            self._update(
+                {'generator': opt_g, 'discriminator': opt_d}
+                if update_g and not repeat
+                else {'discriminator': opt_d},
+                logs,
+            )
         return logs
 
     def _judge(self, images: Tensor, wrapper: OptimWrapper, last: bool = True) -> Tensor:
         """The discriminator's output; gradients are exchanged between processes with those of the last one of an update."""
         network = self._network('discriminator')
-        with wrapper.optim_context(self), nullcontext() if last or not hasattr(network, 'no_sync') else network.no_sync():
+        with (
+            wrapper.optim_context(self),
+            nullcontext() if last or not hasattr(network, 'no_sync') else network.no_sync(),
+        ):
             return network(images)
 
     def _update(self, wrappers: dict[str, OptimWrapper], logs: dict[str, Tensor]) -> None:
@@ -209,11 +237,15 @@ class GANRestorer(BaseModel):
         """Micro-steps in one step of the schedule."""
         counts = opt_g._accumulative_counts, opt_d._accumulative_counts
         if counts[0] != counts[1]:
-            raise InputError(f'accumulative_counts is {counts[0]} for the generator and {counts[1]} for the discriminator; the two must '
-                             'be equal, because both learn from the same batch.')
+            raise InputError(
+                f'accumulative_counts is {counts[0]} for the generator and {counts[1]} for the discriminator; the two must '
+                'be equal, because both learn from the same batch.'
+            )
         if counts[0] > 1 and self.schedule.disc_repeat > 1:
-            raise InputError(f'accumulative_counts={counts[0]} cannot be combined with disc_repeat={self.schedule.disc_repeat}: a second '
-                             'update would need the earlier micro-batches again. Set one of them to 1.')
+            raise InputError(
+                f'accumulative_counts={counts[0]} cannot be combined with disc_repeat={self.schedule.disc_repeat}: a second '
+                'update would need the earlier micro-batches again. Set one of them to 1.'
+            )
         return counts[0]
 
     # -- processes -------------------------------------------------------------------------------------------------------------------
@@ -235,15 +267,24 @@ class GANRestorer(BaseModel):
         return self._trained[name] if name in self._trained else getattr(self, name)
 
     def _compiled(self, options: dict[str, dict]) -> dict[str, nn.Module]:
-        networks = {name: getattr(self, name) for name in ('generator', 'discriminator') if getattr(self, name) is not None}
+        networks = {
+            name: getattr(self, name)
+            for name in ('generator', 'discriminator')
+            if getattr(self, name) is not None
+        }
         unknown = sorted(options.keys() - networks.keys())
         if unknown:
-            raise InputError(f'compile: {unknown[0]!r} is not a network of this model; there are {", ".join(networks)}. The perceptual '
-                             'network has a switch of its own: perceptual_loss=dict(compile=dict()).')
+            raise InputError(
+                f'compile: {unknown[0]!r} is not a network of this model; there are {", ".join(networks)}. The perceptual '
+                'network has a switch of its own: perceptual_loss=dict(compile=dict()).'
+            )
         if 'discriminator' in options:
             # one graph serves two backward passes
             torch._functorch.config.donated_buffer = False
-        return {name: torch.compile(networks[name], dynamic=False, **arguments) for name, arguments in options.items()}
+        return {
+            name: torch.compile(networks[name], dynamic=False, **arguments)
+            for name, arguments in options.items()
+        }
 
     @contextmanager
     def no_sync(self) -> Iterator[None]:
@@ -257,7 +298,9 @@ class GANRestorer(BaseModel):
 
     # -- inference -------------------------------------------------------------------------------------------------------------------
 
-    def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor') -> Tensor | list[DataSample] | dict:
+    def forward(
+        self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor'
+    ) -> Tensor | list[DataSample] | dict:
         """Run the generator.
 
         Args:
@@ -316,7 +359,9 @@ def _baseline(test_cfg: dict | None) -> str | None:
     cfg = dict(test_cfg or {})
     baseline = cfg.pop('baseline', None)
     if cfg:
-        raise InputError(f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong into val_evaluator.')
+        raise InputError(
+            f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong into val_evaluator.'
+        )
     if baseline not in (None, 'bicubic', 'input'):
         raise InputError(f"test_cfg: baseline={baseline!r} must be 'bicubic', 'input' or None.")
     return baseline

@@ -23,16 +23,21 @@ def build(batch_norm=False, **adversarial):
         dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1),
         dict(type='mmsr_ext.AdversarialLoss', loss_weight=0.005, **adversarial),
         dict(type='mmagic.L1Loss'),
-        data_preprocessor=PREPROCESSOR)
+        data_preprocessor=PREPROCESSOR,
+    )
     model.discriminator = SmallDiscriminator(batch_norm=batch_norm)
     return model.train()
 
 
 def train(step, model, parts, accumulate=1):
-    opt = OptimWrapperDict(**{
-        name: OptimWrapper(torch.optim.SGD(getattr(model, name).parameters(), 0.01), accumulative_counts=accumulate)
-        for name in ('generator', 'discriminator')
-    })
+    opt = OptimWrapperDict(
+        **{
+            name: OptimWrapper(
+                torch.optim.SGD(getattr(model, name).parameters(), 0.01), accumulative_counts=accumulate
+            )
+            for name in ('generator', 'discriminator')
+        }
+    )
     for part in parts:
         step.train_step(part, opt)
 
@@ -75,7 +80,12 @@ def one_of_two(rank, accumulate=1, adversarial=None, spoilt_rank=None, gradients
     reductions = []
     for network in model._trained.values():
         network.register_comm_hook(reductions, count)
-    train(wrapped, model, [named(batch(2, seed=2 * step + rank), f'{rank}/{step}') for step in range(4)], accumulate)
+    train(
+        wrapped,
+        model,
+        [named(batch(2, seed=2 * step + rank), f'{rank}/{step}') for step in range(4)],
+        accumulate,
+    )
     hub = MessageHub.get_instance('separate')
     update_guard.UpdateGuardHook().review(SimpleNamespace(model=wrapped, message_hub=hub))
     return {'state': model.state_dict(), 'reductions': len(reductions), 'lines': lines}
@@ -89,14 +99,18 @@ def named(data, name):
 
 def count(reductions, bucket):
     reductions.append(1)
-    return torch.distributed.all_reduce(bucket.buffer() / 2, async_op=True).get_future().then(lambda future: future.value()[0])
+    return (
+        torch.distributed.all_reduce(bucket.buffer() / 2, async_op=True)
+        .get_future()
+        .then(lambda future: future.value()[0])
+    )
 
 
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
     """What two processes with half the batch each made of every scenario."""
     folder = tmp_path_factory.mktemp('two')
-    mp.spawn(worker, (str(folder), ), nprocs=2)
+    mp.spawn(worker, (str(folder),), nprocs=2)
     return {name: torch.load(folder / f'{name}.pth') for name in SCENARIOS}
 
 
@@ -115,7 +129,11 @@ def test_two_processes_equal_one(two_processes, name):
     assert out['state'].keys() == model.state_dict().keys()
     for key, value in model.state_dict().items():
         torch.testing.assert_close(out['state'][key], value, rtol=1e-5, atol=1e-6)
-    assert any(not torch.equal(initial[key], value) for key, value in model.state_dict().items() if 'discriminator' in key)
+    assert any(
+        not torch.equal(initial[key], value)
+        for key, value in model.state_dict().items()
+        if 'discriminator' in key
+    )
     # each network is one bucket; gradients travel once an update, not once a micro-step
     assert out['reductions'] == 2 * 4 // accumulate
 
@@ -125,10 +143,20 @@ def test_what_is_not_finite_on_one_process_is_left_out_on_both(two_processes):
         assert key == 'step_counter' or torch.equal(two_processes['spoilt']['state'][key], value)
 
 
-@pytest.mark.parametrize(('name', 'first'), [
-    ('spoilt', 'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0'),
-    ('spoilt, accumulated', 'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0, 1/1, 1/1'),
-    ('spoilt gradients', 'An update was left out: gradient norm of the generator nan. Its images: rank 0: 0/0, 0/0; rank 1: 1/0, 1/0')])
+@pytest.mark.parametrize(
+    ('name', 'first'),
+    [
+        ('spoilt', 'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0'),
+        (
+            'spoilt, accumulated',
+            'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0, 1/1, 1/1',
+        ),
+        (
+            'spoilt gradients',
+            'An update was left out: gradient norm of the generator nan. Its images: rank 0: 0/0, 0/0; rank 1: 1/0, 1/0',
+        ),
+    ],
+)
 def test_the_first_process_names_the_images_of_the_one_that_was_spoilt(two_processes, name, first):
     lines = two_processes[name]['lines']
     assert len(lines) == 4 // SCENARIOS[name].get('accumulate', 1)
@@ -139,4 +167,6 @@ def test_relativistic_means_of_each_process_alone_are_others(two_processes):
     model = build(relativistic='average')
     train(model, model, whole_batches())
     out = two_processes['own means']['state']
-    assert any(not torch.allclose(out[key], value, rtol=1e-5, atol=1e-6) for key, value in model.state_dict().items())
+    assert any(
+        not torch.allclose(out[key], value, rtol=1e-5, atol=1e-6) for key, value in model.state_dict().items()
+    )

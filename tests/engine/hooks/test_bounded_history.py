@@ -14,7 +14,9 @@ def test_history_is_the_end_of_the_whole_one(tmp_path):
     for key in ('train/loss_pix', 'train/loss_d_real', 'val/PSNR-Y'):
         assert bounded[key].data[0].tolist() == whole[key].data[0][-5:].tolist()
     # a run that was resumed from a long history
-    again = tiny_train(tmp_path, 'again', str(tmp_path / 'whole' / 'iter_18.pth'), options=short)['message_hub']['log_scalars']
+    again = tiny_train(tmp_path, 'again', str(tmp_path / 'whole' / 'iter_18.pth'), options=short)[
+        'message_hub'
+    ]['log_scalars']
     assert again['train/loss_pix'].data[0].tolist() == whole['train/loss_pix'].data[0][-5:].tolist()
 
 

@@ -36,7 +36,10 @@ def test_full_disk_keeps_the_only_one_and_the_run_goes_on(tmp_path):
     look = At('before_train_iter', 10, lambda runner: seen.append((steps(run), named(run))))
     tiny_train(tmp_path, hooks=[At('before_train_iter', 7, full_disk('iter_9.pth')), look], options=KEEP_ONE)
     assert seen == [([6], str(run / 'iter_6.pth'))]
-    assert f'{run}/iter_9.pth could not be written: No space left on device. The last one that is whole is {run}/iter_6.pth' in log_of(run)
+    assert (
+        f'{run}/iter_9.pth could not be written: No space left on device. The last one that is whole is {run}/iter_6.pth'
+        in log_of(run)
+    )
     assert steps(run) == [24]
     whole = tiny_train(tmp_path, 'whole', options=KEEP_ONE)
     assert list(differences(whole, last(run))) == []
@@ -44,7 +47,9 @@ def test_full_disk_keeps_the_only_one_and_the_run_goes_on(tmp_path):
 
 def test_full_disk_at_the_end_is_an_error(tmp_path):
     run = tmp_path / 'run'
-    with pytest.raises(InputError, match=r'iter_24\.pth could not be written: No space.*iter_21\.pth.*Make room in.*--resume'):
+    with pytest.raises(
+        InputError, match=r'iter_24\.pth could not be written: No space.*iter_21\.pth.*Make room in.*--resume'
+    ):
         tiny_train(tmp_path, hooks=[At('before_train_iter', 22, full_disk('iter_24.pth'))], options=KEEP_ONE)
     assert steps(run) == [21]
     assert find_resume_point(run) == named(run) == str(run / 'iter_21.pth')
@@ -53,8 +58,11 @@ def test_full_disk_at_the_end_is_an_error(tmp_path):
 def test_the_pointer_that_cannot_be_written_names_the_one_before(tmp_path):
     run = tmp_path / 'run'
     with pytest.raises(Death):
-        tiny_train(tmp_path, hooks=[At('before_train_iter', 7, full_disk('last_checkpoint')), At('before_train_iter', 9, die)],
-                   options=KEEP_ONE)
+        tiny_train(
+            tmp_path,
+            hooks=[At('before_train_iter', 7, full_disk('last_checkpoint')), At('before_train_iter', 9, die)],
+            options=KEEP_ONE,
+        )
     assert named(run) == str(run / 'iter_6.pth')
     assert 6 in steps(run)
 
@@ -68,9 +76,16 @@ def test_the_best_one_is_not_lost_for_want_of_room(tmp_path):
     scores = out['message_hub']['log_scalars']['val/PSNR-Y'].data[0]
     assert scores[0] < scores[1] < scores[2] == out['message_hub']['runtime_info']['best_score']
     second, seen = tmp_path / 'second', []
-    look = At('before_train_iter', 20, lambda runner: seen.append(([path.name for path in second.glob('best*')], dict(
-        runner.message_hub.runtime_info))))
-    tiny_train(tmp_path, 'second', hooks=[At('before_train_iter', 14, full_disk('best_PSNR-Y_iter_16.pth')), look])
+    look = At(
+        'before_train_iter',
+        20,
+        lambda runner: seen.append(
+            ([path.name for path in second.glob('best*')], dict(runner.message_hub.runtime_info))
+        ),
+    )
+    tiny_train(
+        tmp_path, 'second', hooks=[At('before_train_iter', 14, full_disk('best_PSNR-Y_iter_16.pth')), look]
+    )
     names, info = seen[0]
     assert names == ['best_PSNR-Y_iter_8.pth']
     assert info['best_score'] == scores[0]
@@ -81,6 +96,7 @@ def test_the_next_start_cleans_up(tmp_path):
     """Killed after a checkpoint was written, before the one it replaces was removed; and amid writing."""
     run = tmp_path / 'run'
     import mmsr_ext.engine.hooks.checkpoint as module
+
     stock = module.CheckpointHook._remove
     module.CheckpointHook._remove = lambda self, path: (_ for _ in ()).throw(Death)
     try:
@@ -91,7 +107,12 @@ def test_the_next_start_cleans_up(tmp_path):
     assert steps(run) == [3, 6]
     (run / f'.iter_9.pth{UNFINISHED}').write_bytes(b'half')
     seen = []
-    tiny_train(tmp_path, resume='auto', hooks=[At('before_train_iter', 6, lambda runner: seen.extend(os.listdir(run)))], options=KEEP_ONE)
+    tiny_train(
+        tmp_path,
+        resume='auto',
+        hooks=[At('before_train_iter', 6, lambda runner: seen.extend(os.listdir(run)))],
+        options=KEEP_ONE,
+    )
     assert 'iter_6.pth' in seen
     assert 'iter_3.pth' not in seen
     assert not any(name.endswith(UNFINISHED) for name in seen)
@@ -106,7 +127,12 @@ def test_a_run_that_goes_on_in_another_folder_removes_nothing_there(tmp_path):
     for number in (3, 6):
         (second / f'iter_{number}.pth').write_text('of somebody else')
     before = sorted(os.listdir(tmp_path / 'first'))
-    tiny_train(tmp_path, 'second', str(tmp_path / 'first' / 'iter_9.pth'), options={'default_hooks.checkpoint.max_keep_ckpts': 1})
+    tiny_train(
+        tmp_path,
+        'second',
+        str(tmp_path / 'first' / 'iter_9.pth'),
+        options={'default_hooks.checkpoint.max_keep_ckpts': 1},
+    )
     assert (second / 'iter_3.pth').exists()
     assert (second / 'iter_6.pth').exists()
     assert sorted(os.listdir(tmp_path / 'first')) == before
@@ -116,8 +142,10 @@ def test_stock_readers(tmp_path):
     """MMEngine's own functions read what is written."""
     from mmengine.runner import find_latest_checkpoint
     from mmengine.runner.checkpoint import _load_checkpoint
+
     content = tiny_train(tmp_path)
     assert find_latest_checkpoint(str(tmp_path / 'run')) == str(tmp_path / 'run' / 'iter_24.pth')
     assert {'meta', 'state_dict', 'message_hub', 'optimizer', 'param_schedulers'} <= _load_checkpoint(
-        str(tmp_path / 'run' / 'iter_24.pth')).keys()
+        str(tmp_path / 'run' / 'iter_24.pth')
+    ).keys()
     assert content['meta']['iter'] == 24

@@ -16,16 +16,27 @@ def run():
         """The hook's part of a training; returns what the MessageHub holds, and how often each scalar had been handed over."""
         hub = MessageHub.get_instance(f'{type(hook).__name__}-{iterations}-{random.random()}')
         runner = SimpleNamespace(
-            message_hub=hub, hooks=[LoggerHook(interval=interval)], iter=0, epoch=0, max_iters=iterations, max_epochs=1,
-            train_loop=SimpleNamespace(), train_dataloader=SimpleNamespace(dataset=[]))
+            message_hub=hub,
+            hooks=[LoggerHook(interval=interval)],
+            iter=0,
+            epoch=0,
+            max_iters=iterations,
+            max_epochs=1,
+            train_loop=SimpleNamespace(),
+            train_dataloader=SimpleNamespace(dataset=[]),
+        )
         hook.before_train(runner)
         lengths = []
         for index in range(iterations):
             runner.iter = index
             torch.manual_seed(index)
-            outputs = dict(loss_pix=torch.rand(()), loss_gan=torch.rand((), dtype=torch.bfloat16), plain=index / 3)
+            outputs = dict(
+                loss_pix=torch.rand(()), loss_gan=torch.rand((), dtype=torch.bfloat16), plain=index / 3
+            )
             hook.after_train_iter(runner, index, None, outputs)
-            lengths.append(len(hub.get_scalar('train/loss_pix').data[0]) if 'train/loss_pix' in hub.log_scalars else 0)
+            lengths.append(
+                len(hub.get_scalar('train/loss_pix').data[0]) if 'train/loss_pix' in hub.log_scalars else 0
+            )
         return runner, lengths
 
     return run

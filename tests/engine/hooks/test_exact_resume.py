@@ -32,16 +32,21 @@ def test_the_recipe_has_everything_that_has_to_survive(whole):
     assert any('running_mean' in key for key in state)
     assert not any('vgg' in key or 'perceptual' in key for key in state)
     assert len(whole[1]['message_hub']['log_scalars']['train/loss_gp'].data[0]) == 24
-    assert [len(whole[1]['message_hub']['log_scalars'][f'val/{name}'].data[0]) for name in ('PSNR-Y', 'SSIM-RGB')] == [3, 3]
+    assert [
+        len(whole[1]['message_hub']['log_scalars'][f'val/{name}'].data[0]) for name in ('PSNR-Y', 'SSIM-RGB')
+    ] == [3, 3]
 
 
-@pytest.mark.parametrize(('point', 'iteration', 'workers'), [
-    ('after_train_iter', 0, (0, 0)),  # before the first checkpoint
-    ('before_train_iter', 10, (0, 2)),
-    ('after_train_iter', 14, (1, 0)),
-    ('before_val', 24, (0, 0)),  # the last iteration is saved, and not yet validated
-    ('after_val', 16, (0, 0)),  # the checkpoint that has the best score is already saved
-])
+@pytest.mark.parametrize(
+    ('point', 'iteration', 'workers'),
+    [
+        ('after_train_iter', 0, (0, 0)),  # before the first checkpoint
+        ('before_train_iter', 10, (0, 2)),
+        ('after_train_iter', 14, (1, 0)),
+        ('before_val', 24, (0, 0)),  # the last iteration is saved, and not yet validated
+        ('after_val', 16, (0, 0)),  # the checkpoint that has the best score is already saved
+    ],
+)
 def test_killed_and_resumed_equals_unbroken(whole, folder, point, iteration, workers):
     before, after = ({'train_dataloader.num_workers': count} for count in workers)
     with pytest.raises(Death):
@@ -74,8 +79,12 @@ def test_validation_leaves_no_trace(whole, folder):
 
 def test_gradients_that_accumulate_are_not_lost(folder):
     """Checkpoints are due at 3, 9, 15, 21, and the best one at 7, 14, 21, amid accumulation."""
-    accumulate = {f'optim_wrapper.{name}.accumulative_counts': 2 for name in ('generator', 'discriminator')} | {'train_cfg.val_interval': 7}
-    unbroken = tiny_train(folder, 'unbroken', options=accumulate | {'default_hooks.checkpoint.max_keep_ckpts': -1})
+    accumulate = {
+        f'optim_wrapper.{name}.accumulative_counts': 2 for name in ('generator', 'discriminator')
+    } | {'train_cfg.val_interval': 7}
+    unbroken = tiny_train(
+        folder, 'unbroken', options=accumulate | {'default_hooks.checkpoint.max_keep_ckpts': -1}
+    )
     assert steps(folder / 'unbroken') == [4, 6, 8, 10, 12, 14, 16, 18, 22, 24]
     with pytest.raises(Death):
         tiny_train(folder, hooks=[At('before_train_iter', 11, die)], options=accumulate)
@@ -86,11 +95,18 @@ def test_random_state_survives_a_file(tmp_path):
     import random
 
     import numpy as np
+
     random.gauss(0, 1), np.random.randn(), torch.randn(3)  # with a second normal number in store
     torch.save(random_state(), tmp_path / 'state.pth')
 
     def draw():
-        return random.gauss(0, 1), random.random(), np.random.randn(), np.random.rand(), torch.randn(5).tolist()
+        return (
+            random.gauss(0, 1),
+            random.random(),
+            np.random.randn(),
+            np.random.rand(),
+            torch.randn(5).tolist(),
+        )
 
     drawn = draw()
     assert draw() != drawn
@@ -139,10 +155,17 @@ def test_two_processes_resume_exactly(folder):
 def test_another_number_of_processes_goes_on_with_the_next_sample(folder):
     assert 0 not in run_ranks(folder, 2, point='before_train_iter', iteration=13)
     seen = []
-    watch = At('before_train_iter', 12, lambda runner: seen.append(runner.train_loop.dataloader.sampler.start))
+    watch = At(
+        'before_train_iter', 12, lambda runner: seen.append(runner.train_loop.dataloader.sampler.start)
+    )
     out = tiny_train(folder, resume='auto', hooks=[watch], options={'log_level': 'WARNING'})
     assert seen == [2 * 2 * 12]
     assert out['exact_resume']['data']['samples'] == 2 * 2 * 12 + 2 * 12
-    assert 'Resumed with 1 process(es), saved with 2: the data go on at the next sample' in log_of(folder / 'run')
+    assert 'Resumed with 1 process(es), saved with 2: the data go on at the next sample' in log_of(
+        folder / 'run'
+    )
     assert run_ranks(folder, 2, resume='auto', **{'train_cfg.max_iters': 26}) == [0, 0]
-    assert load(folder / 'run' / 'iter_26.pth')['exact_resume']['data']['samples'] == 2 * 2 * 12 + 2 * 12 + 2 * 2 * 2
+    assert (
+        load(folder / 'run' / 'iter_26.pth')['exact_resume']['data']['samples']
+        == 2 * 2 * 12 + 2 * 12 + 2 * 2 * 2
+    )

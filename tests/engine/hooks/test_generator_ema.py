@@ -37,7 +37,12 @@ class History(Hook):
 
 
 def weights(runner):
-    return {name: value.double() for name, value in deepcopy(getattr(runner.model, 'module', runner.model).generator.state_dict()).items()}
+    return {
+        name: value.double()
+        for name, value in deepcopy(
+            getattr(runner.model, 'module', runner.model).generator.state_dict()
+        ).items()
+    }
 
 
 def config(work_dir, pairs, iters, wrapper='OptimWrapper', model=None, **changes):
@@ -74,17 +79,23 @@ def run(*args, **kwargs):
 
 
 def average_of(path):
-    return {name: value.double() for name, value in weights_of(read_checkpoint(path), 'generator_ema').items()}
+    return {
+        name: value.double() for name, value in weights_of(read_checkpoint(path), 'generator_ema').items()
+    }
 
 
 def recursion(states, buffers=('running', 'num_batches')):
     """The definition, in float64; a state that equals the one before it was not updated."""
     average = states[0]
     for before, state in pairwise(states):
-        if all(before[name].equal(state[name]) for name in state if not any(kind in name for kind in buffers)):
+        if all(
+            before[name].equal(state[name]) for name in state if not any(kind in name for kind in buffers)
+        ):
             continue
         average = {
-            name: state[name] if any(kind in name for kind in buffers) else DECAY * average[name] + (1 - DECAY) * state[name]
+            name: state[name]
+            if any(kind in name for kind in buffers)
+            else DECAY * average[name] + (1 - DECAY) * state[name]
             for name in state
         }
     return average
@@ -93,7 +104,9 @@ def recursion(states, buffers=('running', 'num_batches')):
 def assert_equal(ours, theirs, **tolerance):
     assert ours.keys() == theirs.keys()
     for name in ours:
-        torch.testing.assert_close(ours[name], theirs[name], **(tolerance or dict(rtol=0, atol=0)), msg=lambda m, n=name: f'{n}: {m}')
+        torch.testing.assert_close(
+            ours[name], theirs[name], **(tolerance or dict(rtol=0, atol=0)), msg=lambda m, n=name: f'{n}: {m}'
+        )
 
 
 @pytest.mark.parametrize('schedule', [{}, dict(disc_steps=2), dict(disc_init_steps=2)])
@@ -103,7 +116,7 @@ def test_against_the_recursion(tmp_path, make_pairs, schedule):
     assert not history.trained[-1]['tail.weight'].equal(history.trained[0]['tail.weight'])
     for iteration in range(1, 6):
         path = tmp_path / 'run' / f'iter_{iteration}.pth'
-        assert_equal(average_of(path), recursion(history.trained[:iteration + 1]), rtol=1e-5, atol=1e-6)
+        assert_equal(average_of(path), recursion(history.trained[: iteration + 1]), rtol=1e-5, atol=1e-6)
         raw = {name: value.double() for name, value in weights_of(read_checkpoint(path), 'generator').items()}
         assert_equal(raw, history.trained[iteration])
 
@@ -117,9 +130,17 @@ def test_steps_of_the_discriminator_alone_do_not_move_it(tmp_path, make_pairs):
 
 def test_accumulation_moves_it_once(tmp_path, make_pairs):
     wrapper = dict(type='OptimWrapper', accumulative_counts=2, optimizer=dict(type='Adam', lr=1e-2))
-    _, history = run(tmp_path / 'run', make_pairs(), 4,
-                     optim_wrapper=dict(constructor='MultiOptimWrapperConstructor', generator=wrapper, discriminator=deepcopy(wrapper)))
-    assert_equal(average_of(tmp_path / 'run' / 'iter_4.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6)
+    _, history = run(
+        tmp_path / 'run',
+        make_pairs(),
+        4,
+        optim_wrapper=dict(
+            constructor='MultiOptimWrapperConstructor', generator=wrapper, discriminator=deepcopy(wrapper)
+        ),
+    )
+    assert_equal(
+        average_of(tmp_path / 'run' / 'iter_4.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_steps_that_the_loss_scaler_skips_do_not_move_it(tmp_path, make_pairs):
@@ -129,14 +150,15 @@ def test_steps_that_the_loss_scaler_skips_do_not_move_it(tmp_path, make_pairs):
     runner.register_hook(history)
 
     class Overflow(Hook):
-
         def before_train(self, runner):
             for wrapper in runner.optim_wrapper.values():
                 wrapper.loss_scaler = torch.amp.GradScaler('cpu', init_scale=torch.finfo(torch.float32).max)
 
     runner.register_hook(Overflow())
     runner.train()
-    assert runner.optim_wrapper['generator'].loss_scaler.get_scale() < torch.finfo(torch.float32).max  # it did skip
+    assert (
+        runner.optim_wrapper['generator'].loss_scaler.get_scale() < torch.finfo(torch.float32).max
+    )  # it did skip
     assert_equal(average_of(tmp_path / 'run' / 'iter_2.pth'), history.trained[0])
 
 
@@ -144,7 +166,6 @@ def test_steps_that_the_loss_scaler_skips_do_not_move_it(tmp_path, make_pairs):
 def test_statistics_of_a_spoilt_batch_stay_out_of_it(tmp_path, make_pairs, fused):
 
     class Spoil(Hook):
-
         def before_train_iter(self, runner, batch_idx, data_batch=None):
             if runner.iter == 1:
                 self.handle = runner.model.generator.register_forward_pre_hook(self.spoil)
@@ -154,13 +175,24 @@ def test_statistics_of_a_spoilt_batch_stay_out_of_it(tmp_path, make_pairs, fused
             return args[0] * torch.nan
 
     optim = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-2, fused=fused))
-    runner = Runner.from_cfg(config(tmp_path / 'run', make_pairs(), 3,
-                                    optim_wrapper=dict(constructor='MultiOptimWrapperConstructor', generator=optim,
-                                                       discriminator=deepcopy(optim))))
+    runner = Runner.from_cfg(
+        config(
+            tmp_path / 'run',
+            make_pairs(),
+            3,
+            optim_wrapper=dict(
+                constructor='MultiOptimWrapperConstructor', generator=optim, discriminator=deepcopy(optim)
+            ),
+        )
+    )
     runner.register_hook(Spoil())
     runner.train()
     assert not all(value.isfinite().all() for value in weights(runner).values())
-    statistics = {name: value for name, value in average_of(tmp_path / 'run' / 'iter_3.pth').items() if 'running' in name}
+    statistics = {
+        name: value
+        for name, value in average_of(tmp_path / 'run' / 'iter_3.pth').items()
+        if 'running' in name
+    }
     assert statistics
     assert all(value.isfinite().all() for value in statistics.values())
 
@@ -182,7 +214,9 @@ def test_resume_is_exact(tmp_path, make_pairs):
     run(tmp_path / 'whole', pairs, 4)
     run(tmp_path / 'first', pairs, 2)
     run(tmp_path / 'second', pairs, 4, load_from=str(tmp_path / 'first' / 'iter_2.pth'), resume=True)
-    whole, resumed = (read_checkpoint(tmp_path / name / 'iter_4.pth')['state_dict'] for name in ('whole', 'second'))
+    whole, resumed = (
+        read_checkpoint(tmp_path / name / 'iter_4.pth')['state_dict'] for name in ('whole', 'second')
+    )
     assert any(name.startswith('generator_ema.') for name in whole)
     assert_equal(resumed, whole)
 
@@ -191,16 +225,25 @@ def test_starts_from_loaded_weights(tmp_path, make_pairs):
     pairs = make_pairs()
     run(tmp_path / 'first', pairs, 2)
     _, history = run(tmp_path / 'second', pairs, 1, load_from=str(tmp_path / 'first' / 'iter_2.pth'))
-    raw = {name: value.double() for name, value in weights_of(read_checkpoint(tmp_path / 'first' / 'iter_2.pth'), 'generator').items()}
+    raw = {
+        name: value.double()
+        for name, value in weights_of(read_checkpoint(tmp_path / 'first' / 'iter_2.pth'), 'generator').items()
+    }
     assert_equal(history.trained[0], raw)
-    assert_equal(average_of(tmp_path / 'second' / 'iter_1.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6)
+    assert_equal(
+        average_of(tmp_path / 'second' / 'iter_1.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_resumes_a_run_that_had_none(tmp_path, make_pairs):
     pairs = make_pairs()
     run(tmp_path / 'first', pairs, 2, custom_hooks=[])
-    _, history = run(tmp_path / 'second', pairs, 3, load_from=str(tmp_path / 'first' / 'iter_2.pth'), resume=True)
-    assert_equal(average_of(tmp_path / 'second' / 'iter_3.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6)
+    _, history = run(
+        tmp_path / 'second', pairs, 3, load_from=str(tmp_path / 'first' / 'iter_2.pth'), resume=True
+    )
+    assert_equal(
+        average_of(tmp_path / 'second' / 'iter_3.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_apis_train_and_evaluate(tmp_path, make_pairs):
@@ -212,11 +255,18 @@ def test_apis_train_and_evaluate(tmp_path, make_pairs):
     train(str(tmp_path / 'recipe.py'), resume='auto')
     path = tmp_path / 'run' / 'iter_3.pth'
     content = read_checkpoint(path)
-    assert_equal({f'generator_ema.{k}': v for k, v in generator_weights(path).items()},
-                 {k: v for k, v in content['state_dict'].items() if k.startswith('generator_ema.')})
-    averaged, raw = (evaluate(str(tmp_path / 'recipe.py'), [str(path)], raw=raw)['iter_3'] for raw in (False, True))
+    assert_equal(
+        {f'generator_ema.{k}': v for k, v in generator_weights(path).items()},
+        {k: v for k, v in content['state_dict'].items() if k.startswith('generator_ema.')},
+    )
+    averaged, raw = (
+        evaluate(str(tmp_path / 'recipe.py'), [str(path)], raw=raw)['iter_3'] for raw in (False, True)
+    )
     assert averaged != raw
-    torch.save({'state_dict': {f'generator.{k}': v for k, v in generator_weights(path).items()}}, tmp_path / 'average.pth')
+    torch.save(
+        {'state_dict': {f'generator.{k}': v for k, v in generator_weights(path).items()}},
+        tmp_path / 'average.pth',
+    )
     assert evaluate(str(tmp_path / 'recipe.py'), [str(tmp_path / 'average.pth')])['average'] == averaged
 
 
@@ -230,14 +280,20 @@ def test_behind_a_wrapper(tmp_path, make_pairs):
         runner.train()
     finally:
         torch.distributed.destroy_process_group()
-    assert_equal(average_of(tmp_path / 'run' / 'iter_2.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6)
+    assert_equal(
+        average_of(tmp_path / 'run' / 'iter_2.pth'), recursion(history.trained), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_behind_a_wrapper_of_the_generator():
     torch.distributed.init_process_group('gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
     try:
         generator, hook = torch.nn.Linear(2, 2), GeneratorEMAHook()
-        hook.before_run(SimpleNamespace(model=SimpleNamespace(generator=torch.nn.parallel.DistributedDataParallel(generator))))
+        hook.before_run(
+            SimpleNamespace(
+                model=SimpleNamespace(generator=torch.nn.parallel.DistributedDataParallel(generator))
+            )
+        )
         assert hook.generator is generator
     finally:
         torch.distributed.destroy_process_group()

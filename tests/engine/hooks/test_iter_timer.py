@@ -32,7 +32,9 @@ def test_time_left(clock, tmp_path):
     hook = HOOKS.build(dict(type='IterTimerHook'))
     assert type(hook) is IterTimerHook
     loop = SimpleNamespace(total_length=8, dataloader=[None] * 3)
-    runner = SimpleNamespace(iter=95, max_iters=200, message_hub=MessageHub(tmp_path.name), val_loop=loop, test_loop=loop)
+    runner = SimpleNamespace(
+        iter=95, max_iters=200, message_hub=MessageHub(tmp_path.name), val_loop=loop, test_loop=loop
+    )
     hook.before_train(runner)
     durations = [4, 2, 3, 3, 3, 3]
     expected = [sum(durations[:n]) / n * (105 - n) for n in range(1, 7)]

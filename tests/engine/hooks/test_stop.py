@@ -40,13 +40,16 @@ def send(number, count=1):
     return kill
 
 
-@pytest.mark.parametrize(('number', 'point', 'iteration', 'saved'), [
-    (signal.SIGINT, 'before_train_iter', 9, 10),
-    (signal.SIGTERM, 'before_train_iter', 3, 4),
-    (signal.SIGUSR1, 'after_train_iter', 4, 5),
-    (signal.SIGTERM, 'before_val_iter', 8, 8),  # validation is broken off
-    (signal.SIGTERM, 'before_val_iter', 24, 24),
-])
+@pytest.mark.parametrize(
+    ('number', 'point', 'iteration', 'saved'),
+    [
+        (signal.SIGINT, 'before_train_iter', 9, 10),
+        (signal.SIGTERM, 'before_train_iter', 3, 4),
+        (signal.SIGUSR1, 'after_train_iter', 4, 5),
+        (signal.SIGTERM, 'before_val_iter', 8, 8),  # validation is broken off
+        (signal.SIGTERM, 'before_val_iter', 24, 24),
+    ],
+)
 def test_stops_with_a_checkpoint_and_goes_on_exactly(whole, folder, number, point, iteration, saved, capfd):
     before = [signal.getsignal(each) for each in HANDLED]
     with pytest.raises(Stopped) as stopped:
@@ -57,7 +60,9 @@ def test_stops_with_a_checkpoint_and_goes_on_exactly(whole, folder, number, poin
     assert [signal.getsignal(each) for each in HANDLED] == before
     assert steps(folder / 'run')[-1] == saved
     scores = load(folder / 'run' / f'iter_{saved}.pth')['message_hub']['log_scalars'].get('val/PSNR-Y')
-    assert (len(scores.data[0]) if scores else 0) == (saved - 1) // 8  # that of this iteration is not among them
+    assert (len(scores.data[0]) if scores else 0) == (
+        saved - 1
+    ) // 8  # that of this iteration is not among them
     assert list(differences(whole[1], tiny_train(folder, resume='auto'))) == []
 
 
@@ -69,7 +74,9 @@ def test_second_interrupt_stops_at_once(folder):
 
 def test_time_limit(whole, folder):
     with pytest.raises(Stopped) as stopped:
-        tiny_train(folder, hooks=[At('before_train_iter', 10, lambda runner: time.sleep(0.2))], max_hours=1e-9)
+        tiny_train(
+            folder, hooks=[At('before_train_iter', 10, lambda runner: time.sleep(0.2))], max_hours=1e-9
+        )
     assert stopped.value.code == 0
     assert 'hours are over' in stopped.value.reason
     assert steps(folder / 'run') == [1]
@@ -86,7 +93,9 @@ def test_data_workers_survive_a_signal_to_the_whole_group(whole, folder):
         time.sleep(0.2)
 
     with pytest.raises(Stopped):
-        tiny_train(folder, hooks=[At('before_train_iter', 4, kill_all)], options={'train_dataloader.num_workers': 2})
+        tiny_train(
+            folder, hooks=[At('before_train_iter', 4, kill_all)], options={'train_dataloader.num_workers': 2}
+        )
     assert steps(folder / 'run') == [3, 5]
     for worker in multiprocessing.active_children():  # but not their loader's end
         worker.terminate()
@@ -113,7 +122,10 @@ def test_processes_stop_after_the_same_iteration(folder, point):
     stopped_at = steps(folder / 'run')[-1]
     assert 8 <= stopped_at < 24
     for name in ('run', 'two'):
-        assert ranks(2, lambda rank: tiny_train(folder, name, 'auto', launcher='pytorch'), free_port()) == [0, 0]  # noqa: B023
+        assert ranks(2, lambda rank: tiny_train(folder, name, 'auto', launcher='pytorch'), free_port()) == [
+            0,
+            0,
+        ]  # noqa: B023
     assert list(differences(last(folder / 'two'), last(folder / 'run'))) == []
 
 
@@ -130,12 +142,16 @@ def test_no_process_leaves_before_the_checkpoint_is_written(folder, monkeypatch)
             monkeypatch.setattr(checkpoint, 'write_durably', slow)
         hooks = [At('before_train_iter', 4, send(signal.SIGTERM))] if rank == 1 else []
         try:
-            tiny_train(folder, hooks=hooks, launcher='pytorch', options={'default_hooks.checkpoint.interval': 100})
+            tiny_train(
+                folder, hooks=hooks, launcher='pytorch', options={'default_hooks.checkpoint.interval': 100}
+            )
         finally:
             (folder / f'{rank}.txt').write_text(str(steps(folder / 'run')))
 
     assert ranks(2, call, free_port()) == [143, 143]
-    assert (folder / '1.txt').read_text() == (folder / '0.txt').read_text() == str(steps(folder / 'run')) != '[]'
+    assert (
+        (folder / '1.txt').read_text() == (folder / '0.txt').read_text() == str(steps(folder / 'run')) != '[]'
+    )
 
 
 @pytest.mark.parametrize('hours', [0, -1, 'two', True, float('nan')])

@@ -35,6 +35,7 @@ class Poison(nn.Module):
 @pytest.fixture(autouse=True)
 def _registered():
     from mmsr_ext.registry import MODELS
+
     MODELS.register_module(module=Poison, force=True)
     yield
     MODELS.module_dict.pop('Poison')
@@ -42,17 +43,29 @@ def _registered():
 
 def restorer(adversarial=True, **poison):
     torch.manual_seed(0)
-    adversary = dict(discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=2, patch_size=32, dense_channels=4),
-                     gan_loss=dict(type='mmsr_ext.AdversarialLoss', loss_weight=1e-3))
-    return GANRestorer(GENERATOR, pixel_loss=dict(type='mmagic.L1Loss'), data_preprocessor=PREPROCESSOR,
-                       extra_losses=dict(poison=dict(type='mmsr_ext.Poison', **poison)), **(adversary if adversarial else {})).train()
+    adversary = dict(
+        discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=2, patch_size=32, dense_channels=4),
+        gan_loss=dict(type='mmsr_ext.AdversarialLoss', loss_weight=1e-3),
+    )
+    return GANRestorer(
+        GENERATOR,
+        pixel_loss=dict(type='mmagic.L1Loss'),
+        data_preprocessor=PREPROCESSOR,
+        extra_losses=dict(poison=dict(type='mmsr_ext.Poison', **poison)),
+        **(adversary if adversarial else {}),
+    ).train()
 
 
 def wrappers(model, kind=OptimWrapper, fused=True, **kwargs):
-    return OptimWrapperDict(**{
-        name: kind(optimizer=torch.optim.Adam(getattr(model, name).parameters(), 1e-3, fused=fused), **kwargs)
-        for name in NETWORKS if getattr(model, name) is not None
-    })
+    return OptimWrapperDict(
+        **{
+            name: kind(
+                optimizer=torch.optim.Adam(getattr(model, name).parameters(), 1e-3, fused=fused), **kwargs
+            )
+            for name in NETWORKS
+            if getattr(model, name) is not None
+        }
+    )
 
 
 def state(model, opt):
@@ -69,14 +82,16 @@ def state(model, opt):
 @pytest.mark.parametrize('adversarial', [True, False])
 @pytest.mark.parametrize('poison', [dict(), dict(value=float('inf')), dict(gradient_only=True)])
 def test_a_spoilt_update_is_as_if_the_batch_had_not_been(fused, adversarial, poison):
-    spoilt, sound = restorer(adversarial, at=(2, ), **poison), restorer(adversarial)
+    spoilt, sound = restorer(adversarial, at=(2,), **poison), restorer(adversarial)
     opt_spoilt, opt_sound = wrappers(spoilt, fused=fused), wrappers(sound, fused=fused)
     for step in range(5):
         spoilt.train_step(batch(seed=step), opt_spoilt)
         if step != 2:
             sound.train_step(batch(seed=step), opt_sound)
     for key, value in state(sound, opt_sound).items():
-        torch.testing.assert_close(state(spoilt, opt_spoilt)[key], value, rtol=0, atol=0, msg=lambda m, key=key: f'{key}: {m}')
+        torch.testing.assert_close(
+            state(spoilt, opt_spoilt)[key], value, rtol=0, atol=0, msg=lambda m, key=key: f'{key}: {m}'
+        )
     decisions = spoilt.guard.review()
     assert [update.finite for update in decisions] == [True, True, False, True, True]
     assert decisions[2].images == ['x/a.png'] * 4
@@ -90,7 +105,7 @@ def named(data, name):
 
 
 def test_accumulated_gradients_are_left_out_as_one():
-    model = restorer(at=(1, ))
+    model = restorer(at=(1,))
     before = copy.deepcopy(dict(model.named_parameters()))
     opt = wrappers(model, accumulative_counts=2)
     for step in range(2):
@@ -121,7 +136,7 @@ def test_a_loss_of_any_micro_step_counts():
 
 
 def test_clipping_and_bfloat16_go_through_the_guard():
-    model = restorer(at=(1, ))
+    model = restorer(at=(1,))
     opt = wrappers(model, AmpOptimWrapper, clip_grad=dict(max_norm=1.0))
     for step in range(3):
         model.train_step(batch(seed=step), opt)
@@ -145,15 +160,20 @@ def scales(opt):
 @pytest.mark.parametrize('fused', [True, False])
 @pytest.mark.parametrize('gradient_only', [True, False])
 def test_with_a_loss_scaler_all_networks_are_left_out(fused, clip_grad, gradient_only):
-    spoilt, sound = restorer(at=(1, ), gradient_only=gradient_only), restorer()
+    spoilt, sound = restorer(at=(1,), gradient_only=gradient_only), restorer()
     clips = [dict(clip_grad) if clip_grad else None for _ in range(2)]
-    opt_spoilt, opt_sound = with_scalers(spoilt, fused, clips[0]), wrappers(sound, AmpOptimWrapper, fused, clip_grad=clips[1])
+    opt_spoilt, opt_sound = (
+        with_scalers(spoilt, fused, clips[0]),
+        wrappers(sound, AmpOptimWrapper, fused, clip_grad=clips[1]),
+    )
     for step in range(3):
         spoilt.train_step(batch(seed=step), opt_spoilt)
         if step != 1:
             sound.train_step(batch(seed=step), opt_sound)
     for key, value in state(sound, opt_sound).items():
-        torch.testing.assert_close(state(spoilt, opt_spoilt)[key], value, rtol=1e-2, atol=1e-3, msg=lambda m, key=key: f'{key}: {m}')
+        torch.testing.assert_close(
+            state(spoilt, opt_spoilt)[key], value, rtol=1e-2, atol=1e-3, msg=lambda m, key=key: f'{key}: {m}'
+        )
         assert 'step' not in key or value == 2
     updates = spoilt.guard.review()
     assert [update.finite for update in updates] == [True, gradient_only, True]
@@ -176,8 +196,15 @@ def test_an_overflow_is_a_fault_where_the_scale_cannot_fall():
     assert scales(opt) == [128.0, 128.0]
 
 
-@pytest.mark.parametrize(('arguments', 'scaled'), [(dict(dtype='float16'), True), (dict(), True), (dict(dtype='bfloat16'), False),
-                                                   (dict(dtype=torch.bfloat16, loss_scale=8.0), False)])
+@pytest.mark.parametrize(
+    ('arguments', 'scaled'),
+    [
+        (dict(dtype='float16'), True),
+        (dict(), True),
+        (dict(dtype='bfloat16'), False),
+        (dict(dtype=torch.bfloat16, loss_scale=8.0), False),
+    ],
+)
 def test_only_float16_is_scaled(monkeypatch, arguments, scaled):
 
     def stock(self, loss_scale='dynamic', dtype=None, **kwargs):
@@ -187,7 +214,9 @@ def test_only_float16_is_scaled(monkeypatch, arguments, scaled):
 
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr('mmengine.optim.AmpOptimWrapper.__init__', stock)
-    wrapper = AmpOptimWrapper(optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0), **arguments)
+    wrapper = AmpOptimWrapper(
+        optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0), **arguments
+    )
     assert wrapper.loss_scaler.is_enabled() == scaled
     wrapper.load_state_dict(wrapper.state_dict() | dict(loss_scaler=torch.amp.GradScaler('cpu').state_dict()))
 
@@ -197,7 +226,15 @@ def runner(tmp_path):
 
     def make(model):
         hub = MessageHub.get_instance(f'guard-{tmp_path.name}')
-        return SimpleNamespace(model=model, hooks=[], iter=0, max_iters=10**6, message_hub=hub, work_dir=str(tmp_path), train_loop=None)
+        return SimpleNamespace(
+            model=model,
+            hooks=[],
+            iter=0,
+            max_iters=10**6,
+            message_hub=hub,
+            work_dir=str(tmp_path),
+            train_loop=None,
+        )
 
     return make
 
@@ -215,7 +252,9 @@ def test_says_which_images_and_counts(runner, capsys):
     lines = []
     hook, subject = UpdateGuardHook(), runner(restorer(at=(1, 3)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('mmsr_ext.engine.hooks.update_guard.print_log', lambda message, *_: lines.append(message))
+        patch.setattr(
+            'mmsr_ext.engine.hooks.update_guard.print_log', lambda message, *_: lines.append(message)
+        )
         run(hook, subject, 5)
     assert len(lines) == 2
     assert 'loss_poison nan' in lines[0]
@@ -226,14 +265,19 @@ def test_says_which_images_and_counts(runner, capsys):
 
 def test_stops_after_so_many_in_a_row_with_a_report(runner, tmp_path):
     (tmp_path / 'last_checkpoint').write_text('work/iter_7.pth')
-    with pytest.raises(InputError, match=r'last 3 updates were not finite.*d_real.*gradient norm of the generator.*work/iter_7\.pth'):
+    with pytest.raises(
+        InputError,
+        match=r'last 3 updates were not finite.*d_real.*gradient norm of the generator.*work/iter_7\.pth',
+    ):
         run(UpdateGuardHook(limit=3), runner(restorer(at=range(2, 9))), 9)
     run(UpdateGuardHook(limit=3), runner(restorer(at=(0, 1, 3, 4))), 6)
 
 
 def test_overflows_are_neither_said_nor_counted(runner, monkeypatch):
     lines = []
-    monkeypatch.setattr('mmsr_ext.engine.hooks.update_guard.print_log', lambda message, *_: lines.append(message))
+    monkeypatch.setattr(
+        'mmsr_ext.engine.hooks.update_guard.print_log', lambda message, *_: lines.append(message)
+    )
     model = restorer(at=(1, 2, 3), gradient_only=True)
     hook, subject = UpdateGuardHook(limit=2), runner(model)
     run(hook, subject, 5, with_scalers(model))
@@ -251,7 +295,7 @@ def test_puts_statistics_back(runner):
     sound = [buffer.clone() for buffer in model.discriminator.buffers()]
     with torch.no_grad():
         model.discriminator(torch.full((2, 3, 32, 32), float('nan')))
-    model.extra_losses['poison'].at = (2, )
+    model.extra_losses['poison'].at = (2,)
     model.train_step(batch(), wrappers(model))
     hook.review(subject)
     for buffer, before in zip(model.discriminator.buffers(), sound):
@@ -291,11 +335,19 @@ def test_only_sound_statistics_are_remembered(runner):
 
 def test_a_collapsed_discriminator_is_reported_once(runner, monkeypatch):
     lines = []
-    monkeypatch.setattr('mmsr_ext.engine.hooks.update_guard.print_log', lambda message, *_: lines.append(message))
+    monkeypatch.setattr(
+        'mmsr_ext.engine.hooks.update_guard.print_log', lambda message, *_: lines.append(message)
+    )
     model = restorer()
-    monkeypatch.setattr(model.gan_loss, 'discriminator',
-                        lambda real, fake: {f'loss_d_{name}': pred.sum() * 0 + 1e-4
-                                            for name, pred in [('real', real), ('fake', fake)] if pred is not None})
+    monkeypatch.setattr(
+        model.gan_loss,
+        'discriminator',
+        lambda real, fake: {
+            f'loss_d_{name}': pred.sum() * 0 + 1e-4
+            for name, pred in [('real', real), ('fake', fake)]
+            if pred is not None
+        },
+    )
     run(UpdateGuardHook(collapse_after=3), runner(model), 8)
     assert len(lines) == 1
     assert 'told real from fake' in lines[0]

@@ -15,12 +15,19 @@ def test_share_of_a_run(tmp_path, monkeypatch, in_root):
         time.sleep(1)
 
     monkeypatch.setattr(ValidationTimeHook, 'before_val', slow)
-    options = {'model.generator.mid_channels': 4, 'model.generator.num_blocks': 1, 'train_cfg.max_iters': 4, 'train_cfg.val_interval': 2}
+    options = {
+        'model.generator.mid_channels': 4,
+        'model.generator.num_blocks': 1,
+        'train_cfg.max_iters': 4,
+        'train_cfg.val_interval': 2,
+    }
     begin = time.perf_counter()
     tiny_run('srresnet_x4.py', tmp_path, options)
     elapsed = time.perf_counter() - begin
     log = next((tmp_path / 'srresnet_x4').glob('*/*.log')).read_text()
-    count, seconds, share, total = map(float, re.search(r'(\d+) validations took ([\d.]+) s, ([\d.]+)% of the ([\d.]+) s', log).groups())
+    count, seconds, share, total = map(
+        float, re.search(r'(\d+) validations took ([\d.]+) s, ([\d.]+)% of the ([\d.]+) s', log).groups()
+    )
     assert count == 2
     assert 2 <= seconds <= total <= elapsed
     assert abs(share / 100 - seconds / total) < 0.05

@@ -18,7 +18,9 @@ class Loader:
 def samples(count=3):
     generator = torch.Generator().manual_seed(0)
     image = lambda: torch.randint(0, 256, (3, 20, 24), generator=generator)  # noqa: E731
-    return [DataSample(gt_img=image().byte(), output=DataSample(pred_img=image().float())) for _ in range(count)]
+    return [
+        DataSample(gt_img=image().byte(), output=DataSample(pred_img=image().float())) for _ in range(count)
+    ]
 
 
 def run(evaluator, data):
@@ -34,18 +36,32 @@ def test_equals_mmagics(scope):
     """The same metrics, by MMagic's classes in MMagic's evaluator."""
     from mmagic.evaluation import Evaluator as MMagicsEvaluator
     from mmagic.evaluation import metrics as mmagic
+
     arguments = [dict(crop_border=2), dict(crop_border=2, convert_to='Y')]
-    ours = EVALUATOR.build(dict(type='Evaluator', metrics=[dict(type=name, **one) for name in ('PSNR', 'SSIM') for one in arguments]))
+    ours = EVALUATOR.build(
+        dict(
+            type='Evaluator',
+            metrics=[dict(type=name, **one) for name in ('PSNR', 'SSIM') for one in arguments],
+        )
+    )
     assert type(ours) is Evaluator
-    theirs = MMagicsEvaluator([kind(prefix=prefix, **one) for kind in (mmagic.PSNR, mmagic.SSIM)
-                               for prefix, one in zip(('RGB', 'Y'), arguments)])
+    theirs = MMagicsEvaluator(
+        [
+            kind(prefix=prefix, **one)
+            for kind in (mmagic.PSNR, mmagic.SSIM)
+            for prefix, one in zip(('RGB', 'Y'), arguments)
+        ]
+    )
     expected = run(theirs, samples())
-    assert run(ours, samples()) == {f'{name.split("/")[1]}-{name.split("/")[0]}': pytest.approx(value, rel=1e-5)
-                                    for name, value in expected.items()}
+    assert run(ours, samples()) == {
+        f'{name.split("/")[1]}-{name.split("/")[0]}': pytest.approx(value, rel=1e-5)
+        for name, value in expected.items()
+    }
 
 
 def test_takes_mmagics_metrics_beside_ours(scope):
     from mmagic.evaluation.metrics import MAE
+
     evaluator = Evaluator([PSNR(), dict(type='MAE'), SSIM(prefix='set')])
     assert len(evaluator.prepare_samplers(None, Loader())) == 1  # all see the same images, in one pass
     table = run(evaluator, samples())
@@ -89,13 +105,23 @@ def test_videos_are_measured_frame_by_frame():
     assert metric.evaluate(1) == pytest.approx(frames.evaluate(2))
 
 
-@pytest.mark.parametrize(('call', 'named'), [
-    (lambda: PSNR(crop_border=-1), 'crop_border=-1'),
-    (lambda: PSNR(convert_to='y'), "convert_to='y'"),
-    (lambda: SSIM(crop_border=5).process(None, [samples(1)[0].to_dict()]), 'SSIM-RGB: an image of 20x24 is too small'),
-    (lambda: PSNR(pred_key='other').process(None, [dict(gt_img=torch.zeros(3, 4, 4), output=dict(other=torch.zeros(3, 8, 8)))]),
-     r'other is \(3, 8, 8\) and gt_img \(3, 4, 4\)'),
-])
+@pytest.mark.parametrize(
+    ('call', 'named'),
+    [
+        (lambda: PSNR(crop_border=-1), 'crop_border=-1'),
+        (lambda: PSNR(convert_to='y'), "convert_to='y'"),
+        (
+            lambda: SSIM(crop_border=5).process(None, [samples(1)[0].to_dict()]),
+            'SSIM-RGB: an image of 20x24 is too small',
+        ),
+        (
+            lambda: PSNR(pred_key='other').process(
+                None, [dict(gt_img=torch.zeros(3, 4, 4), output=dict(other=torch.zeros(3, 8, 8)))]
+            ),
+            r'other is \(3, 8, 8\) and gt_img \(3, 4, 4\)',
+        ),
+    ],
+)
 def test_bad_input(call, named):
     with pytest.raises(InputError, match=named):
         call()

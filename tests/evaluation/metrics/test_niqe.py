@@ -26,12 +26,21 @@ def test_rates_as_mmagic_does_and_degradations_worse():
     sharp = astronaut()[:300, :300]
     blurred = gaussian(sharp, 3, channel_axis=-1, preserve_range=True)
     noisy = (sharp + 40 * torch.randn(*sharp.shape).numpy()).clip(0, 255)
-    values = [measure([bgr(image)], crop_border=4, pred_key='bicubic_img')['NIQE'] for image in (sharp, blurred, noisy)]
-    assert values[0] == pytest.approx(float(niqe(sharp[..., ::-1].astype('float32'), 4, convert_to='y')), rel=1e-6)
+    values = [
+        measure([bgr(image)], crop_border=4, pred_key='bicubic_img')['NIQE']
+        for image in (sharp, blurred, noisy)
+    ]
+    assert values[0] == pytest.approx(
+        float(niqe(sharp[..., ::-1].astype('float32'), 4, convert_to='y')), rel=1e-6
+    )
     assert values[0] < min(values[1:])
 
 
 def test_images_without_a_value_are_left_out():
-    small, flat, photo = bgr(astronaut()[:190, :100]), torch.full((3, 200, 200), 7.), bgr(astronaut()[:300, :300])
+    small, flat, photo = (
+        bgr(astronaut()[:190, :100]),
+        torch.full((3, 200, 200), 7.0),
+        bgr(astronaut()[:300, :300]),
+    )
     assert math.isnan(measure([small, flat])['NIQE'])
     assert measure([small, photo, flat]) == measure([photo])

@@ -37,7 +37,15 @@ def test_equals_scikit_image(images, channel, border):
     expected = peak_signal_noise_ratio(gt, pred, data_range=255)
     assert psnr.popitem()[1] == pytest.approx(expected, abs=1e-9)
     expected = structural_similarity(
-        gt, pred, data_range=255, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True)[1]
+        gt,
+        pred,
+        data_range=255,
+        channel_axis=-1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
+    )[1]
     # scikit-image averages over the border too, where its window is 11 px wide all the same
     assert ssim.popitem()[1] == pytest.approx(expected[5:-5, 5:-5].mean(), abs=1e-6)
 

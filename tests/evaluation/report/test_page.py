@@ -34,24 +34,42 @@ def measurement(tmp_path, count=2, baseline='bicubic'):
         (folder / name / 'LQ').mkdir()
         for image in names:
             Image.new('RGB', (width // 4, height // 4), 'black').save(folder / name / 'LQ' / f'{image}.png')
-        figures = {'bicubic': {'PSNR-Y': 28.431}, 'A <b>': {'PSNR-Y': 27.0, 'NIQE': 4.0}, 'B': {'PSNR-Y': 29.0, 'NIQE': float('nan')}}
+        figures = {
+            'bicubic': {'PSNR-Y': 28.431},
+            'A <b>': {'PSNR-Y': 27.0, 'NIQE': 4.0},
+            'B': {'PSNR-Y': 29.0, 'NIQE': float('nan')},
+        }
         images = {image: ImageResult(width * height / 1e6, {'B': {'PSNR-Y': 31.5}}) for image in names}
         sets.append(SetResult(name, folder / name, figures, images, 'outputs rounded to 8 bit'))
     log = folder / '20240101_000000/vis_data/scalars.json'
     log.parent.mkdir(parents=True)
-    log.write_text(''.join(json.dumps(dict(loss_pix=1 / step, d_real=1.0, d_fake=0.5, step=step)) + '\n' for step in range(1, 9)))
+    log.write_text(
+        ''.join(
+            json.dumps(dict(loss_pix=1 / step, d_real=1.0, d_fake=0.5, step=step)) + '\n'
+            for step in range(1, 9)
+        )
+    )
     checkpoints = {'A <b>': str(folder / 'a.pth'), 'B': str(folder / 'b.pth')}
     return Measurement('configs/x.py', checkpoints, baseline, sets, ['absent: Set14'])
 
 
 @pytest.fixture(scope='module')
 def browser():
-    sync_api = pytest.importorskip('playwright.sync_api', reason='playwright, which drives the browser, is not installed')
+    sync_api = pytest.importorskip(
+        'playwright.sync_api', reason='playwright, which drives the browser, is not installed'
+    )
     if CHROMIUM is None:
         pytest.skip('no Chromium on this machine')
-    quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+    quiet = [
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+    ]
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox', '--disable-gpu', *quiet])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=['--no-sandbox', '--disable-gpu', *quiet]
+        )
         yield browser
         browser.close()
 
@@ -105,7 +123,14 @@ def test_slider_moves_by_mouse_and_keyboard(page):
     assert value(page) == 80
     assert (colour_at(page, 0.7), colour_at(page, 0.9)) == (COLOURS['bicubic'], COLOURS['B'])
     page.locator('#divider').focus()
-    for key, expected in [('ArrowLeft', 79), ('Shift+ArrowLeft', 69), ('PageUp', 79), ('End', 100), ('ArrowRight', 100), ('Home', 0)]:
+    for key, expected in [
+        ('ArrowLeft', 79),
+        ('Shift+ArrowLeft', 69),
+        ('PageUp', 79),
+        ('End', 100),
+        ('ArrowRight', 100),
+        ('Home', 0),
+    ]:
         page.keyboard.press(key)
         assert value(page) == expected
     assert colour_at(page, 0.1) == COLOURS['B']
@@ -124,7 +149,10 @@ def test_sides_and_images_can_be_chosen(page):
     wide = page.locator('#left-image').bounding_box()
     page.locator('#image').select_option('2')
     tall = page.locator('#left-image').bounding_box()
-    assert (wide['width'] / wide['height'], tall['width'] / tall['height']) == (pytest.approx(1.5, 1e-3), pytest.approx(0.5, 1e-3))
+    assert (wide['width'] / wide['height'], tall['width'] / tall['height']) == (
+        pytest.approx(1.5, 1e-3),
+        pytest.approx(0.5, 1e-3),
+    )
     page.locator('#next').focus()
     page.keyboard.press('Enter')
     assert page.locator('#image').input_value() == '3'
@@ -134,7 +162,9 @@ def test_sides_and_images_can_be_chosen(page):
     assert page.locator('#image').input_value() == '3'
     assert page.locator('#left').input_value() == 'A <b>'  # the choice stays
     page.locator('#left').select_option('LQ')
-    assert page.locator('#left-image').bounding_box() == page.locator('#right-image').bounding_box()  # enlarged to the same place
+    assert (
+        page.locator('#left-image').bounding_box() == page.locator('#right-image').bounding_box()
+    )  # enlarged to the same place
 
 
 def test_zoom_and_pan(page):
@@ -149,7 +179,7 @@ def test_zoom_and_pan(page):
     page.keyboard.press('Home')  # the white line is at the very left
     shape = pixels(page).shape[:2]
     inside = np.zeros(shape, bool)
-    inside[40:, 40:shape[1] - 40] = True  # without line and names
+    inside[40:, 40 : shape[1] - 40] = True  # without line and names
     fitted = zoom()
     page.locator('#actual').click()
     assert zoom() == 100
@@ -163,12 +193,19 @@ def test_zoom_and_pan(page):
     page.wait_for_function(f"parseInt(document.getElementById('zoom').textContent) > {fitted}")
     ratio = zoom() / fitted
     after = white()
-    assert after[1] - after[0] + 1 == pytest.approx((before[1] - before[0] + 1) * ratio, abs=3)  # one pixel, a sharp square
+    assert after[1] - after[0] + 1 == pytest.approx(
+        (before[1] - before[0] + 1) * ratio, abs=3
+    )  # one pixel, a sharp square
     assert (after[0] + after[1]) / 2 == pytest.approx(middle, abs=2)  # the place under the pointer stays
-    assert page.evaluate("getComputedStyle(document.getElementById('right-image')).imageRendering") == 'pixelated'
+    assert (
+        page.evaluate("getComputedStyle(document.getElementById('right-image')).imageRendering")
+        == 'pixelated'
+    )
     drag(page, '#stage', 30, 40)
     moved = white()
-    assert tuple(moved[0] - after[0]) == (40, 30) or (moved[0] <= after[0] + (40, 30)).all()  # (row, column), unless an edge stops it
+    assert (
+        tuple(moved[0] - after[0]) == (40, 30) or (moved[0] <= after[0] + (40, 30)).all()
+    )  # (row, column), unless an edge stops it
     page.locator('#stage').focus()
     level = zoom()
     page.keyboard.press('+')
@@ -194,7 +231,10 @@ def test_two_fingers_zoom(page):
     x, y = stage['x'] + stage['width'] / 4, stage['y'] + stage['height'] / 2
 
     def touch(kind, *offsets):
-        session.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=[dict(x=x + dx, y=y, id=i) for i, dx in enumerate(offsets)]))
+        session.send(
+            'Input.dispatchTouchEvent',
+            dict(type=kind, touchPoints=[dict(x=x + dx, y=y, id=i) for i, dx in enumerate(offsets)]),
+        )
 
     touch('touchStart', -20, 20)
     touch('touchMove', -40, 40)
@@ -212,13 +252,15 @@ def test_table_and_curves_in_light_and_dark(page):
     backs = []
     for scheme in ('light', 'dark'):
         page.emulate_media(color_scheme=scheme)
-        backs.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        backs.append(page.evaluate('getComputedStyle(document.body).backgroundColor'))
     assert backs == ['rgb(255, 255, 255)', 'rgb(23, 24, 26)']
 
 
 def embedded(path):
     text = path.read_text()
-    content = json.loads(re.search(r'<script type="application/json" id="images">(.*?)</script>', text, re.DOTALL).group(1))
+    content = json.loads(
+        re.search(r'<script type="application/json" id="images">(.*?)</script>', text, re.DOTALL).group(1)
+    )
     return {part['name']: part['images'] for part in content}
 
 

@@ -15,7 +15,11 @@ def conv(inner, outer):
 
 def test_default_is_the_papers_network():
     """Sajjadi et al. 2017, table 1: conv, 10 blocks of two, a conv after each of two upsamplings, one more, and the last."""
-    assert sum(parameter.numel() for parameter in EnhanceNet().parameters()) == conv(3, 64) + 23 * conv(64, 64) + conv(64, 3) == 852_867
+    assert (
+        sum(parameter.numel() for parameter in EnhanceNet().parameters())
+        == conv(3, 64) + 23 * conv(64, 64) + conv(64, 3)
+        == 852_867
+    )
 
 
 def test_discriminator_is_the_papers():

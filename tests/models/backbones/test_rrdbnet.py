@@ -11,7 +11,12 @@ TINY = dict(mid_channels=8, num_blocks=2, growth_channels=4)
 @pytest.mark.parametrize('size', [(8, 8), (7, 9)])
 def test_output_has_the_size_of_the_input_times_scale(scale, size):
     height, width = size
-    assert RRDBNet(scale=scale, **TINY)(torch.rand(1, 3, *size)).shape == (1, 3, height * scale, width * scale)
+    assert RRDBNet(scale=scale, **TINY)(torch.rand(1, 3, *size)).shape == (
+        1,
+        3,
+        height * scale,
+        width * scale,
+    )
 
 
 def test_image_of_odd_size_is_extended_by_reflection():
@@ -28,7 +33,10 @@ def test_checkpointing_gives_equal_gradients():
     inputs = [torch.rand(2, 3, 8, 8).requires_grad_() for _ in range(1)] * 2
     calls = []
     saving.body[0].rdb1.conv1.register_forward_hook(lambda *_: calls.append(1))
-    gradients = [torch.autograd.grad(net(x).square().sum(), [x, *net.parameters()]) for net, x in zip((plain, saving), inputs)]
+    gradients = [
+        torch.autograd.grad(net(x).square().sum(), [x, *net.parameters()])
+        for net, x in zip((plain, saving), inputs)
+    ]
     for one, other in zip(*gradients):
         assert torch.equal(one, other)
     assert len(calls) == 2  # once forward, once again for the backward pass
@@ -51,7 +59,7 @@ def test_paper_size_and_initialisation():
             assert not parameter.any()
         elif parameter.numel() > 10_000:
             fan_in = parameter.shape[1] * 9
-            assert parameter.std().item() == pytest.approx(0.1 * (2 / fan_in)**0.5, rel=0.05)
+            assert parameter.std().item() == pytest.approx(0.1 * (2 / fan_in) ** 0.5, rel=0.05)
 
 
 def test_other_scales_are_refused():

@@ -8,10 +8,14 @@ from mmsr_ext.models import SRResNet
 
 def test_default_is_the_papers_network():
     """Parameters counted from figure 4: convolutions with bias, one slope a PReLU, scale and shift a BN."""
+
     def conv(k, c_in, c_out):
         return k * k * c_in * c_out + c_out
+
     blocks = 16 * (2 * conv(3, 64, 64) + 2 * 2 * 64 + 1)
-    expected = conv(9, 3, 64) + 1 + blocks + conv(3, 64, 64) + 2 * 64 + 2 * (conv(3, 64, 256) + 1) + conv(9, 64, 3)
+    expected = (
+        conv(9, 3, 64) + 1 + blocks + conv(3, 64, 64) + 2 * 64 + 2 * (conv(3, 64, 256) + 1) + conv(9, 64, 3)
+    )
     assert sum(parameter.numel() for parameter in SRResNet().parameters()) == expected
 
 
@@ -42,17 +46,22 @@ def test_skips_are_where_the_paper_has_them():
     net = SRResNet(mid_channels=4, num_blocks=2).eval()
     for name, parameter in net.body.named_parameters():
         if 'conv2' in name or name.startswith('2.'):
-            torch.nn.init.zeros_(parameter)  # the residual branches and the convolution after them give nothing
+            torch.nn.init.zeros_(
+                parameter
+            )  # the residual branches and the convolution after them give nothing
     x = torch.rand(1, 3, 6, 6)
     torch.testing.assert_close(net(x), net.tail(net.upsample(net.head(x))))
 
 
-@pytest.mark.parametrize(('arguments', 'named'), [
-    (dict(scale=3), 'scale=3'),
-    (dict(output_activation='relu'), "'relu'"),
-    (dict(residual=True, output_activation='tanh'), 'residual=True'),
-    (dict(residual=True, in_channels=1), 'residual=True'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (dict(scale=3), 'scale=3'),
+        (dict(output_activation='relu'), "'relu'"),
+        (dict(residual=True, output_activation='tanh'), 'residual=True'),
+        (dict(residual=True, in_channels=1), 'residual=True'),
+    ],
+)
 def test_bad_arguments(arguments, named):
     with pytest.raises(InputError, match=named):
         SRResNet(**arguments)

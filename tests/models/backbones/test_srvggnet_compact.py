@@ -31,14 +31,23 @@ def test_forward(act_type, slope, scale):
 
 def test_keys_and_size_are_those_of_general_x4v3():
     network = SRVGGNetCompact()
-    keys = [key for index in range(0, 67, 2) for key in (f'body.{index}.weight', f'body.{index}.bias', f'body.{index + 1}.weight')][:-1]
+    keys = [
+        key
+        for index in range(0, 67, 2)
+        for key in (f'body.{index}.weight', f'body.{index}.bias', f'body.{index + 1}.weight')
+    ][:-1]
     assert list(network.state_dict()) == keys
     # 3x3 convolutions 3 -> 64, 32 times 64 -> 64, 64 -> 48, and 33 times 64 slopes
-    assert sum(p.numel() for p in network.parameters()) == (27 + 1) * 64 + 32 * (576 + 1) * 64 + (576 + 1) * 48 + 33 * 64
+    assert (
+        sum(p.numel() for p in network.parameters())
+        == (27 + 1) * 64 + 32 * (576 + 1) * 64 + (576 + 1) * 48 + 33 * 64
+    )
 
 
-@pytest.mark.parametrize(('kwargs', 'named'), [(dict(act_type='gelu'), 'gelu'), (dict(out_channels=1), 'out_channels=1'),
-                                               (dict(scale=0), 'scale=0')])
+@pytest.mark.parametrize(
+    ('kwargs', 'named'),
+    [(dict(act_type='gelu'), 'gelu'), (dict(out_channels=1), 'out_channels=1'), (dict(scale=0), 'scale=0')],
+)
 def test_bad_arguments(kwargs, named):
     with pytest.raises(InputError, match=named):
         SRVGGNetCompact(**kwargs)

@@ -6,7 +6,9 @@ from mmsr_ext.registry import MODELS
 
 
 def test_bounds_the_networks_output():
-    critic = BoundedCritic(dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1, patch_size=16, dense_channels=4))
+    critic = BoundedCritic(
+        dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1, patch_size=16, dense_channels=4)
+    )
     x = torch.rand(3, 3, 16, 16)
     torch.testing.assert_close(critic.eval()(x), 1 / (1 + torch.exp(-critic.network(x))))
 

@@ -14,7 +14,7 @@ def test_receptive_field(num_layers, field):
     image = torch.rand(1, 3, size, size, dtype=torch.float64, requires_grad=True)
     logits = network(image)
     middle = logits.shape[-1] // 2
-    gradient, = torch.autograd.grad(logits[0, 0, middle, middle], image)
+    (gradient,) = torch.autograd.grad(logits[0, 0, middle, middle], image)
     touched = gradient[0].abs().sum(0).nonzero()
     low, high = touched.min(0).values, touched.max(0).values
     assert low.min() > 0

@@ -8,12 +8,16 @@ from mmsr_ext.models import VGGDiscriminator
 def test_layers_are_the_papers():
     """Figure 4: k3 n64 s1, n64 s2, n128 s1, ... n512 s2, dense 1024, dense 1; BN after all but the first."""
     net = VGGDiscriminator()
-    convs = [(layer.out_channels, layer.stride[0]) for layer in net.features if isinstance(layer, torch.nn.Conv2d)]
+    convs = [
+        (layer.out_channels, layer.stride[0]) for layer in net.features if isinstance(layer, torch.nn.Conv2d)
+    ]
     assert convs == [(64, 1), (64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 2)]
     assert sum(isinstance(layer, torch.nn.BatchNorm2d) for layer in net.features) == 7
-    assert [(layer.in_features, layer.out_features) for layer in net.classifier if isinstance(layer, torch.nn.Linear)] == [
-        (512 * 6 * 6, 1024), (1024, 1)
-    ]
+    assert [
+        (layer.in_features, layer.out_features)
+        for layer in net.classifier
+        if isinstance(layer, torch.nn.Linear)
+    ] == [(512 * 6 * 6, 1024), (1024, 1)]
 
 
 @pytest.mark.parametrize('size', [16, 33, 50, 96])

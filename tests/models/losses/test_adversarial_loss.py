@@ -20,7 +20,7 @@ def term(gan_type, x, label, sign):
     """The discriminator's loss of one logit and its derivative; sign is -1 for real and 1 for fake."""
     return {
         'vanilla': (-label * np.log(sigmoid(x)) - (1 - label) * np.log(1 - sigmoid(x)), sigmoid(x) - label),
-        'lsgan': ((x - label)**2, 2 * (x - label)),
+        'lsgan': ((x - label) ** 2, 2 * (x - label)),
         'wgan': (sign * x, sign * np.ones_like(x)),
         'softplus': (np.log(1 + np.exp(sign * x)), sign * sigmoid(sign * x)),
         'hinge': (np.maximum(0, 1 + sign * x), sign * (1 + sign * x > 0)),
@@ -31,12 +31,22 @@ def reference(gan_type, relativistic, real, fake, labels):
     """Values and gradients, written out: discriminator (real, fake), generator, and their derivatives in the logits."""
     n, batch = real.size, len(real)
     if not relativistic:
-        (d_real, grad_real), (d_fake, grad_fake) = term(gan_type, real, labels[0], -1), term(gan_type, fake, labels[1], 1)
-        g, grad_g = (-fake, -np.ones_like(fake)) if gan_type in ('wgan', 'hinge') else term(gan_type, fake, labels[0], -1)
+        (d_real, grad_real), (d_fake, grad_fake) = (
+            term(gan_type, real, labels[0], -1),
+            term(gan_type, fake, labels[1], 1),
+        )
+        g, grad_g = (
+            (-fake, -np.ones_like(fake))
+            if gan_type in ('wgan', 'hinge')
+            else term(gan_type, fake, labels[0], -1)
+        )
         return d_real.mean(), d_fake.mean(), grad_real / n, grad_fake / n, g.mean(), grad_g / n
     axes = None if relativistic == 'average' else 0
     x, y = real - fake.mean(axes, keepdims=True), fake - real.mean(axes, keepdims=True)
-    (d_real, grad_real), (d_fake, grad_fake) = term(gan_type, x, labels[0], -1), term(gan_type, y, labels[1], 1)
+    (d_real, grad_real), (d_fake, grad_fake) = (
+        term(gan_type, x, labels[0], -1),
+        term(gan_type, y, labels[1], 1),
+    )
     (g_fake, grad_g), (g_real, grad_mean) = term(gan_type, y, labels[0], -1), term(gan_type, x, labels[1], 1)
     count = n if relativistic == 'average' else batch
     grad_g = grad_g - grad_mean.sum(axes, keepdims=True) / count
@@ -58,7 +68,9 @@ def test_closed_form(gan_type, relativistic, shape):
     r, f = (torch.tensor(x, requires_grad=True) for x in (real, fake))
     terms = loss.discriminator(r, f)
     assert list(terms) == ['loss_d_real', 'loss_d_fake']
-    np.testing.assert_allclose([terms['loss_d_real'].item(), terms['loss_d_fake'].item()], [d_real, d_fake], rtol=1e-12)
+    np.testing.assert_allclose(
+        [terms['loss_d_real'].item(), terms['loss_d_fake'].item()], [d_real, d_fake], rtol=1e-12
+    )
     sum(terms.values()).backward()
     np.testing.assert_allclose(r.grad.numpy(), grad_real, rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(f.grad.numpy(), grad_fake, rtol=1e-9, atol=1e-15)
@@ -74,10 +86,14 @@ def test_closed_form(gan_type, relativistic, shape):
 
 def test_batch_equals_average_for_scalars_only():
     real, fake = torch.randn(4, 1), torch.randn(4, 1)
-    values = [AdversarialLoss(relativistic=mean).generator(fake, real)['loss_gan'] for mean in ('average', 'batch')]
+    values = [
+        AdversarialLoss(relativistic=mean).generator(fake, real)['loss_gan'] for mean in ('average', 'batch')
+    ]
     assert torch.equal(*values)
     real, fake = torch.randn(4, 1, 3, 3), torch.randn(4, 1, 3, 3)
-    values = [AdversarialLoss(relativistic=mean).generator(fake, real)['loss_gan'] for mean in ('average', 'batch')]
+    values = [
+        AdversarialLoss(relativistic=mean).generator(fake, real)['loss_gan'] for mean in ('average', 'batch')
+    ]
     assert not torch.isclose(*values)
 
 
@@ -106,7 +122,7 @@ def test_equals_mmagic(gan_type, shape):
     expected = {
         'loss_gan': theirs(fake, True, is_disc=False),
         'loss_d_real': theirs(real, True, is_disc=True),
-        'loss_d_fake': theirs(fake, False, is_disc=True)
+        'loss_d_fake': theirs(fake, False, is_disc=True),
     }
     for loss in (adapted, ours):
         values = loss.generator(fake, real) | loss.discriminator(real, fake)
@@ -120,11 +136,14 @@ def test_adapter_leaves_ours_alone():
     assert as_adversarial_loss(loss) is loss
 
 
-@pytest.mark.parametrize(('kwargs', 'message'), [
-    (dict(gan_type='ragan'), 'vanilla'),
-    (dict(relativistic=True), "'average' or 'batch'"),
-    (dict(gan_type='hinge', real_label=0.9), 'hinge has no labels'),
-])
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(gan_type='ragan'), 'vanilla'),
+        (dict(relativistic=True), "'average' or 'batch'"),
+        (dict(gan_type='hinge', real_label=0.9), 'hinge has no labels'),
+    ],
+)
 def test_errors(kwargs, message):
     with pytest.raises(InputError, match=message):
         AdversarialLoss(**kwargs)

@@ -27,7 +27,9 @@ class Judge(nn.Module):
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3, 2 if kind == 'patch' else 1, 1, **DOUBLE)
-        self.last = nn.Conv2d(4, 1, 8 if kind == 'scalar' else 3, padding=0 if kind == 'scalar' else 1, **DOUBLE)
+        self.last = nn.Conv2d(
+            4, 1, 8 if kind == 'scalar' else 3, padding=0 if kind == 'scalar' else 1, **DOUBLE
+        )
         self.flat = kind == 'scalar'
 
     def forward(self, x):
@@ -49,7 +51,9 @@ def test_closed_form():
     torch.testing.assert_close(value, 4 * (norm - 1).square().mean(), rtol=1e-12, atol=0)
     value.backward()
     d_norm = 8 / 3 * (norm - 1) / norm
-    torch.testing.assert_close(judge.a.grad, (d_norm * (gradient * real.flatten(1)).sum(1)).sum(), rtol=1e-10, atol=0)
+    torch.testing.assert_close(
+        judge.a.grad, (d_norm * (gradient * real.flatten(1)).sum(1)).sum(), rtol=1e-10, atol=0
+    )
     torch.testing.assert_close(judge.b.grad, (d_norm * gradient.sum(1)).sum(), rtol=1e-10, atol=0)
 
     value = R1Penalty(gamma=6.0)(judge, real, torch.rand_like(real))
@@ -68,10 +72,12 @@ def test_against_a_loop_over_samples(kind):
     total = 0
     for alpha, a, b in zip(alphas, real, fake):
         mixed = (alpha * a + (1 - alpha) * b).requires_grad_()
-        gradient, = torch.autograd.grad(judge(mixed[None]).mean(), mixed, create_graph=True)
-        total = total + 10 * ((gradient**2).sum()**0.5 - 1)**2 / 3
+        (gradient,) = torch.autograd.grad(judge(mixed[None]).mean(), mixed, create_graph=True)
+        total = total + 10 * ((gradient**2).sum() ** 0.5 - 1) ** 2 / 3
     torch.testing.assert_close(penalty, total, rtol=1e-12, atol=0)
-    for ours, expected in zip(*(torch.autograd.grad(x, list(judge.parameters()), materialize_grads=True) for x in (penalty, total))):
+    for ours, expected in zip(
+        *(torch.autograd.grad(x, list(judge.parameters()), materialize_grads=True) for x in (penalty, total))
+    ):
         torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-14)
 
 
@@ -82,7 +88,9 @@ def test_parameter_gradients_against_finite_differences(penalty, kind):
 
     def value(*parameters):
         torch.manual_seed(1)
-        return penalty(lambda x: torch.func.functional_call(judge, dict(zip(names, parameters)), x), real, fake)
+        return penalty(
+            lambda x: torch.func.functional_call(judge, dict(zip(names, parameters)), x), real, fake
+        )
 
     names = [name for name, _ in judge.named_parameters()]
     assert torch.autograd.gradcheck(value, tuple(judge.parameters()), fast_mode=True)
@@ -108,15 +116,19 @@ def restorer(penalty: dict) -> GANRestorer:
         discriminator=dict(type='mmsr_ext.PatchGANDiscriminator', mid_channels=4, num_layers=2, norm='none'),
         gan_loss=dict(type='mmsr_ext.AdversarialLoss', gan_type='wgan'),
         gradient_penalty=penalty,
-        data_preprocessor=PREPROCESSOR)
+        data_preprocessor=PREPROCESSOR,
+    )
 
 
 def train(model: GANRestorer, batches: list[dict], accumulate: int = 1) -> dict:
     wrappers = OptimWrapperDict(
         **{
-            name: OptimWrapper(torch.optim.SGD(getattr(model, name).parameters(), lr=0.1), accumulative_counts=accumulate)
+            name: OptimWrapper(
+                torch.optim.SGD(getattr(model, name).parameters(), lr=0.1), accumulative_counts=accumulate
+            )
             for name in ('generator', 'discriminator')
-        })
+        }
+    )
     for data in batches:
         logs = model.train_step(data, wrappers)
     return logs

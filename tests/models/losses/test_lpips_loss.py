@@ -52,7 +52,10 @@ def test_is_no_part_of_the_module_tree(images):
 
 
 def test_is_an_extra_loss_of_the_restorer(scope, images):
-    model = GANRestorer(dict(type='ESPCN', scale=2), extra_losses=dict(lpips=dict(type='LPIPSLoss', net='squeeze', pretrained='random')))
+    model = GANRestorer(
+        dict(type='ESPCN', scale=2),
+        extra_losses=dict(lpips=dict(type='LPIPSLoss', net='squeeze', pretrained='random')),
+    )
     loss = model._content_losses(*images)
     assert set(loss) == {'loss_lpips'}
     torch.testing.assert_close(loss['loss_lpips'], model.extra_losses['lpips'](*images))
@@ -63,7 +66,9 @@ def test_offline_without_weights(monkeypatch):
         raise OSError('Name or service not known')
 
     monkeypatch.setattr('torch.hub.download_url_to_file', no_network)
-    with pytest.raises(InputError, match=r'alexnet.*Name or service not known.*alexnet-owt-7be5be79\.pth.*pretrained='):
+    with pytest.raises(
+        InputError, match=r'alexnet.*Name or service not known.*alexnet-owt-7be5be79\.pth.*pretrained='
+    ):
         LPIPSLoss('alex')
 
 

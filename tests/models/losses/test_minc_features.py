@@ -54,7 +54,9 @@ def test_minc_normalisation_is_bgr_255_minus_its_mean(tmp_path):
 def test_minc_loss_is_the_distance_of_the_features(tmp_path):
     network, state = reference()
     torch.save(state, tmp_path / 'minc.pth')
-    loss = PerceptualLoss({'conv3_2': 1.0}, vgg_type='vgg16', pretrained=str(tmp_path / 'minc.pth'), use_input_norm='none')
+    loss = PerceptualLoss(
+        {'conv3_2': 1.0}, vgg_type='vgg16', pretrained=str(tmp_path / 'minc.pth'), use_input_norm='none'
+    )
     x, gt = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
     value, style = loss(x, gt)
     assert style is None

@@ -6,14 +6,19 @@ from mmsr_ext import InputError
 from mmsr_ext.models import PerceptualLoss
 from mmsr_ext.models.losses.vgg_features import VGGFeatures, layer_names
 
-MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+MEAN, STD = (
+    torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1),
+    torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1),
+)
 
 
 @pytest.fixture
 def weights(tmp_path):
     """VGG19's first blocks with torchvision's names, in a file."""
     features = torchvision.models.vgg19(weights=None).features[:16]
-    torch.save({f'features.{key}': value for key, value in features.state_dict().items()}, tmp_path / 'vgg.pth')
+    torch.save(
+        {f'features.{key}': value for key, value in features.state_dict().items()}, tmp_path / 'vgg.pth'
+    )
     return features.eval(), str(tmp_path / 'vgg.pth')
 
 
@@ -37,8 +42,13 @@ def test_known_indices():
 def test_value_and_gradient_against_torchvision(weights, criterion):
     features, path = weights
     x, gt = torch.rand(2, 3, 24, 24, requires_grad=True), torch.rand(2, 3, 24, 24)
-    loss = PerceptualLoss({'conv1_2': 0.5, 'VGG22': 2.0, '10': 1.0}, criterion=criterion, perceptual_weight=3.0, pretrained=path,
-                          feature_scale=0.5)
+    loss = PerceptualLoss(
+        {'conv1_2': 0.5, 'VGG22': 2.0, '10': 1.0},
+        criterion=criterion,
+        perceptual_weight=3.0,
+        pretrained=path,
+        feature_scale=0.5,
+    )
     value, style = loss(x, gt)
     assert style is None
 
@@ -63,15 +73,22 @@ def test_value_and_gradient_against_torchvision(weights, criterion):
 def test_style_is_the_distance_of_gram_matrices(weights):
     features, path = weights
     x, gt = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16)
-    perceptual, style = PerceptualLoss({'relu1_1': 1.0}, {'relu1_1': 1.0, 'relu2_1': 0.5}, perceptual_weight=0, style_weight=2.0,
-                                       pretrained=path)(x, gt)
+    perceptual, style = PerceptualLoss(
+        {'relu1_1': 1.0},
+        {'relu1_1': 1.0, 'relu2_1': 0.5},
+        perceptual_weight=0,
+        style_weight=2.0,
+        pretrained=path,
+    )(x, gt)
     assert perceptual is None
 
     def gram(image, depth):
         f = features[:depth]((image - MEAN) / STD)[0].double().flatten(1)
         return f @ f.T / f.numel()
 
-    expected = 2 * sum(w * (gram(x, depth) - gram(gt, depth)).abs().mean() for depth, w in [(2, 1.0), (7, 0.5)])
+    expected = 2 * sum(
+        w * (gram(x, depth) - gram(gt, depth)).abs().mean() for depth, w in [(2, 1.0), (7, 0.5)]
+    )
     torch.testing.assert_close(style.double(), expected, rtol=1e-5, atol=0)
 
 
@@ -79,8 +96,12 @@ def test_input_range_and_norm(weights):
     _, path = weights
     x, gt = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16)
     unit = PerceptualLoss({'conv1_1': 1.0}, pretrained=path)(x, gt)[0]
-    torch.testing.assert_close(PerceptualLoss({'conv1_1': 1.0}, input_range=(-1, 1), pretrained=path)(2 * x - 1, 2 * gt - 1)[0], unit)
-    assert not torch.isclose(PerceptualLoss({'conv1_1': 1.0}, use_input_norm=False, pretrained=path)(x, gt)[0], unit)
+    torch.testing.assert_close(
+        PerceptualLoss({'conv1_1': 1.0}, input_range=(-1, 1), pretrained=path)(2 * x - 1, 2 * gt - 1)[0], unit
+    )
+    assert not torch.isclose(
+        PerceptualLoss({'conv1_1': 1.0}, use_input_norm=False, pretrained=path)(x, gt)[0], unit
+    )
 
 
 def test_network_is_no_part_of_the_model(weights):
@@ -107,16 +128,19 @@ def test_random_is_said_and_has_weights():
     assert out.std() > 0
 
 
-@pytest.mark.parametrize(('arguments', 'named'), [
-    (dict(layer_weights={'conv6_1': 1}), 'conv6_1'),
-    (dict(layer_weights={'99': 1}), "'99'"),
-    (dict(layer_weights={}), 'layer_weights'),
-    (dict(layer_weights={'conv1_1': 1}, vgg_type='vgg11'), 'vgg11'),
-    (dict(layer_weights={'conv1_1': 1}, criterion='huber'), 'huber'),
-    (dict(layer_weights={'conv1_1': 1}, input_range=(1, 0)), 'input_range'),
-    (dict(layer_weights={'conv1_1': 1}, perceptual_weight=0), 'perceptual_weight'),
-    (dict(layer_weights={'conv1_1': 1}, pretrained='no/such.pth'), 'no/such.pth'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (dict(layer_weights={'conv6_1': 1}), 'conv6_1'),
+        (dict(layer_weights={'99': 1}), "'99'"),
+        (dict(layer_weights={}), 'layer_weights'),
+        (dict(layer_weights={'conv1_1': 1}, vgg_type='vgg11'), 'vgg11'),
+        (dict(layer_weights={'conv1_1': 1}, criterion='huber'), 'huber'),
+        (dict(layer_weights={'conv1_1': 1}, input_range=(1, 0)), 'input_range'),
+        (dict(layer_weights={'conv1_1': 1}, perceptual_weight=0), 'perceptual_weight'),
+        (dict(layer_weights={'conv1_1': 1}, pretrained='no/such.pth'), 'no/such.pth'),
+    ],
+)
 def test_bad_arguments(arguments, named):
     with pytest.raises(InputError, match=named):
         PerceptualLoss(**arguments)
@@ -161,9 +185,14 @@ def test_a_compiled_network_that_returns_the_same_memory_every_time(weights, mon
     memory = {}
 
     def compiled(network, **arguments):
-        return lambda image: {name: memory.setdefault(name, value.clone()).copy_(value) for name, value in network(image).items()}
+        return lambda image: {
+            name: memory.setdefault(name, value.clone()).copy_(value)
+            for name, value in network(image).items()
+        }
 
     monkeypatch.setattr(torch, 'compile', compiled)
-    loss = PerceptualLoss({'conv1_2': 1.0}, style_weight=1.0, pretrained=weights[1], compile=dict(mode='reduce-overhead'))
+    loss = PerceptualLoss(
+        {'conv1_2': 1.0}, style_weight=1.0, pretrained=weights[1], compile=dict(mode='reduce-overhead')
+    )
     assert loss(x, gt) == (expected, style)
     assert expected > 0

@@ -15,7 +15,9 @@ def images():
 
 
 def loss(**kwargs):
-    built = PerceptualLoss(LAYERS, STYLE, criterion='mse', style_weight=2.0, style_patch_size=4, pretrained='random', **kwargs)
+    built = PerceptualLoss(
+        LAYERS, STYLE, criterion='mse', style_weight=2.0, style_patch_size=4, pretrained='random', **kwargs
+    )
     built._network[0].double()
     return built
 
@@ -38,7 +40,7 @@ def test_value_against_a_plain_loop(images, unit_mean):
         for n in range(2):
             for top in range(0, a.shape[2], 4):
                 for left in range(0, a.shape[3], 4):
-                    f, g = (z[n, :, top:top + 4, left:left + 4].reshape(z.shape[1], 16) for z in (a, b))
+                    f, g = (z[n, :, top : top + 4, left : left + 4].reshape(z.shape[1], 16) for z in (a, b))
                     total, patches = total + (f @ f.T - g @ g.T).square().sum(), patches + 1
         expected[layer] = 2 * STYLE[layer] * total / patches
     torch.testing.assert_close(perceptual, sum(expected[layer] for layer in LAYERS))
@@ -71,10 +73,13 @@ def test_the_target_gets_no_gradient(images):
     assert x.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize(('arguments', 'named'), [
-    (dict(feature_scale='mean'), "feature_scale='mean'"),
-    (dict(style_patch_size=0), 'style_patch_size=0'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (dict(feature_scale='mean'), "feature_scale='mean'"),
+        (dict(style_patch_size=0), 'style_patch_size=0'),
+    ],
+)
 def test_bad_arguments(arguments, named):
     with pytest.raises(InputError, match=named):
         PerceptualLoss(LAYERS, STYLE, pretrained='random', **arguments)

@@ -11,7 +11,7 @@ from scipy import ndimage
 from mmsr_ext import InputError
 from mmsr_ext.models import BlurDownsample, GANRestorer
 
-RANGE = dict(mean=[0.] * 3, std=[255.] * 3)
+RANGE = dict(mean=[0.0] * 3, std=[255.0] * 3)
 
 
 def matlab_imresize(image, scale):
@@ -19,7 +19,9 @@ def matlab_imresize(image, scale):
 
     def cubic(x):
         x = np.abs(x)
-        return (x <= 1) * (1.5 * x**3 - 2.5 * x**2 + 1) + ((x > 1) & (x <= 2)) * (-0.5 * x**3 + 2.5 * x**2 - 4 * x + 2)
+        return (x <= 1) * (1.5 * x**3 - 2.5 * x**2 + 1) + ((x > 1) & (x <= 2)) * (
+            -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+        )
 
     stretch = min(scale, 1)
     for axis in (0, 1):
@@ -40,7 +42,9 @@ def matlab_imresize(image, scale):
 def reference(gt, sigma=1.5):
     """The LQ of a uint8 image (C, H, W) by SciPy and MATLAB's bicubic."""
     blurred = ndimage.gaussian_filter(gt.astype(float), (0, sigma, sigma), mode='reflect', truncate=4.0)
-    return matlab_imresize(np.floor(blurred + 0.5).astype(np.uint8).transpose(1, 2, 0), 1 / 4).transpose(2, 0, 1)
+    return matlab_imresize(np.floor(blurred + 0.5).astype(np.uint8).transpose(1, 2, 0), 1 / 4).transpose(
+        2, 0, 1
+    )
 
 
 def gt_image(height, width, seed=0):
@@ -48,7 +52,10 @@ def gt_image(height, width, seed=0):
 
 
 def batch(*images, order='rgb'):
-    samples = [DataSample(gt_img=torch.tensor(image), metainfo=dict(gt_channel_order=order, img_channel_order='rgb')) for image in images]
+    samples = [
+        DataSample(gt_img=torch.tensor(image), metainfo=dict(gt_channel_order=order, img_channel_order='rgb'))
+        for image in images
+    ]
     lq = [torch.zeros(3, *(size // 4 for size in image.shape[1:]), dtype=torch.uint8) for image in images]
     return dict(inputs=lq, data_samples=samples)
 
@@ -73,7 +80,9 @@ def test_rest_is_mmagic_s():
 
 def test_channel_order_is_that_of_gt():
     image = gt_image(16, 24)
-    data = BlurDownsample(scale=4, sigma=1.5, output_channel_order='RGB', **RANGE)(batch(image, order='bgr'), True)
+    data = BlurDownsample(scale=4, sigma=1.5, output_channel_order='RGB', **RANGE)(
+        batch(image, order='bgr'), True
+    )
     np.testing.assert_array_equal((data['inputs'][0] * 255).round().numpy(), reference(image)[::-1])
 
 
@@ -89,20 +98,28 @@ def test_validation_sees_the_same_lq():
         model = GANRestorer(
             generator=dict(type='SRResNet', mid_channels=4, num_blocks=1),
             test_cfg=dict(baseline='bicubic'),
-            data_preprocessor=dict(type='BlurDownsample', scale=4, sigma=1.5, **RANGE)).eval()
+            data_preprocessor=dict(type='BlurDownsample', scale=4, sigma=1.5, **RANGE),
+        ).eval()
     image = gt_image(32, 24)
-    sample, = model.val_step(batch(image))
-    np.testing.assert_array_equal(sample.input.numpy(), reference(image)[::-1])  # BGR, as MMagic's metrics take it
-    np.testing.assert_array_equal(sample.output.bicubic_img.numpy()[::-1].transpose(1, 2, 0),
-                                  matlab_imresize(reference(image).transpose(1, 2, 0), 4.0))
+    (sample,) = model.val_step(batch(image))
+    np.testing.assert_array_equal(
+        sample.input.numpy(), reference(image)[::-1]
+    )  # BGR, as MMagic's metrics take it
+    np.testing.assert_array_equal(
+        sample.output.bicubic_img.numpy()[::-1].transpose(1, 2, 0),
+        matlab_imresize(reference(image).transpose(1, 2, 0), 4.0),
+    )
 
 
-@pytest.mark.parametrize(('kwargs', 'message'), [
-    (dict(scale=0, sigma=1.5), 'scale=0'),
-    (dict(scale=0.25, sigma=1.5), 'scale=0.25'),
-    (dict(scale=4, sigma=0), 'sigma=0'),
-    (dict(scale=4, sigma=1, truncate=-1), 'truncate=-1'),
-])
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(scale=0, sigma=1.5), 'scale=0'),
+        (dict(scale=0.25, sigma=1.5), 'scale=0.25'),
+        (dict(scale=4, sigma=0), 'sigma=0'),
+        (dict(scale=4, sigma=1, truncate=-1), 'truncate=-1'),
+    ],
+)
 def test_errors(kwargs, message):
     with pytest.raises(InputError, match=message):
         BlurDownsample(**kwargs)

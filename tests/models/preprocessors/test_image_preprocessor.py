@@ -9,14 +9,23 @@ from mmsr_ext.models import BlurDownsample, GANRestorer, ImagePreprocessor, Moti
 from mmsr_ext.registry import MODELS
 
 UNIT = dict(mean=0.0, std=255.0)
-SMALL = dict(gt_size=32, pool_size=0, **{name: dict(kernel_sizes=(3, 5)) for name in ('first', 'second')}, final_sinc_sizes=(3, ))
+SMALL = dict(
+    gt_size=32,
+    pool_size=0,
+    **{name: dict(kernel_sizes=(3, 5)) for name in ('first', 'second')},
+    final_sinc_sizes=(3,),
+)
 
 
 def images(count=2, size=(24, 20), scale=4, seed=0):
     pixels = torch.Generator().manual_seed(seed)
     height, width = size
-    return (torch.randint(0, 256, (count, 3, height // scale, width // scale), generator=pixels, dtype=torch.uint8),
-            torch.randint(0, 256, (count, 3, height, width), generator=pixels, dtype=torch.uint8))
+    return (
+        torch.randint(
+            0, 256, (count, 3, height // scale, width // scale), generator=pixels, dtype=torch.uint8
+        ),
+        torch.randint(0, 256, (count, 3, height, width), generator=pixels, dtype=torch.uint8),
+    )
 
 
 def packed(lq=None, gt=None, draws=((7, 3), (7, 4)), **kwargs):
@@ -31,7 +40,9 @@ def sampled(lq=None, gt=None, draws=((7, 3), (7, 4)), order='rgb', **kwargs):
         lq, gt = images(**kwargs)
     samples = []
     for image, (seed, position) in zip(gt, draws):
-        meta = dict(gt_channel_order=order, img_channel_order=order, gt_path='x/a.png', position=position, seed=seed)
+        meta = dict(
+            gt_channel_order=order, img_channel_order=order, gt_path='x/a.png', position=position, seed=seed
+        )
         samples.append(DataSample(gt_img=image.clone(), metainfo=meta))
     return dict(inputs=[image.clone() for image in (gt if lq is None else lq)], data_samples=samples)
 
@@ -41,9 +52,16 @@ def sampled(lq=None, gt=None, draws=((7, 3), (7, 4)), order='rgb', **kwargs):
 @pytest.mark.parametrize('target', ['RGB', 'BGR', None])
 def test_equals_mmagics(training, order, target, channels):
     lq, gt = (torch.cat([image, image], 1)[:, :channels] for image in images())
-    arguments = dict(mean=[100.0, 110.0, 120.0], std=[50.0, 60.0, 70.0]) if channels == 3 else dict(mean=100.0, std=50.0)
+    arguments = (
+        dict(mean=[100.0, 110.0, 120.0], std=[50.0, 60.0, 70.0])
+        if channels == 3
+        else dict(mean=100.0, std=50.0)
+    )
     arguments['output_channel_order'] = target
-    ours, theirs = ImagePreprocessor(**arguments), MODELS.build(dict(type='mmagic.DataPreprocessor', **arguments))
+    ours, theirs = (
+        ImagePreprocessor(**arguments),
+        MODELS.build(dict(type='mmagic.DataPreprocessor', **arguments)),
+    )
     one, other = ours(sampled(lq, gt, order=order), training), theirs(sampled(lq, gt, order=order), training)
     assert torch.equal(one['inputs'], other['inputs'])
     assert torch.equal(one['data_samples'].gt_img, other['data_samples'].gt_img)
@@ -71,11 +89,14 @@ def test_both_kinds_of_batches_are_one(training):
         torch.testing.assert_close(back, lq.flip(1).float(), rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize('preprocessor', [
-    RealESRGANDegradation(**SMALL),
-    MotionBlur(length=10.0, **UNIT),
-    BlurDownsample(4, 1.5, **UNIT),
-])
+@pytest.mark.parametrize(
+    'preprocessor',
+    [
+        RealESRGANDegradation(**SMALL),
+        MotionBlur(length=10.0, **UNIT),
+        BlurDownsample(4, 1.5, **UNIT),
+    ],
+)
 @pytest.mark.parametrize('with_lq', [False, True])
 def test_what_makes_lq_takes_both_kinds(preprocessor, with_lq):
     lq, gt = images(size=(48, 48))
@@ -83,8 +104,9 @@ def test_what_makes_lq_takes_both_kinds(preprocessor, with_lq):
     one, other = preprocessor(packed(lq, gt), True), preprocessor(sampled(lq, gt), True)
     assert torch.equal(one['inputs'], other['inputs'])
     assert torch.equal(one['data_samples'].gt_img, other['data_samples'].gt_img)
-    assert not torch.equal(preprocessor(packed(lq, gt, ((7, 5), (7, 6))), True)['inputs'], one['inputs']) or isinstance(
-        preprocessor, BlurDownsample)
+    assert not torch.equal(
+        preprocessor(packed(lq, gt, ((7, 5), (7, 6))), True)['inputs'], one['inputs']
+    ) or isinstance(preprocessor, BlurDownsample)
 
 
 @pytest.mark.parametrize('preprocessor', [RealESRGANDegradation(**SMALL), MotionBlur(length=10.0)])
@@ -97,6 +119,7 @@ def test_draws_are_those_of_the_sampler():
     """The figures that samples of ImageDataset carry, written out here, lead to the blur that the package computes from them."""
     preprocessor = MotionBlur(length=10.0, **UNIT)
     from mmsr_ext.functional import motion_blur
+
     gt = images()[1]
     psfs = torch.from_numpy(np.stack([preprocessor.psf(7, 3), preprocessor.psf(7, 4)]))
     expected = (motion_blur(gt / 255, psfs) * 255).round().clamp(0, 255) / 255
@@ -118,14 +141,18 @@ def test_inputs_alone():
     preprocessor = ImagePreprocessor(**UNIT)
     batch = preprocessor(dict(inputs=list(lq)))
     assert torch.equal(batch['inputs'], lq / 255)
-    torch.testing.assert_close(preprocessor.destruct(batch['inputs'], batch['data_samples']), lq.float(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        preprocessor.destruct(batch['inputs'], batch['data_samples']), lq.float(), rtol=0, atol=1e-4
+    )
     stacked = preprocessor(dict(inputs=lq, data_samples=DataSample.stack(sampled()['data_samples'])), True)
     assert torch.equal(stacked['inputs'], batch['inputs'])
 
 
 def test_sizes_that_differ():
     (a, b), (c, d) = images(1), images(1, (16, 32), seed=1)
-    batch = dict(inputs=[a[0], c[0]], data_samples=sampled(a, b)['data_samples'] + sampled(c, d)['data_samples'])
+    batch = dict(
+        inputs=[a[0], c[0]], data_samples=sampled(a, b)['data_samples'] + sampled(c, d)['data_samples']
+    )
     with pytest.raises(InputError, match=r'different sizes.*\(3, 4, 8\) and \(3, 6, 5\).*batch_size=1'):
         ImagePreprocessor(**UNIT)(batch)
     preprocessor = ImagePreprocessor(**UNIT, stack_data_sample=False)
@@ -145,14 +172,22 @@ def test_users_batch_is_left_alone():
     assert 'padding_size' not in batch['data_samples'][0].metainfo_keys()
 
 
-@pytest.mark.parametrize(('call', 'named'), [
-    (lambda: ImagePreprocessor(std=[1.0, 0.0, 1.0]), r'std=\[1.0, 0.0, 1.0\]'),
-    (lambda: ImagePreprocessor(output_channel_order='GRB'), "'GRB'"),
-    (lambda: ImagePreprocessor(mean=[1.0, 2.0])(packed(), True), '3 channels, but mean and std have 2'),
-    (lambda: ImagePreprocessor()(packed(None, images()[1]), True), 'has no LQ'),
-    (lambda: ImagePreprocessor()(sampled() | dict(data_samples=sampled()['data_samples'][:1] + sampled(order='bgr')['data_samples'][1:])),
-     'different img_channel_order'),
-])
+@pytest.mark.parametrize(
+    ('call', 'named'),
+    [
+        (lambda: ImagePreprocessor(std=[1.0, 0.0, 1.0]), r'std=\[1.0, 0.0, 1.0\]'),
+        (lambda: ImagePreprocessor(output_channel_order='GRB'), "'GRB'"),
+        (lambda: ImagePreprocessor(mean=[1.0, 2.0])(packed(), True), '3 channels, but mean and std have 2'),
+        (lambda: ImagePreprocessor()(packed(None, images()[1]), True), 'has no LQ'),
+        (
+            lambda: ImagePreprocessor()(
+                sampled()
+                | dict(data_samples=sampled()['data_samples'][:1] + sampled(order='bgr')['data_samples'][1:])
+            ),
+            'different img_channel_order',
+        ),
+    ],
+)
 def test_bad_input(call, named):
     with pytest.raises(InputError, match=named):
         call()
@@ -175,17 +210,25 @@ def test_eight_bits_travel_once():
 def test_in_the_restorer(scope):
     """Training and validation by packed batches equal those by samples, and by MMagic's preprocessor."""
     from mmengine.optim import OptimWrapper
+
     results = []
-    for kind, batch in [('ImagePreprocessor', packed), ('ImagePreprocessor', sampled), ('mmagic.DataPreprocessor', sampled)]:
+    for kind, batch in [
+        ('ImagePreprocessor', packed),
+        ('ImagePreprocessor', sampled),
+        ('mmagic.DataPreprocessor', sampled),
+    ]:
         torch.manual_seed(0)
         model = GANRestorer(
             dict(type='SRResNet', mid_channels=4, num_blocks=1),
             pixel_loss=dict(type='L1Loss'),
             test_cfg=dict(baseline='bicubic'),
-            data_preprocessor=dict(type=kind, mean=[0.0] * 3, std=[255.0] * 3))
+            data_preprocessor=dict(type=kind, mean=[0.0] * 3, std=[255.0] * 3),
+        )
         logs = model.train_step(batch(), OptimWrapper(torch.optim.SGD(model.parameters(), 0.1)))
         sample = model.eval().val_step(batch())[1]
-        results.append([logs['loss_pix'], sample.output.pred_img, sample.output.bicubic_img, sample.gt_img, sample.input])
+        results.append(
+            [logs['loss_pix'], sample.output.pred_img, sample.output.bicubic_img, sample.gt_img, sample.input]
+        )
     for other in results[1:]:
         for one, theirs in zip(results[0], other):
             assert torch.equal(one, theirs)

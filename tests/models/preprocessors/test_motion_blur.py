@@ -39,13 +39,13 @@ def test_inputs_are_the_blurred_targets_in_8_bit():
 
 
 def test_blur_depends_on_seed_and_position_alone():
-    preprocessor = MotionBlur(length=30.0, anxiety=(0.005, ), exposures=(1.0, ), **RANGE)
+    preprocessor = MotionBlur(length=30.0, anxiety=(0.005,), exposures=(1.0,), **RANGE)
     first = preprocessor(batch((4, 5)), True)['inputs']
     torch.rand(3)
     np.random.rand()
-    again = MotionBlur(length=30.0, anxiety=(0.005, ), exposures=(1.0, ), **RANGE)
+    again = MotionBlur(length=30.0, anxiety=(0.005,), exposures=(1.0,), **RANGE)
     assert torch.equal(again(batch((4, 5)), True)['inputs'], first)
-    assert torch.equal(again(batch((4, )), True)['inputs'][0], first[0])
+    assert torch.equal(again(batch((4,)), True)['inputs'][0], first[0])
     kernels = {preprocessor.psf(seed, position).tobytes() for seed in range(4) for position in range(4)}
     assert len(kernels) == 16
 
@@ -53,7 +53,9 @@ def test_blur_depends_on_seed_and_position_alone():
 def test_every_choice_is_drawn():
     preprocessor = MotionBlur(length=10.0, exposures=(0.001, 1.0), **RANGE)
     peaks = [preprocessor.psf(0, position).max() for position in range(40)]
-    assert 8 < sum(peak > 0.2 for peak in peaks) < 32  # hardly any exposure leaves the light in four pixels at most
+    assert (
+        8 < sum(peak > 0.2 for peak in peaks) < 32
+    )  # hardly any exposure leaves the light in four pixels at most
 
 
 def test_validation_takes_the_datasets_inputs():
@@ -73,13 +75,16 @@ def test_samples_without_draws():
         MotionBlur(**RANGE)(batch(draws=False), True)
 
 
-@pytest.mark.parametrize(('arguments', 'named'), [
-    (dict(length=0), 'length=0'),
-    (dict(anxiety=(-0.1, )), 'anxiety'),
-    (dict(anxiety=()), 'anxiety'),
-    (dict(exposures=(0.0, 1.0)), 'exposures'),
-    (dict(exposures=(0.5, 1.5)), 'exposures'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (dict(length=0), 'length=0'),
+        (dict(anxiety=(-0.1,)), 'anxiety'),
+        (dict(anxiety=()), 'anxiety'),
+        (dict(exposures=(0.0, 1.0)), 'exposures'),
+        (dict(exposures=(0.5, 1.5)), 'exposures'),
+    ],
+)
 def test_bad_arguments(arguments, named):
     with pytest.raises(InputError, match=named):
         MotionBlur(**arguments, **RANGE)

@@ -18,7 +18,7 @@ def test_against_a_list():
         lq, gt = pool.exchange(*numbered(2 * step, 2), np.random.default_rng(step))
         batch = [2 * step, 2 * step + 1]
         if len(reference) < 5:
-            reference += batch[:5 - len(reference)]
+            reference += batch[: 5 - len(reference)]
         else:
             slots = np.random.default_rng(step).choice(5, 2, replace=False)
             taken = [reference[slot] for slot in slots]
@@ -38,7 +38,9 @@ def test_survives_resume(steps):
     resumed = PairPool(6, (3, 2, 2), (3, 4, 4))
     resumed.load_state_dict(pool.state_dict())
     for step in range(steps, steps + 4):
-        ours, theirs = (one.exchange(*numbered(2 * step, 2), np.random.default_rng(step)) for one in (pool, resumed))
+        ours, theirs = (
+            one.exchange(*numbered(2 * step, 2), np.random.default_rng(step)) for one in (pool, resumed)
+        )
         assert ours[0].equal(theirs[0])
         assert ours[1].equal(theirs[1])
 

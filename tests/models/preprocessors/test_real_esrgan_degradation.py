@@ -13,13 +13,23 @@ from mmsr_ext.functional.counter_random import _poisson_table
 from mmsr_ext.functional.jpeg import _colours, _dct
 from mmsr_ext.models import RealESRGANDegradation
 
-STILL = dict(blur_prob=0.0, resize_probs=(0, 0, 1), gaussian_prob=1.0, gaussian_sigma=(0, 0), jpeg_quality=(100, 100))
-SMALL = dict(gt_size=32, first=dict(kernel_sizes=(3, 5, 7)), second=dict(kernel_sizes=(3, 5, 7)), final_sinc_sizes=(3, 5, 7))
+STILL = dict(
+    blur_prob=0.0, resize_probs=(0, 0, 1), gaussian_prob=1.0, gaussian_sigma=(0, 0), jpeg_quality=(100, 100)
+)
+SMALL = dict(
+    gt_size=32,
+    first=dict(kernel_sizes=(3, 5, 7)),
+    second=dict(kernel_sizes=(3, 5, 7)),
+    final_sinc_sizes=(3, 5, 7),
+)
 
 
 def crops(positions, size=48):
     image = skimage.data.astronaut()
-    return [torch.from_numpy(image[p % 5 * 40:p % 5 * 40 + size, 100:100 + size].copy()).permute(2, 0, 1) for p in positions]
+    return [
+        torch.from_numpy(image[p % 5 * 40 : p % 5 * 40 + size, 100 : 100 + size].copy()).permute(2, 0, 1)
+        for p in positions
+    ]
 
 
 def batch(positions, seed=0, size=48, **meta):
@@ -33,12 +43,18 @@ def batch(positions, seed=0, size=48, **meta):
 
 def outputs(degradation, data):
     out = degradation(data, True)
-    return [out['inputs'], out['data_samples'].gt_img, out['data_samples'].get('gan_gt_img', out['data_samples'].gt_img)]
+    return [
+        out['inputs'],
+        out['data_samples'].gt_img,
+        out['data_samples'].get('gan_gt_img', out['data_samples'].gt_img),
+    ]
 
 
 def test_pairs():
     quiet = SMALL['first'] | dict(gaussian_prob=1.0, gaussian_sigma=(0, 2))
-    lq, gt, plain = outputs(RealESRGANDegradation(**SMALL | dict(first=quiet, second=quiet), pool_size=0), batch(range(6)))
+    lq, gt, plain = outputs(
+        RealESRGANDegradation(**SMALL | dict(first=quiet, second=quiet), pool_size=0), batch(range(6))
+    )
     assert lq.shape == (6, 3, 8, 8)
     assert gt.shape == plain.shape == (6, 3, 32, 32)
     assert lq.min() >= 0
@@ -47,10 +63,17 @@ def test_pairs():
     torch.testing.assert_close(gt, usm_sharpen(plain))
     for index, image in enumerate(crops(range(6))):
         # plain GT is a crop of the image on the grid of LQ, and LQ shows the same part
-        places = [(top, left) for top in range(0, 17, 4) for left in range(0, 17, 4)
-                  if (plain[index] * 255).round().to(torch.uint8).equal(image[:, top:top + 32, left:left + 32])]
+        places = [
+            (top, left)
+            for top in range(0, 17, 4)
+            for left in range(0, 17, 4)
+            if (plain[index] * 255).round().to(torch.uint8).equal(image[:, top : top + 32, left : left + 32])
+        ]
         assert len(places) == 1
-        assert np.corrcoef(lq[index].flatten(), torch.nn.functional.avg_pool2d(plain[index], 4).flatten())[0, 1] > 0.6
+        assert (
+            np.corrcoef(lq[index].flatten(), torch.nn.functional.avg_pool2d(plain[index], 4).flatten())[0, 1]
+            > 0.6
+        )
 
 
 def test_a_function_of_seed_and_position_alone():
@@ -83,33 +106,56 @@ def test_jpeg_twice_is_all_that_is_left():
     """At scale 1, without blur, resizing and noise."""
     quiet = STILL | dict(jpeg_quality=(60, 60))
     degradation = RealESRGANDegradation(
-        scale=1, gt_size=48, first=quiet, second=quiet, final_sinc_prob=0.0, jpeg_mode='file', gt_usm=False, pool_size=0)
+        scale=1,
+        gt_size=48,
+        first=quiet,
+        second=quiet,
+        final_sinc_prob=0.0,
+        jpeg_mode='file',
+        gt_usm=False,
+        pool_size=0,
+    )
     lq, gt, plain = outputs(degradation, batch(range(2)))
     for index, image in enumerate(crops(range(2))):
         pixels = image.permute(1, 2, 0).numpy()
         assert (gt[index].permute(1, 2, 0) * 255).round().numpy().astype(np.uint8).tolist() == pixels.tolist()
         for _ in range(2):
-            pixels = cv2.imdecode(cv2.imencode('.jpg', pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])[1], 1)[..., ::-1]
+            pixels = cv2.imdecode(
+                cv2.imencode('.jpg', pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])[1], 1
+            )[..., ::-1]
         assert abs((lq[index].permute(1, 2, 0) * 255).numpy() - pixels).mean() < 0.05
     assert plain is gt
 
 
 def test_blur_before_resize():
     """One blur of known width, then the final size by one of three filters, against OpenCV."""
-    first = STILL | dict(blur_prob=1.0, kernel_probs=dict(iso=1.0), kernel_sizes=(15, ), sigma=(2.5, 2.5))
-    degradation = RealESRGANDegradation(gt_size=96, first=first, second=STILL, final_sinc_prob=0.0, gt_usm=False, pool_size=0)
+    first = STILL | dict(blur_prob=1.0, kernel_probs=dict(iso=1.0), kernel_sizes=(15,), sigma=(2.5, 2.5))
+    degradation = RealESRGANDegradation(
+        gt_size=96, first=first, second=STILL, final_sinc_prob=0.0, gt_usm=False, pool_size=0
+    )
     lq = outputs(degradation, batch(range(8), size=96))[0]
     for index, image in enumerate(crops(range(8), size=96)):
-        blurred = cv2.GaussianBlur(image.permute(1, 2, 0).float().numpy(), (15, 15), 2.5, borderType=cv2.BORDER_REFLECT_101)
-        reductions = [cv2.resize(blurred, (24, 24), interpolation=mode) for mode in (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)]
+        blurred = cv2.GaussianBlur(
+            image.permute(1, 2, 0).float().numpy(), (15, 15), 2.5, borderType=cv2.BORDER_REFLECT_101
+        )
+        reductions = [
+            cv2.resize(blurred, (24, 24), interpolation=mode)
+            for mode in (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+        ]
         differences = [abs((lq[index].permute(1, 2, 0) * 255).numpy() - one).mean() for one in reductions]
         assert min(differences) < 2  # JPEG at quality 100 at two sizes, with chroma at half of them
 
 
 def test_simulated_jpeg_is_close_to_the_file():
-    simulated, file = (RealESRGANDegradation(
-        **SMALL | dict(first=STILL | dict(jpeg_quality=(50, 50)), second=STILL), final_sinc_prob=0.0, jpeg_mode=mode, pool_size=0)
-                       for mode in ('simulated', 'file'))
+    simulated, file = (
+        RealESRGANDegradation(
+            **SMALL | dict(first=STILL | dict(jpeg_quality=(50, 50)), second=STILL),
+            final_sinc_prob=0.0,
+            jpeg_mode=mode,
+            pool_size=0,
+        )
+        for mode in ('simulated', 'file')
+    )
     one, other = (outputs(degradation, batch(range(4)))[0] for degradation in (simulated, file))
     assert 0 < (one - other).abs().mean() * 255 < 1.5
 
@@ -129,13 +175,19 @@ def test_pool_mixes_and_survives_resume():
     degradation = RealESRGANDegradation(**SMALL, pool_size=6)
     unpooled = RealESRGANDegradation(**SMALL, pool_size=0)
     for step in range(3):
-        for one, other in zip(*(outputs(one, batch([2 * step, 2 * step + 1])) for one in (degradation, unpooled))):
+        for one, other in zip(
+            *(outputs(one, batch([2 * step, 2 * step + 1])) for one in (degradation, unpooled))
+        ):
             assert one.equal(other)  # handed out as they come, until it is full
     mixed = outputs(degradation, batch([6, 7]))
     assert not mixed[0].equal(outputs(unpooled, batch([6, 7]))[0])
     everything = outputs(unpooled, batch(range(6)))
     for index in range(2):
-        earlier = [p for p in range(6) if everything[0][p].equal(mixed[0][index]) and everything[1][p].equal(mixed[1][index])]
+        earlier = [
+            p
+            for p in range(6)
+            if everything[0][p].equal(mixed[0][index]) and everything[1][p].equal(mixed[1][index])
+        ]
         assert len(earlier) == 1  # LQ and GT still belong together
     resumed = RealESRGANDegradation(**SMALL, pool_size=6)
     resumed.load_state_dict(degradation.state_dict())
@@ -160,17 +212,20 @@ def test_validation_is_mmagics():
     torch.testing.assert_close(one['back'][0], crops([0])[0][:, ::4, ::4].flip(0).float())
 
 
-@pytest.mark.parametrize(('kwargs', 'named'), [
-    (dict(scale=0), 'scale=0'),
-    (dict(gt_size=130), 'gt_size=130'),
-    (dict(gt_size=16), 'gt_size=16'),
-    (dict(jpeg_mode='webp'), 'webp'),
-    (dict(pool_size=-1), 'pool_size=-1'),
-    (dict(final_sinc_prob=2), 'final_sinc_prob=2'),
-    (dict(final_sinc_sizes=(4, )), 'final_sinc_sizes'),
-    (dict(first=dict(sigma=(-1, 2))), 'sigma'),
-    (dict(second=dict(blur=1)), "unknown key 'blur'"),
-])
+@pytest.mark.parametrize(
+    ('kwargs', 'named'),
+    [
+        (dict(scale=0), 'scale=0'),
+        (dict(gt_size=130), 'gt_size=130'),
+        (dict(gt_size=16), 'gt_size=16'),
+        (dict(jpeg_mode='webp'), 'webp'),
+        (dict(pool_size=-1), 'pool_size=-1'),
+        (dict(final_sinc_prob=2), 'final_sinc_prob=2'),
+        (dict(final_sinc_sizes=(4,)), 'final_sinc_sizes'),
+        (dict(first=dict(sigma=(-1, 2))), 'sigma'),
+        (dict(second=dict(blur=1)), "unknown key 'blur'"),
+    ],
+)
 def test_bad_arguments(kwargs, named):
     with pytest.raises(InputError, match=named):
         RealESRGANDegradation(**kwargs)
@@ -183,8 +238,13 @@ def test_bad_batches():
     unlike = dict(data_samples=batch([0])['data_samples'] + batch([1], size=64)['data_samples'])
     floating = batch([0])
     floating['data_samples'][0].gt_img = floating['data_samples'][0].gt_img.float()
-    for data, named in [(without_draw, 'InfiniteDraws'), (unlike, 'different sizes'), (floating, 'uint8'),
-                        (batch([0], size=30), 'multiple of the scale'), (batch([0], size=28), 'at least gt_size')]:
+    for data, named in [
+        (without_draw, 'InfiniteDraws'),
+        (unlike, 'different sizes'),
+        (floating, 'uint8'),
+        (batch([0], size=30), 'multiple of the scale'),
+        (batch([0], size=28), 'at least gt_size'),
+    ]:
         with pytest.raises(InputError, match=named):
             RealESRGANDegradation(**SMALL)(data, True)
     with pytest.raises(InputError, match='too small for a kernel of 21'):
@@ -193,7 +253,9 @@ def test_bad_batches():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_the_same_on_a_gpu():
-    for one, other in zip(*(outputs(RealESRGANDegradation(**SMALL).to(device), batch(range(8))) for device in ('cpu', 'cuda'))):
+    for one, other in zip(
+        *(outputs(RealESRGANDegradation(**SMALL).to(device), batch(range(8))) for device in ('cpu', 'cuda'))
+    ):
         # a value at the edge between two levels may fall to either side
         difference = (one - other.cpu()).abs() * 255
         assert difference.mean() < 0.05
@@ -221,6 +283,7 @@ def test_stays_on_the_device_and_never_waits_for_it():
 
 def test_pool_of_another_size_is_refused():
     from mmsr_ext.models.preprocessors.pair_pool import PairPool
+
     small, large = (PairPool(size, (3, 2, 2), (3, 8, 8)) for size in (4, 8))
     with pytest.raises(InputError, match=r'pool of \(8, 3, 2, 2\) for LQ.*\(4, 3, 2, 2\)'):
         small.load_state_dict(large.state_dict())

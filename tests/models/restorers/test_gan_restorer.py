@@ -12,8 +12,10 @@ from mmsr_ext.models.restorers import Schedule
 def restorer(adversarial=True, **kwargs):
     kwargs.setdefault('pixel_loss', dict(type='mmagic.L1Loss'))
     if adversarial:
-        kwargs |= dict(discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1),
-                       gan_loss=dict(type='mmsr_ext.AdversarialLoss', loss_weight=1e-3))
+        kwargs |= dict(
+            discriminator=dict(type='mmsr_ext.VGGDiscriminator', mid_channels=1),
+            gan_loss=dict(type='mmsr_ext.AdversarialLoss', loss_weight=1e-3),
+        )
     model = GANRestorer(GENERATOR, data_preprocessor=PREPROCESSOR, **kwargs)
     if adversarial:
         model.discriminator = SmallDiscriminator()
@@ -21,10 +23,12 @@ def restorer(adversarial=True, **kwargs):
 
 
 def wrappers(model, kind=OptimWrapper, **kwargs):
-    return OptimWrapperDict(**{
-        name: kind(optimizer=torch.optim.Adam(getattr(model, name).parameters(), 1e-3), **kwargs)
-        for name in ('generator', 'discriminator')
-    })
+    return OptimWrapperDict(
+        **{
+            name: kind(optimizer=torch.optim.Adam(getattr(model, name).parameters(), 1e-3), **kwargs)
+            for name in ('generator', 'discriminator')
+        }
+    )
 
 
 def test_schedule_follows_its_definition():
@@ -32,13 +36,16 @@ def test_schedule_follows_its_definition():
     assert [step for step in range(14) if schedule.updates_generator(step)] == [6, 9, 12]
 
 
-@pytest.mark.parametrize(('cfg', 'named'), [
-    (dict(disc_step=1), 'disc_step'),
-    (dict(disc_steps=0), 'disc_steps=0'),
-    (dict(disc_init_steps=-1), 'disc_init_steps=-1'),
-    (dict(disc_repeat=1.5), 'disc_repeat=1.5'),
-    (dict(disc_repeat=True), 'disc_repeat=True'),
-])
+@pytest.mark.parametrize(
+    ('cfg', 'named'),
+    [
+        (dict(disc_step=1), 'disc_step'),
+        (dict(disc_steps=0), 'disc_steps=0'),
+        (dict(disc_init_steps=-1), 'disc_init_steps=-1'),
+        (dict(disc_repeat=1.5), 'disc_repeat=1.5'),
+        (dict(disc_repeat=True), 'disc_repeat=True'),
+    ],
+)
 def test_bad_train_cfg(cfg, named):
     with pytest.raises(InputError, match=named):
         restorer(train_cfg=cfg)
@@ -76,7 +83,10 @@ def test_generator_step_leaves_no_discriminator_gradient():
     opt = wrappers(model, accumulative_counts=2)
     backward = opt['generator'].backward
     seen = []
-    opt['generator'].backward = lambda *a, **k: (backward(*a, **k), seen.append([p.grad for p in model.discriminator.parameters()]))
+    opt['generator'].backward = lambda *a, **k: (
+        backward(*a, **k),
+        seen.append([p.grad for p in model.discriminator.parameters()]),
+    )
     model.train_step(batch(), opt)
     assert seen[0]
     assert all(grad is None for grad in seen[0])
@@ -97,7 +107,9 @@ def test_bfloat16_trains_on_the_cpu():
     model = restorer()
     opt = wrappers(model, AmpOptimWrapper, dtype='bfloat16')
     precisions = []
-    model.discriminator.linear.register_forward_hook(lambda module, args, output: precisions.append(output.dtype))
+    model.discriminator.linear.register_forward_hook(
+        lambda module, args, output: precisions.append(output.dtype)
+    )
     first = model.train_step(batch(), opt)['loss_pix']
     for _ in range(20):
         last = model.train_step(batch(), opt)['loss_pix']
@@ -114,6 +126,7 @@ def test_float16_without_gpu_is_refused():
 
 def test_gradient_norms_are_logged_by_network():
     from mmengine.logging import MessageHub
+
     model = restorer()
     model.train_step(batch(), wrappers(model, clip_grad=dict(max_norm=1.0)))
     scalars = MessageHub.get_current_instance().log_scalars
@@ -128,6 +141,7 @@ def test_schedule_survives_a_checkpoint(tmp_path):
     torch.save(model.state_dict(), tmp_path / 'a.pth')
     resumed = restorer(train_cfg=dict(disc_init_steps=2))
     from mmengine.runner import load_checkpoint
+
     load_checkpoint(resumed, str(tmp_path / 'a.pth'), strict=True)
     assert 'loss_pix' in resumed.train_step(batch(), wrappers(resumed))
     without = {key: value for key, value in model.state_dict().items() if key != 'step_counter'}
@@ -141,9 +155,15 @@ def test_channels_last_changes_the_layout_only():
     assert last.generator.conv_hr.weight.is_contiguous(memory_format=torch.channels_last)
     last.discriminator.to(memory_format=torch.channels_last)
     for model in (plain, last):
-        model.train_step(batch(), OptimWrapperDict(**{
-            name: OptimWrapper(torch.optim.SGD(getattr(model, name).parameters(), 0.1)) for name in ('generator', 'discriminator')
-        }))
+        model.train_step(
+            batch(),
+            OptimWrapperDict(
+                **{
+                    name: OptimWrapper(torch.optim.SGD(getattr(model, name).parameters(), 0.1))
+                    for name in ('generator', 'discriminator')
+                }
+            ),
+        )
     for key, value in plain.state_dict().items():
         torch.testing.assert_close(last.state_dict()[key], value, rtol=1e-5, atol=1e-6)
 
@@ -170,24 +190,25 @@ def test_forward_modes():
 
 
 class Penalty(torch.nn.Module):
-
     def forward(self, discriminator, real, fake):
         assert not fake.requires_grad
         return 7 * discriminator(real).mean().square()
 
 
 class MeanShift(torch.nn.Module):
-
     def forward(self, output, gt):
         return (output.mean() - gt.mean()).square()
 
 
 def test_extra_losses_penalty_and_separate_targets_reach_the_step():
     from mmsr_ext.registry import MODELS
+
     MODELS.register_module(module=Penalty, force=True)
     MODELS.register_module(module=MeanShift, force=True)
     model = restorer(
-        extra_losses=dict(shift=dict(type='mmsr_ext.MeanShift')), gradient_penalty=dict(type='mmsr_ext.Penalty'))
+        extra_losses=dict(shift=dict(type='mmsr_ext.MeanShift')),
+        gradient_penalty=dict(type='mmsr_ext.Penalty'),
+    )
     data = batch()
     seen = []
     model.discriminator.register_forward_hook(lambda module, args, output: seen.append(args[0]))
