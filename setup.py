@@ -82,7 +82,8 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmsr_ext', 'mmsr_ext.*']),
-    package_data={'mmsr_ext.mos': ['*.html'], 'mmsr_ext.evaluation.report': ['*.html', '*.css', '*.js']},
+    package_data={
+        'mmsr_ext': ['py.typed'],'mmsr_ext.mos': ['*.html'], 'mmsr_ext.evaluation.report': ['*.html', '*.css', '*.js']},
     python_requires='>=3.10,<3.14',
     install_requires=REQUIRES,
     extras_require=EXTRAS,
