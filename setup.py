@@ -38,7 +38,10 @@ EXTRAS = {
     'tests': [
         'pytest>=8',
         'pytest-xdist>=3.5',
+        'pytest-cov>=5',
         'ruff>=0.9',
+        'mypy>=1.15',
+        'types-tqdm',
         'scikit-image>=0.22',
         'scipy>=1.11',
         'onnx>=1.16',
@@ -46,6 +49,7 @@ EXTRAS = {
         'spandrel>=0.4',
         'playwright>=1.40',
     ],
+    'docs': ['mkdocs>=1.6', 'mkdocs-material>=9.5', 'mkdocstrings[python]>=0.26'],
     'demo': ['scikit-image>=0.22'],
 }
 

@@ -25,7 +25,7 @@ if [ "$(cat .venv/.complete 2>/dev/null)" != "$wanted $PWD" ]; then
     "$python" -m venv .venv
     .venv/bin/python -m pip install -q --disable-pip-version-check -c requirements/constraints.txt 'setuptools<81' wheel
     .venv/bin/python -m pip install -q --disable-pip-version-check -c requirements/constraints.txt --no-build-isolation \
-        -e '.[lite,tests,demo]' || {
+        -e '.[lite,tests,docs,demo]' || {
         echo "error: pip could not install the packages (see above). Check the network and the free disk space (df -h .), then run this again." >&2
         exit 1
     }
