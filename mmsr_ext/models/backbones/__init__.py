@@ -2,9 +2,20 @@ from .deblur_resnet import DeblurResNet
 from .edsr import EDSR
 from .enhancenet import EnhanceNet
 from .espcn import ESPCN
+from .fsrcnn import FSRCNN
 from .rcan import RCAN
 from .rrdbnet import RRDBNet
 from .srresnet import SRResNet
 from .srvggnet_compact import SRVGGNetCompact
 
-__all__ = ['EDSR', 'ESPCN', 'RCAN', 'DeblurResNet', 'EnhanceNet', 'RRDBNet', 'SRResNet', 'SRVGGNetCompact']
+__all__ = [
+    'EDSR',
+    'ESPCN',
+    'FSRCNN',
+    'RCAN',
+    'DeblurResNet',
+    'EnhanceNet',
+    'RRDBNet',
+    'SRResNet',
+    'SRVGGNetCompact',
+]
