@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
 from mmengine.dist import get_dist_info
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ...registry import HOOKS
 from ..distributed.process_group import host_group
+from ..follow_config import class_names, follow_config
 from ..random_state import random_state, set_random_state
 
 KEY = 'exact_resume'
@@ -28,6 +31,8 @@ class ExactResumeHook(Hook):
 
     Another hook may add tensors of its own to a process's state, under names that the first one's has in ``state_dict``, and take them out
     again: ``save_rank_state(runner, state)``, ``load_rank_state(runner, state)``.
+
+    The checkpoint gives the state, and the config every hyper-parameter: see ``follow_config``.
 
     Works together with our ``IterBasedTrainLoop`` and ``CheckpointHook``; with MMEngine's the state of the first process is saved.
     """
@@ -60,7 +65,7 @@ class ExactResumeHook(Hook):
             state['buffers'] = {
                 key: value for key, value in state['buffers'].items() if not value.equal(first[key])
             }
-        checkpoint[KEY] = dict(world_size=get_dist_info()[1], ranks=ranks)
+        checkpoint[KEY] = dict(world_size=get_dist_info()[1], ranks=ranks, classes=class_names(runner))
         if hasattr(runner.train_loop, 'position'):
             checkpoint[KEY]['data'] = runner.train_loop.position(checkpoint['meta']['iter'])
 
@@ -69,6 +74,8 @@ class ExactResumeHook(Hook):
         saved = checkpoint.pop(KEY, None)
         if not runner._resume:
             return
+        follow_config(runner, checkpoint, (saved or {}).get('classes'))
+        _drop_average(checkpoint['state_dict'])
         if saved is None:
             runner.logger.warning(
                 'The checkpoint has no random state: it was not written by this project. The run goes on, but not '
@@ -123,3 +130,17 @@ def _buffers(model: nn.Module) -> dict[str, Tensor]:
     model = getattr(model, 'module', model)
     names = {name for name, _ in model.named_buffers()}
     return {name: value.cpu() for name, value in model.state_dict().items() if name in names}
+
+
+def _drop_average(state_dict: dict[str, Tensor]) -> None:
+    """Say that the config has no use for the checkpoint's average; ``GeneratorEMAHook`` has taken it out before."""
+    names = [name for name in state_dict if name.startswith('generator_ema.')]
+    for name in names:
+        del state_dict[name]
+    if names:
+        print_log(
+            'The checkpoint has a moving average of the generator, and the config no GeneratorEMAHook: the average is '
+            'dropped, and validation measures the trained weights.',
+            'current',
+            logging.WARNING,
+        )
