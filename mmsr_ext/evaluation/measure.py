@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
-from ..config.checks import check_loaders, section
-from ..config.load import load_config, start_processes
+from ..config.checked_runner import CheckedRunner
+from ..config.checks import check_loaders
+from ..config.load import load_config
+from ..config.sections import section
+from ..engine.distributed.launch import join_processes
 from ..errors import InputError
 from ..weights import check_fits, generator_weights, own_names
 from .image_sets import (
@@ -110,7 +112,7 @@ def measure(
     """
     weights = {name: generator_weights(path, raw) for name, path in zip(_names_of(checkpoints), checkpoints)}
     cfg = load_config(config, options, work_dir)
-    start_processes(cfg, launcher)
+    join_processes(cfg, launcher)
     if cfg.get('test_dataloader') is None:
         raise InputError(
             f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.'
@@ -131,8 +133,7 @@ def measure(
     cfg.test_dataloader, cfg.test_evaluator = (
         [getattr(each, part) for each in sets] for part in ('loader', 'evaluator')
     )
-    with section(cfg, 'it'):
-        runner = Runner.from_cfg(cfg)
+    runner = CheckedRunner.from_cfg(cfg)
     generator = getattr(runner.model, 'module', runner.model).generator
     own = sum(not image_set.prefix for image_set in sets)
     folder = Path(cfg.work_dir)
@@ -144,8 +145,6 @@ def measure(
         check_fits(generator, state, path)
         generator.load_state_dict(state)
         recorder.method = name
-        with section(cfg, 'test_cfg, test_dataloader or test_evaluator'):
-            runner._test_loop = runner.build_test_loop(runner._test_loop)
         runner.test()
     recorder.gather()
     results = [

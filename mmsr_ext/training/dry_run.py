@@ -1,4 +1,4 @@
-"""A trial of what a config has built, so that parts that do not go together are named before a run and not in its midst."""
+"""Run networks and losses once before training, so that parts that do not go together are named."""
 
 from __future__ import annotations
 
@@ -7,173 +7,113 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from mmengine.hooks import CheckpointHook
-from mmengine.optim import OptimWrapperDict
-from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import Tensor, nn
+from mmengine.config import Config
+from torch import Tensor
+from torch.utils.data import Dataset
 
-from ..arguments import nearest
-from ..config.load import one_line
+from ..config.sections import one_line
 from ..errors import InputError
-from ..evaluation.metrics import ImageMetric
+from .checks import scale_of
 
 
-def try_model(runner: Runner, datasets: dict[str, list[Any]]) -> None:
-    """Give networks and losses one grey crop of the size that they will be trained on; nothing of the run changes.
+def try_model(cfg: Config, model: Any, datasets: list[Dataset]) -> None:
+    """Send one grey crop of the training size through the networks and losses, without a trace in the run.
+
+    Nothing is tried where the size of the crops or the scale is unknown, or the model is no GANRestorer.
+
+    Args:
+        cfg: The config, whose file the error names.
+        model: The restorer, not wrapped.
+        datasets: What it will be trained on.
 
     Raises:
-        InputError: Naming the part that cannot use it.
+        InputError: Naming the part that cannot use the crop.
     """
-    model = getattr(runner.model, 'module', runner.model)
-    generator, size, scale = (
-        getattr(model, 'generator', None),
-        _crop_size(runner, model),
-        _scale(runner, model, datasets),
-    )
+    size, scale = _crop_size(cfg, model), _data_scale(model, datasets)
     if not hasattr(model, 'adversarial') or not size or not scale or size % scale:
         return
-    device = next(generator.parameters()).device
+    device = next(model.generator.parameters()).device
     gt, lq = (torch.full((1, 3, edge, edge), 0.5, device=device) for edge in (size, size // scale))
-    training = {module: module.training for module in model.modules()}
-    # compiled networks would be compiled for this batch of one, too
+    modes = {module: module.training for module in model.modules()}
     with (
         torch.random.fork_rng([device] if device.type == 'cuda' else []),
-        torch.compiler.set_stance('force_eager'),
+        torch.compiler.set_stance('force_eager'),  # else networks are compiled for this batch of one, too
         torch.no_grad(),
     ):
         try:
-            _run(runner, model.eval(), lq, gt)
+            model.eval()
+            fake = _try_generator(cfg, model, lq, gt)
+            _try_losses(cfg, model, fake, gt)
+            if model.adversarial:
+                _try_discriminator(cfg, model, fake, gt)
         finally:
-            for module, mode in training.items():
+            for module, mode in modes.items():
                 module.training = mode
 
 
-def _run(runner: Runner, model: nn.Module, lq: Tensor, gt: Tensor) -> None:
-    with _part(runner, 'generator', gt):
+def _try_generator(cfg: Config, model: Any, lq: Tensor, gt: Tensor) -> Tensor:
+    with _part(cfg, 'generator', gt):
         fake = model.generator(lq)
         if fake.shape != gt.shape:
             raise InputError(
-                f'model.generator ({type(model.generator).__name__}) makes {tuple(fake.shape)} out of {tuple(lq.shape)}; '
-                f'expected {tuple(gt.shape)}.'
+                f'model.generator ({type(model.generator).__name__}) makes {tuple(fake.shape)} '
+                f'out of {tuple(lq.shape)}; expected {tuple(gt.shape)}.'
             )
-    for name, loss in {
-        'pixel_loss': model.pixel_loss,
-        'perceptual_loss': model.perceptual_loss,
-        **model.extra_losses,
-    }.items():
+    return fake
+
+
+def _try_losses(cfg: Config, model: Any, fake: Tensor, gt: Tensor) -> None:
+    losses = dict(pixel_loss=model.pixel_loss, perceptual_loss=model.perceptual_loss)
+    for name, loss in [*losses.items(), *model.extra_losses.items()]:
         if loss is not None:
-            with _part(runner, name, gt):
-                found = loss(fake, gt)
-                _scalars(name, dict(enumerate(found if isinstance(found, tuple) else (found,))))
-    if not model.adversarial:
-        return
-    with _part(runner, 'discriminator', gt):
-        real, fake = model.discriminator(gt), model.discriminator(fake)
-    with _part(runner, 'gan_loss', gt):
-        _scalars(
-            'gan_loss', {**model.gan_loss.generator(fake, real), **model.gan_loss.discriminator(real, fake)}
-        )
+            with _part(cfg, name, gt):
+                values = loss(fake, gt)
+                _check_scalars(name, *(values if isinstance(values, tuple) else (values,)))
+
+
+def _try_discriminator(cfg: Config, model: Any, fake: Tensor, gt: Tensor) -> None:
+    with _part(cfg, 'discriminator', gt):
+        real_logits, fake_logits = model.discriminator(gt), model.discriminator(fake)
+    with _part(cfg, 'gan_loss', gt):
+        of_generator = model.gan_loss.generator(fake_logits, real_logits)
+        of_discriminator = model.gan_loss.discriminator(real_logits, fake_logits)
+        _check_scalars('gan_loss', *of_generator.values(), *of_discriminator.values())
     if model.gradient_penalty is not None:
-        with _part(runner, 'gradient_penalty', gt), torch.enable_grad():
-            _scalars('gradient_penalty', {0: model.gradient_penalty(model.discriminator, gt, gt.clone())})
+        with _part(cfg, 'gradient_penalty', gt), torch.enable_grad():
+            _check_scalars('gradient_penalty', model.gradient_penalty(model.discriminator, gt, gt.clone()))
 
 
 @contextmanager
-def _part(runner: Runner, name: str, gt: Tensor) -> Iterator[None]:
+def _part(cfg: Config, name: str, gt: Tensor) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
-    except Exception as error:  # of many kinds: any network and loss
+    except Exception as error:  # networks and losses may raise anything
         raise InputError(
-            f'config {runner.cfg.filename}: model.{name} cannot be used on crops of {gt.shape[-1]} px: '
-            f'{type(error).__name__}: {one_line(error)}'
+            f'config {cfg.filename}: model.{name} cannot be used on crops of {gt.shape[-1]} px: '
+            f'{one_line(error)}'
         ) from error
 
 
-def _scalars(name: str, losses: dict[Any, Any]) -> None:
-    for loss in losses.values():
+def _check_scalars(name: str, *losses: Any) -> None:
+    for loss in losses:
         if loss is not None and (not isinstance(loss, Tensor) or loss.numel() != 1):
-            what = (
-                f'a tensor of shape {tuple(loss.shape)}'
-                if isinstance(loss, Tensor)
-                else f'a {type(loss).__name__}'
-            )
+            is_tensor = isinstance(loss, Tensor)
+            what = f'a tensor of shape {tuple(loss.shape)}' if is_tensor else f'a {type(loss).__name__}'
             raise InputError(
-                f"model.{name} gives {what}; a loss has to be one number. Check its class and its reduction ('mean')."
+                f'model.{name} gives {what}; a loss has to be one number. '
+                "Check its class and its reduction ('mean')."
             )
 
 
-def _crop_size(runner: Runner, model: nn.Module) -> int | None:
-    return getattr(
-        getattr(model, 'data_preprocessor', None), 'gt_size', None
-    ) or runner.cfg.train_dataloader.dataset.get('gt_size')
+def _crop_size(cfg: Config, model: Any) -> int | None:
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    return getattr(preprocessor, 'gt_size', None) or cfg.train_dataloader.dataset.get('gt_size')
 
 
-def _scale(runner: Runner, model: nn.Module, datasets: dict[str, list[Any]]) -> int | None:
-    generator = getattr(model, 'generator', None)
-    owners = [getattr(model, 'data_preprocessor', None), *datasets.get('train_dataloader', []), generator]
-    scales = [
-        *(getattr(owner, 'scale', None) for owner in owners),
-        getattr(generator, 'upscale_factor', None),
-    ]
-    return next((scale for scale in scales if isinstance(scale, int)), None)
-
-
-def check_training(runner: Runner) -> None:
-    """That loop, optimizers and the metric of the best checkpoint are such as a run needs.
-
-    Raises:
-        InputError: Naming what is missing or cannot be used.
-    """
-    where, model = f'config {runner.cfg.filename}', getattr(runner.model, 'module', runner.model)
-    if isinstance(runner._train_loop, EpochBasedTrainLoop):
-        raise InputError(
-            f"{where}: train_cfg trains by epochs; expected iterations: dict(type='IterBasedTrainLoop', max_iters=...)."
-        )
-    wrappers = (
-        dict(runner.optim_wrapper.items())
-        if isinstance(runner.optim_wrapper, OptimWrapperDict)
-        else {'': runner.optim_wrapper}
-    )
-    if getattr(model, 'adversarial', False):
-        for name in {'generator', 'discriminator'} - wrappers.keys():
-            raise InputError(
-                f"{where}: optim_wrapper has no {name}; a GAN needs dict(constructor='MultiOptimWrapperConstructor', "
-                'generator=dict(optimizer=...), discriminator=dict(optimizer=...)).'
-            )
-    for name, wrapper in wrappers.items():
-        _check_clipping(f'{where}: optim_wrapper{"." * bool(name)}{name}.clip_grad', wrapper)
-    _check_best(where, runner)
-
-
-def _check_clipping(where: str, wrapper: Any) -> None:
-    options = getattr(wrapper, 'clip_grad_kwargs', None)
-    if not options:
-        return
-    parameter = nn.Parameter(torch.zeros(1))
-    parameter.grad = torch.zeros(1)
-    try:
-        wrapper.clip_func([parameter], **options)
-    except Exception as error:
-        raise InputError(
-            f'{where} cannot be used: {one_line(error)}. Expected: dict(max_norm=1.0).'
-        ) from error
-
-
-def _check_best(where: str, runner: Runner) -> None:
-    evaluators = getattr(runner._val_loop, 'evaluators', None) or [
-        getattr(runner._val_loop, 'evaluator', None)
-    ]
-    metrics = [metric for evaluator in evaluators for metric in getattr(evaluator, 'metrics', [])]
-    known = ['/'.join(filter(None, (metric.prefix, getattr(metric, 'metric', '')))) for metric in metrics]
-    if not metrics or not all(isinstance(metric, ImageMetric) for metric in metrics):
-        return  # those of others tell their names when they have measured
-    for hook in runner.hooks:
-        wanted = getattr(hook, 'save_best', None) if isinstance(hook, CheckpointHook) else None
-        for name in [wanted] if isinstance(wanted, str) else wanted or []:
-            if name != 'auto' and name not in known:
-                raise InputError(
-                    f'{where}: save_best={name!r} of {type(hook).__name__} is no metric of val_evaluator; '
-                    f'{nearest(name, known) or "there are " + ", ".join(known) + "."}'
-                )
+def _data_scale(model: Any, datasets: list[Dataset]) -> int | None:
+    for owner in (getattr(model, 'data_preprocessor', None), *datasets):
+        if isinstance(scale := getattr(owner, 'scale', None), int):
+            return scale
+    return scale_of(getattr(model, 'generator', None))

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from."""
+"""Find the checkpoint from which a run resumes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 
 
 def find_resume_point(work_dir: str | Path) -> str | None:
-    """The newest checkpoint of a run that is whole.
+    """Return the newest checkpoint of a run that can be read.
 
-    That is the one that ``last_checkpoint`` names, or if it is damaged, the one before, which is said.
+    That is the one that ``last_checkpoint`` names. If it is damaged, log a warning and use the previous one.
 
     Args:
-        work_dir (str or Path): The run's folder.
+        work_dir: Folder of the run.
 
     Returns:
-        str, optional: Path of the checkpoint; None where there is none at all.
+        Path of the checkpoint; None where there is none at all.
 
     Raises:
         InputError: If there are checkpoints, and all of them are damaged.
     """
-    damaged = []
+    damaged: list[str] = []
     for path in _newest_first(Path(work_dir)):
         fault = damage(path)
         if not fault:
@@ -42,51 +42,58 @@ def find_resume_point(work_dir: str | Path) -> str | None:
         damaged.append(f'{path} is damaged ({fault})')
     if damaged:
         raise InputError(
-            f'no checkpoint to go on from: {"; ".join(damaged)}. Restore one from a copy, or start anew: rm -r {work_dir}'
+            f'no checkpoint can be resumed: {"; ".join(damaged)}. '
+            f'Restore one from a copy, or start anew: rm -r {work_dir}'
         )
     return None
 
 
 def check_same_start(checkpoint: str | None, work_dir: str | Path) -> None:
-    """That all processes go on from the same checkpoint, or none from any. Each of them has to call this.
+    """Check that all processes resume the same checkpoint, or none does. Every process has to call this.
 
-    Where every machine has a folder of its own, the checkpoints are on that of the first process alone; the others would start anew, and
-    the gradients of different networks would be averaged.
+    Where every machine has a folder of its own, only that of the first process has checkpoints. The other
+    processes would start anew, and the gradients of different networks would be averaged.
 
     Args:
-        checkpoint (str, optional): What this process goes on from.
-        work_dir (str or Path): The run's folder.
+        checkpoint: The checkpoint that this process resumes, if any.
+        work_dir: Folder of the run.
 
     Raises:
-        InputError: In all processes, if they differ.
+        InputError: In all processes, if their checkpoints differ.
     """
     if get_world_size() == 1:
         return
     found = from_all((Path(checkpoint).name if checkpoint else None, socket.gethostname()))
     if len({name for name, _ in found}) == 1:
         return
-    first: dict[str | None, str] = {}
+    examples: dict[str | None, str] = {}
     for rank, (name, host) in enumerate(found):
-        first.setdefault(
-            name,
-            f'process {rank} of {len(found)} on {host} {f"goes on from {name}" if name else "has no checkpoint"}',
-        )
+        what = f'resumes {name}' if name else 'has no checkpoint'
+        examples.setdefault(name, f'process {rank} of {len(found)} on {host} {what}')
     raise InputError(
-        f'the processes do not go on from the same checkpoint: {", but ".join(first.values())}. work_dir {work_dir} must be '
-        'one folder that all machines see, and the command the same on all: give a folder on a shared disk with --work-dir, '
-        'or bring the checkpoints and the file last_checkpoint to the same folder of every machine.'
+        f'the processes do not resume the same checkpoint: {", but ".join(examples.values())}. '
+        f'work_dir {work_dir} must be one folder that all machines see, and the command the same on all: '
+        'give a folder on a shared disk with --work-dir, or copy the checkpoints and the file '
+        'last_checkpoint to the same folder of every machine.'
     )
 
 
 def damage(path: Path) -> str:
-    """In words, why a checkpoint of PyTorch's zip format cannot be read; empty if it can, to the last byte."""
+    """Describe why a checkpoint in PyTorch's zip format cannot be read.
+
+    Args:
+        path: Path of the checkpoint.
+
+    Returns:
+        The fault in words; empty if every byte can be read.
+    """
     try:
         with zipfile.ZipFile(path) as file:
-            record = file.testzip()  # torch.load does not look at the check sums
+            record = file.testzip()  # torch.load does not verify the checksums
         if record:
-            return f'wrong check sum of {record}'
+            return f'wrong checksum of {record}'
         torch.load(path, map_location='cpu', weights_only=True, mmap=True)
-    except Exception as error:  # a damaged file raises whatever it likes
+    except Exception as error:  # a damaged file may raise anything
         return (str(error).splitlines() or [type(error).__name__])[0]
     return ''
 
@@ -98,12 +105,12 @@ def _newest_first(folder: Path) -> list[Path]:
     if not pointer.is_file():
         return paths
     named = Path(pointer.read_text(errors='replace').strip())
-    # the folder may have been moved since
+    # the folder may have been moved since it was written
     last = next((path for path in (folder / named.name, named) if named.name and path.is_file()), None)
     if last is None:
         return paths
     match = NAME.fullmatch(last.name)
-    # later ones are of an earlier run in the same folder
+    # checkpoints with higher numbers are of an earlier run in the same folder
     earlier = [
         numbered[number] for number in sorted(numbered, reverse=True) if match and number < int(match[1])
     ]

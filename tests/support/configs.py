@@ -1,4 +1,4 @@
-"""Training a config on tiny data."""
+"""Train a config on tiny data."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ KERNELS = dict(kernel_sizes=(3, 5, 7))
 
 
 def tiny_pairs(folder: Path, scale: int = 4, size: int = 48) -> dict:
-    """Three random smooth pairs, as arguments of PairedImageDataset."""
+    """Write three random smooth pairs; return the arguments of PairedImageDataset."""
     if not folder.exists():
         rng = np.random.default_rng(0)
         for part, edge in [('GT', size), ('LQ', size // scale)]:
@@ -30,7 +30,7 @@ def tiny_pairs(folder: Path, scale: int = 4, size: int = 48) -> dict:
 
 
 def tiny_store(pairs: dict) -> dict:
-    """The same pairs packed, as arguments of PackedPairs."""
+    """Pack the same pairs; return the arguments of PackedPairs."""
     store = Path(pairs['gt_folder']).with_name('store')
     if not store.exists():
         pack_images(pairs['gt_folder'], store, lq_folder=pairs['lq_folder'], workers=0)
@@ -38,7 +38,7 @@ def tiny_store(pairs: dict) -> dict:
 
 
 def tiny_options(tmp_path: Path, scale: int = 4) -> dict:
-    """Overrides for three iterations of batch 2 on random data, with a validation at the end."""
+    """Return overrides for three iterations of batch 2 on random data, with a validation at the end."""
     pairs = tiny_pairs(tmp_path / 'pairs', scale)
     loader = dict(num_workers=0, persistent_workers=False, pin_memory=False)
     return dict(
@@ -68,7 +68,7 @@ def tiny_run(config: str | Path, tmp_path: Path, overrides: dict) -> Runner:
 
 
 def tiny_real_esrgan(name, folder):
-    """Overrides: two-layer networks, VGG without weights, 32 px out of 48."""
+    """Return overrides for Real-ESRGAN recipes: two-layer networks, VGG without weights, 32 px out of 48."""
     if not folder.exists():
         folder.mkdir()
         for index in range(3):

@@ -1,4 +1,4 @@
-"""Random damage to configs and files, and what becomes of it, in a process of its own each."""
+"""Damage configs and files at random, and run each of them in a process of its own."""
 
 import copy
 import os
@@ -38,7 +38,7 @@ LOADER = dict(num_workers=0, persistent_workers=False, pin_memory=False)
 
 
 def tiny_config(folders: dict) -> dict:
-    """A GAN that trains for two iterations in a blink, as a plain dict."""
+    """Return the config of a tiny GAN that trains for two iterations, as a plain dict."""
     cfg = load_config('configs/srgan_x4_demo.py')
     pairs = dict(folders, type='PairedImageDataset', gt_size=32)
     cfg.merge_from_dict(
@@ -72,14 +72,14 @@ def tiny_config(folders: dict) -> dict:
 
 
 def write(config: dict, path: Path) -> str:
-    """As a config file."""
+    """Write a config file; return its path."""
     lines = [f'{key} = {value!r}' for key, value in config.items()]
     path.write_text('\n'.join(lines).replace('nan', "float('nan')") + '\n')
     return str(path)
 
 
 def places(config, path=()):
-    """All keys of a config, as paths."""
+    """Yield the path of every key of a config."""
     items = config.items() if isinstance(config, dict) else enumerate(config)
     for key, value in items:
         yield (*path, key)
@@ -88,7 +88,7 @@ def places(config, path=()):
 
 
 def mutate_config(config: dict, rng: random.Random) -> str:
-    """Change a random key of a config in place; returns what was done."""
+    """Change a random key of a config in place; return what was done."""
     path = rng.choice(list(places(config)))
     owner = config
     for key in path[:-1]:
@@ -107,11 +107,12 @@ def mutate_config(config: dict, rng: random.Random) -> str:
         owner[key] = rng.choice(
             [str, lambda x: [x], lambda x: {'a': x}, lambda x: float(x) if isinstance(x, int) else repr(x)]
         )(value)
-    return f'{action} {".".join(map(str, path))} = {repr(owner.get(key) if isinstance(owner, dict) else owner)[:80]}'
+    now = owner.get(key) if isinstance(owner, dict) else owner
+    return f'{action} {".".join(map(str, path))} = {repr(now)[:80]}'
 
 
 def mutate_file(path: Path, others: list[Path], rng: random.Random) -> str:
-    """Damage a file in place; returns what was done."""
+    """Damage a file in place; return what was done."""
     content = bytearray(path.read_bytes())
     place, length = rng.randrange(len(content)), rng.choice([1, 10, 1000])
     action = rng.choice(['flip', 'truncate', 'insert', 'zero', 'swap', 'empty'])
@@ -133,13 +134,16 @@ def mutate_file(path: Path, others: list[Path], rng: random.Random) -> str:
 
 
 def outcome(case, log: Path, seconds: float = 60) -> str:
-    """'success', 'InputError: ...', 'hang', or the end of a traceback, of a case that is run in a copy of this process."""
+    """Run a case in a copy of this process.
+
+    Returns 'success', 'InputError: ...', 'hang', or the exception with the end of its traceback.
+    """
     sys.stdout.flush()
     log.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         os.setsid()
-        torch.set_num_threads(1)  # threads of a pool that the parent has do not exist here
+        torch.set_num_threads(1)  # the threads of the parent's pool do not exist in the copy
         result = 'success'
         try:
             handle = os.open(os.devnull, os.O_WRONLY)
@@ -168,7 +172,7 @@ def outcome(case, log: Path, seconds: float = 60) -> str:
 
 
 def tally(results: dict[str, str]) -> tuple[Counter, dict[str, str]]:
-    """How many ended how, and those that ended as none should."""
+    """Count the outcomes, and return those cases that ended neither in success nor in an InputError."""
     kinds = Counter(
         result.partition(':')[0] if result == 'success' or result.startswith('InputError: ') else 'other'
         for result in results.values()

@@ -1,6 +1,5 @@
-"""Tiny runs that are broken off and resumed, in this process or in forked ones."""
+"""Tiny runs that are interrupted and resumed, in this process or in forked ones."""
 
-import itertools
 import os
 import traceback
 from pathlib import Path
@@ -13,12 +12,10 @@ from mmsr_ext.apis import train
 from mmsr_ext.errors import Stopped
 from mmsr_ext.kill_test.forked_run import ITERATIONS, write_recipe
 
-_names = itertools.count()
-
 
 @HOOKS.register_module(force=True)
 class At(Hook):
-    """Calls ``action(runner)`` at a point of an iteration."""
+    """Call ``action(runner)`` at a point of an iteration."""
 
     priority = 'HIGHEST'
 
@@ -29,41 +26,15 @@ class At(Hook):
 
 
 def tiny_train(folder, name='run', resume=None, hooks=(), **kwargs):
-    """Train the recipe of ``mmsr_ext.kill_test.run``; returns its checkpoint of iteration ``ITERATIONS``, if there is one."""
+    """Train the recipe of the kill test; return its last checkpoint, that of ``ITERATIONS``, if there is one."""
     recipe = folder / 'recipe.py'
     if not recipe.exists():
         write_recipe(folder)
-    options = dict(kwargs.pop('options', {}))
-    options['experiment_name'] = f'{folder.name}{next(_names)}'  # by which the process keeps what was logged
-    with DefaultScope.overwrite_default_scope('mmsr_ext'), extra_hooks(hooks):
-        train(str(recipe), str(folder / name), resume, options=options, **kwargs)
+    # a run leaves its default scope behind for the tests that follow, which would change what they look up
+    with DefaultScope.overwrite_default_scope('mmsr_ext'):
+        train(str(recipe), str(folder / name), resume, hooks=hooks, **kwargs)
     path = folder / name / f'iter_{ITERATIONS}.pth'
     return load(path) if path.exists() else None
-
-
-class extra_hooks:
-    """Registers hooks with the runner that is built inside."""
-
-    def __init__(self, hooks):
-        self.hooks = hooks
-
-    def __enter__(self):
-        from mmengine.runner import Runner
-
-        self.stock = Runner.from_cfg
-
-        def from_cfg(cfg):
-            runner = self.stock(cfg)
-            for hook in self.hooks:
-                runner.register_hook(hook)
-            return runner
-
-        Runner.from_cfg = from_cfg
-
-    def __exit__(self, *error):
-        from mmengine.runner import Runner
-
-        Runner.from_cfg = self.stock
 
 
 def last(work_dir):
@@ -75,7 +46,7 @@ def load(path):
 
 
 class Death(BaseException):
-    """Ends a run like a kill: nothing is saved."""
+    """End a run like a kill: nothing is saved."""
 
 
 def die(runner):
@@ -83,7 +54,7 @@ def die(runner):
 
 
 def ranks(size, call, port):
-    """Call ``call(rank)`` in forked processes that a launcher would have started; returns their exit statuses."""
+    """Call ``call(rank)`` in forked processes as if a launcher had started them; return their exit statuses."""
     children = []
     for rank in range(size):
         child = os.fork()

@@ -76,10 +76,10 @@ def test_a_damaged_one_gives_way_to_the_one_before(run, spoil, capsys):
 
 
 def test_a_flipped_bit_is_what_torch_would_load(run):
-    """The reason why check sums are looked at."""
+    """The reason why checksums are verified."""
     flip(run / 'iter_6.pth')
     torch.load(run / 'iter_6.pth', weights_only=True)
-    assert 'check sum' in damage(run / 'iter_6.pth')
+    assert 'checksum' in damage(run / 'iter_6.pth')
 
 
 def test_what_last_checkpoint_says(run, tmp_path_factory):
@@ -131,10 +131,10 @@ def test_processes_with_folders_of_their_own(tmp_path, second):
             (tmp_path / f'{rank}.txt').write_text(str(error))
 
     assert ranks(2, call, free_port()) == [0, 0]
-    found = 'goes on from iter_3.pth' if second else 'has no checkpoint'
+    found = 'resumes iter_3.pth' if second else 'has no checkpoint'
     for rank in range(2):
         text = (tmp_path / f'{rank}.txt').read_text()
         assert f'{found}. work_dir' in text
         assert 'process 0 of 2 on ' in text
-        assert 'goes on from iter_6.pth, but process 1 of 2 on ' in text
+        assert 'resumes iter_6.pth, but process 1 of 2 on ' in text
         assert 'must be one folder that all machines see' in text

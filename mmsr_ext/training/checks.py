@@ -1,0 +1,153 @@
+"""Check what a runner has built, so that errors come before the first iteration."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
+from torch.utils.data import Dataset
+
+from ..arguments import nearest
+from ..config.sections import one_line
+from ..errors import InputError
+from ..evaluation.metrics import ImageMetric
+
+
+def scale_of(network: Any) -> int | None:
+    """Return how many times a generator enlarges an image, or None if it does not tell."""
+    scale = getattr(network, 'scale', None) or getattr(network, 'upscale_factor', None)
+    return scale if isinstance(scale, int) else None
+
+
+def check_scales(cfg: Config, model: Any, datasets: dict[str, list[Dataset]]) -> None:
+    """Check that the generator enlarges by the scale of the data.
+
+    Args:
+        cfg: The config, whose file the error names.
+        model: The restorer, not wrapped.
+        datasets: Datasets by the section of their dataloader.
+
+    Raises:
+        InputError: Naming both scales.
+    """
+    network = getattr(model, 'generator', None)
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    scale = scale_of(network)
+    if scale is None:
+        return
+    for name, built in datasets.items():
+        makes_lq = getattr(preprocessor, 'makes_lq', lambda training: False)(name.startswith('train'))
+        for dataset in built:
+            owner = preprocessor if makes_lq else dataset
+            wanted = getattr(owner, 'scale', None)
+            if isinstance(wanted, int) and wanted != scale:
+                raise InputError(
+                    f'config {cfg.filename}: {type(owner).__name__} of {name} has scale {wanted}, '
+                    f'but model.generator ({type(network).__name__}) enlarges by {scale}. '
+                    'Make the two equal.'
+                )
+
+
+def check_hooks(runner: Runner) -> None:
+    """Check what MMEngine's and MMagic's hooks would complain about in the middle of training.
+
+    Raises:
+        InputError: Naming the hook and its key that is wrong.
+    """
+    where = f'config {runner.cfg.filename}'
+    for hook in runner.hooks:
+        name = type(hook).__name__
+        interval = getattr(hook, 'interval', 1)
+        if isinstance(interval, bool) or not isinstance(interval, int):
+            raise InputError(f'{where}: {name}: interval={interval!r} must be an integer.')
+        if isinstance(hook, CheckpointHook):
+            _check_checkpoint_keys(where, hook, runner)
+        image = inspect.signature(runner.visualizer.add_datasample).parameters.get('image')
+        if name == 'BasicVisualizationHook' and image and image.default is image.empty:
+            raise InputError(
+                f'{where}: {name} draws with ConcatImageVisualizer, but the visualizer is '
+                f'{type(runner.visualizer).__name__}. Take it from configs/_base_/default_runtime.py, '
+                'or leave the hook out.'
+            )
+
+
+def _check_checkpoint_keys(where: str, hook: CheckpointHook, runner: Runner) -> None:
+    """Check the keys that the hook does not know and passes to ``Runner.save_checkpoint``."""
+    known = list(inspect.signature(runner.save_checkpoint).parameters)
+    unknown = sorted(set(hook.args) - set(known))
+    if unknown:
+        known += list(inspect.signature(CheckpointHook.__init__).parameters)[1:-1]
+        raise InputError(
+            f'{where}: {type(hook).__name__}: unknown key {unknown[0]!r}; '
+            f'{nearest(unknown[0], known) or "it knows " + ", ".join(known) + "."}'
+        )
+
+
+def check_training(runner: Runner, model: Any) -> None:
+    """Validate the loop, the optimizers and the metric of the best checkpoint.
+
+    Args:
+        runner: The runner, with all its parts built.
+        model: Its restorer, not wrapped.
+
+    Raises:
+        InputError: Naming what is missing or cannot be used.
+    """
+    where = f'config {runner.cfg.filename}'
+    if isinstance(runner.train_loop, EpochBasedTrainLoop):
+        raise InputError(
+            f'{where}: train_cfg trains by epochs; expected iterations: '
+            "dict(type='IterBasedTrainLoop', max_iters=...)."
+        )
+    wrappers = (
+        dict(runner.optim_wrapper.items())
+        if isinstance(runner.optim_wrapper, OptimWrapperDict)
+        else {'': runner.optim_wrapper}
+    )
+    if getattr(model, 'adversarial', False):
+        for name in sorted({'generator', 'discriminator'} - wrappers.keys()):
+            raise InputError(
+                f'{where}: optim_wrapper has no {name}; a GAN needs '
+                "dict(constructor='MultiOptimWrapperConstructor', "
+                'generator=dict(optimizer=...), discriminator=dict(optimizer=...)).'
+            )
+    for name, wrapper in wrappers.items():
+        _check_clipping(f'{where}: optim_wrapper{"." * bool(name)}{name}.clip_grad', wrapper)
+    _check_save_best(where, runner)
+
+
+def _check_clipping(where: str, wrapper: Any) -> None:
+    options = getattr(wrapper, 'clip_grad_kwargs', None)
+    if not options:
+        return
+    parameter = nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.zeros(1)
+    try:
+        wrapper.clip_func([parameter], **options)
+    except Exception as error:
+        raise InputError(
+            f'{where} cannot be used: {one_line(error)} Expected: dict(max_norm=1.0).'
+        ) from error
+
+
+def _check_save_best(where: str, runner: Runner) -> None:
+    loop = runner.val_loop
+    evaluators = getattr(loop, 'evaluators', None) or [getattr(loop, 'evaluator', None)]
+    metrics = [metric for evaluator in evaluators for metric in getattr(evaluator, 'metrics', [])]
+    known = ['/'.join(filter(None, (metric.prefix, getattr(metric, 'metric', '')))) for metric in metrics]
+    if not metrics or not all(isinstance(metric, ImageMetric) for metric in metrics):
+        return  # metrics of other packages tell their names only after they have measured
+    for hook in runner.hooks:
+        wanted = getattr(hook, 'save_best', None) if isinstance(hook, CheckpointHook) else None
+        for name in [wanted] if isinstance(wanted, str) else wanted or []:
+            if name != 'auto' and name not in known:
+                raise InputError(
+                    f'{where}: save_best={name!r} of {type(hook).__name__} is no metric of val_evaluator; '
+                    f'{nearest(name, known) or "there are " + ", ".join(known) + "."}'
+                )

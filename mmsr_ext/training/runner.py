@@ -1,0 +1,61 @@
+"""The runner that trains: it builds the data before anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.registry import DefaultScope
+from torch.utils.data import Dataset
+
+from ..config.checked_runner import CheckedRunner
+from ..config.checks import loaders
+from ..config.sections import section
+from ..engine.stock import set_dataloader
+
+
+class TrainingRunner(CheckedRunner):
+    """A CheckedRunner that builds its dataloaders before the model, and everything else before it trains.
+
+    Missing images are so reported before a perceptual network is downloaded. ``datasets`` lists what the
+    dataloaders read, by section: 'train_dataloader' and 'val_dataloader'.
+    """
+
+    datasets: dict[str, list[Dataset]]
+    optim_wrapper: Any
+    auto_scale_lr: Any
+    param_schedulers: Any
+
+    def set_randomness(self, **options: Any) -> None:
+        """Set the seed, which dataloaders depend on, and build them.
+
+        Args:
+            **options: ``seed``, ``diff_rank_seed`` and ``deterministic``, as ``Runner`` takes them.
+
+        Raises:
+            InputError: For a seed or a dataloader that cannot be used.
+        """
+        super().set_randomness(**options)
+        different = options.get('diff_rank_seed', False)
+        self.datasets = {}
+        for name in ('train_dataloader', 'val_dataloader'):
+            config = self.cfg.get(name)
+            scope = DefaultScope.overwrite_default_scope(self.cfg.get('default_scope'))
+            with section(self.cfg, name), scope:
+                built = [self.build_dataloader(loader, self.seed, different) for loader in loaders(config)]
+            self.datasets[name] = [loader.dataset for loader in built]
+            if built:
+                set_dataloader(self, name, built if isinstance(config, list) else built[0])
+
+    def build_parts(self) -> None:
+        """Build what MMEngine builds when training starts, in its order.
+
+        Raises:
+            InputError: Naming the section of the config that is wrong.
+        """
+        _ = self.train_loop  # a property that builds the loop
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        self.scale_lr(self.optim_wrapper, self.auto_scale_lr)
+        self.auto_scale_lr = None  # else training would scale the learning rates once more
+        if self.param_schedulers is not None:
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
+        _ = self.val_loop
