@@ -47,8 +47,8 @@ def check_checkpoint(cfg: Config, model: Any) -> None:
         model: The restorer, not wrapped.
 
     Raises:
-        InputError: If the checkpoint cannot be read safely, does not fit, or is not of the kind that the config
-            asks for.
+        InputError: If the checkpoint cannot be read safely, does not fit, or is not of the kind that the
+            config asks for.
     """
     path = cfg.get('load_from')
     if path is None:

@@ -26,7 +26,7 @@ class At(Hook):
 
 
 def tiny_train(folder, name='run', resume=None, hooks=(), **kwargs):
-    """Train the recipe of the kill test; return its last checkpoint, that of ``ITERATIONS``, if there is one."""
+    """Train the recipe of the kill test; return the checkpoint of iteration ``ITERATIONS``, if any."""
     recipe = folder / 'recipe.py'
     if not recipe.exists():
         write_recipe(folder)
@@ -54,7 +54,7 @@ def die(runner):
 
 
 def ranks(size, call, port):
-    """Call ``call(rank)`` in forked processes as if a launcher had started them; return their exit statuses."""
+    """Call ``call(rank)`` in forked processes, as if under a launcher; return their exit statuses."""
     children = []
     for rank in range(size):
         child = os.fork()
