@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pickle
 import sys
 import types
 import warnings
@@ -27,7 +26,7 @@ def apply() -> None:
     quiet_imports()
     add_numpy_bool8()
     add_mmcv_ops()
-    allow_mmengine_checkpoints()
+    read_mmengine_checkpoints()
     resolve_own_configs()
 
 
@@ -133,38 +132,32 @@ def add_mmcv_ops() -> None:
             setattr(ops, name, getattr(part, name))
 
 
-def allow_mmengine_checkpoints() -> None:
-    """``torch.load`` of torch >= 2.6 refuses the log history in a checkpoint that MMEngine 0.10.7 itself has written.
+def read_mmengine_checkpoints() -> None:
+    """Read local checkpoints for MMEngine, which torch >= 2.6 refuses: MMEngine 0.10.7 writes its log history into them.
 
-    The classes that the history consists of are allowed by name, so that files are still loaded with ``weights_only=True`` and a
-    stranger's checkpoint runs no code. Unnecessary once MMEngine writes plain numbers.
+    MMEngine's advice is an allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied when
+    ``mmengine.runner`` is there, and by ``mmsr_ext.engine``. Unnecessary once MMEngine writes plain numbers.
     """
-    import numpy as np
-    import torch
+    if 'mmengine.runner' in sys.modules:
+        from mmengine.runner.checkpoint import CheckpointLoader
+
+        CheckpointLoader.register_scheme(prefixes='', loader=_read_run_checkpoint, force=True)
+
+
+def _read_run_checkpoint(filename: str, map_location: object = None) -> object:
+    """Read a checkpoint onto the CPU, whatever ``map_location`` is: who takes the state copies it to its device."""
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    def history_statistic(owner: type, name: str) -> object:
-        # stands in for the getattr by which a HistoryBuffer's file names its own methods, and gives nothing else
-        if owner is not HistoryBuffer or name not in ('current', 'max', 'mean', 'min'):
-            raise pickle.UnpicklingError(f'refused: attribute {name!r} of {owner!r}')
-        return getattr(owner, name)
+    from .io.torch_file import History, read_torch_file
 
-    reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    torch.serialization.add_safe_globals(
-        [
-            HistoryBuffer,
-            np.ndarray,
-            np.dtype,
-            (history_statistic, 'builtins.getattr'),
-            # numpy 2 moved its internals; a file names the place of the version that wrote it
-            *(
-                (function, f'numpy.{core}.multiarray.{function.__name__}')
-                for function in (reconstruct, scalar)
-                for core in ('core', '_core')
-            ),
-            *{type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')},
-        ]
-    )
+    if not os.path.isfile(filename):
+        raise FileNotFoundError(f'{filename} can not be found.')
+    content = read_torch_file(filename)
+    histories = content.get('message_hub', {}).get('log_scalars', {}) if isinstance(content, dict) else {}
+    for name, history in histories.items():
+        if isinstance(history, History):
+            histories[name] = HistoryBuffer(history.values.tolist(), history.counts.tolist(), history.length)
+    return content
 
 
 def resolve_own_configs() -> None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .errors import InputError
+from .io.torch_file import Unknown, read_torch_file
 
+# what a file of weights may hold beside them, which is not read
+TRAINING_STATE = (
+    'optimizer',
+    'optimizers',
+    'optimizer_states',
+    'param_schedulers',
+    'lr_schedulers',
+    'schedulers',
+    'message_hub',
+    'callbacks',
+    'loops',
+    'exact_resume',
+)
 CONTAINERS = (
     'params_ema',
     'params',
@@ -39,28 +51,28 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.'
         )
     try:
-        content = load_file(path) if Path(path).suffix == '.safetensors' else _load(path)
+        content = (
+            load_file(path)
+            if Path(path).suffix == '.safetensors'
+            else read_torch_file(path, skip=TRAINING_STATE)
+        )
     except Exception as error:  # a damaged file raises whatever it likes
         reason = (str(error).splitlines() or ['the file ends early'])[0]
         raise InputError(
             f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
             'give a .pth or .safetensors file with weights.'
         ) from error
+    for held in (content, *(content.get(key) for key in CONTAINERS if isinstance(content, dict))):
+        if isinstance(held, Unknown):
+            raise InputError(
+                f'{path} holds an object of {held.name} in the place of weights, no file that can be read safely. Save '
+                'the state_dict of the network: torch.save(network.state_dict(), FILE).'
+            )
     if not isinstance(content, dict):
         raise InputError(
             f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.'
         )
     return content
-
-
-def _load(path: str | Path) -> Any:
-    """What PyTorch wrote; ``torch.load`` alone does not look at the check sums."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as file:
-            record = file.testzip()
-        if record:
-            raise ValueError(f'wrong check sum of {record}')
-    return torch.load(path, map_location='cpu', weights_only=True)
 
 
 def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:

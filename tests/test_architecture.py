@@ -13,8 +13,8 @@ FLOORS = [
     {'models'},
     {'engine'},
     {'datasets'},
-    {'functional', 'io', 'weights', 'registry', 'arguments', 'machine'},
-    {'compat', 'errors', 'version'},
+    {'functional', 'io', 'weights', 'registry', 'compat', 'arguments', 'machine'},
+    {'errors', 'version'},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(path for path in PACKAGE.rglob('*.py') if path != PACKAGE / '__init__.py')

@@ -2,12 +2,14 @@ import importlib.util
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from mmsr_ext import InputError, compat
+from mmsr_ext.training.resume_point import damage
 from mmsr_ext.weights import read_checkpoint
 
 lite = pytest.mark.skipif(
@@ -62,6 +64,9 @@ def test_applying_twice_changes_nothing():
 
 def test_checkpoint_with_log_history_loads_safely(tmp_path):
     from mmengine.logging import MessageHub
+    from mmengine.runner import CheckpointLoader
+
+    import mmsr_ext.engine  # noqa: F401  as any training has it
 
     hub = MessageHub.get_instance('history')
     for value in (1.0, 2.0):
@@ -70,7 +75,7 @@ def test_checkpoint_with_log_history_loads_safely(tmp_path):
         {'message_hub': hub.state_dict(), 'best_score': np.float64(3), 'array': np.arange(3)},
         tmp_path / 'a.pth',
     )
-    content = torch.load(tmp_path / 'a.pth', weights_only=True)
+    content = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))
     assert content['message_hub']['log_scalars']['train/loss'].mean() == 1.5
     assert content['best_score'] == 3
 
@@ -98,4 +103,5 @@ def test_code_in_a_checkpoint_is_refused(tmp_path, monkeypatch, attack):
         torch.load('a.pth', weights_only=True)
     with pytest.raises(InputError, match='can be read safely'):
         read_checkpoint('a.pth')
+    assert damage(Path('a.pth')).startswith('it names builtins.')
     assert not (tmp_path / 'pwned').exists()

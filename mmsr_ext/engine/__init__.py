@@ -1,3 +1,4 @@
+from .. import compat
 from .amp_optim_wrapper import AmpOptimWrapper
 from .distributed.separate_ddp import SeparateDDP
 from .hooks.bounded_history import BoundedHistoryHook
@@ -12,6 +13,8 @@ from .hooks.update_guard import UpdateGuardHook
 from .hooks.validation_time import ValidationTimeHook
 from .pretrained import Pretrained
 from .train_loop import IterBasedTrainLoop
+
+compat.read_mmengine_checkpoints()
 
 __all__ = [
     'AmpOptimWrapper',

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import socket
-import zipfile
 from pathlib import Path
 
-import torch
 from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 
 from ..engine.distributed.process_group import from_all
 from ..errors import InputError
+from ..io.torch_file import first_unknown, read_torch_file
 
 NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 
@@ -79,7 +78,7 @@ def check_same_start(checkpoint: str | None, work_dir: str | Path) -> None:
 
 
 def damage(path: Path) -> str:
-    """Describe why a checkpoint in PyTorch's zip format cannot be read.
+    """Describe why a checkpoint cannot be read.
 
     Args:
         path: Path of the checkpoint.
@@ -88,14 +87,10 @@ def damage(path: Path) -> str:
         The fault in words; empty if every byte can be read.
     """
     try:
-        with zipfile.ZipFile(path) as file:
-            record = file.testzip()  # torch.load does not verify the checksums
-        if record:
-            return f'wrong checksum of {record}'
-        torch.load(path, map_location='cpu', weights_only=True, mmap=True)
+        unknown = first_unknown(read_torch_file(path))
     except Exception as error:  # a damaged file may raise anything
         return (str(error).splitlines() or [type(error).__name__])[0]
-    return ''
+    return f'it names {unknown}' if unknown else ''
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -45,7 +45,7 @@ def truncate(path):
 
 
 def attack(path):
-    torch.save(dict(state_dict={}, code=Code(path.parent / 'pwned')), path)
+    torch.save(dict(state_dict=Code(path.parent / 'pwned')), path)
 
 
 DAMAGES = [
@@ -79,7 +79,7 @@ def test_a_flipped_bit_is_what_torch_would_load(run):
     """The reason why checksums are verified."""
     flip(run / 'iter_6.pth')
     torch.load(run / 'iter_6.pth', weights_only=True)
-    assert 'checksum' in damage(run / 'iter_6.pth')
+    assert 'CRC' in damage(run / 'iter_6.pth')
 
 
 def test_what_last_checkpoint_says(run, tmp_path_factory):
@@ -111,7 +111,7 @@ def test_reading_runs_no_code(tmp_path, protocol):
         attack(path)
     else:
         path.write_bytes(pickle.dumps(dict(state_dict=Code(tmp_path / 'pwned'))))
-    with pytest.raises(InputError, match='is not a checkpoint that can be read safely'):
+    with pytest.raises(InputError, match='that can be read safely'):
         read_checkpoint(path)
     assert not (tmp_path / 'pwned').exists()
 

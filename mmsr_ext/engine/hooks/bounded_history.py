@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from ...errors import InputError
@@ -43,3 +45,27 @@ class BoundedHistoryHook(Hook):
         """Bound every history that there is."""
         for history in runner.message_hub.log_scalars.values():
             history.max_length = self.length
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Write the history as plain tensors and numbers, which ``torch.load(weights_only=True)`` reads."""
+        hub = checkpoint.get('message_hub')
+        if hub is None:
+            return
+        hub['log_scalars'] = {
+            name: dict(
+                zip(('values', 'counts'), map(torch.from_numpy, history.data)), length=history.max_length
+            )
+            for name, history in hub['log_scalars'].items()
+        }
+        hub['runtime_info'] = {
+            key: value.item() if hasattr(value, 'item') else value
+            for key, value in hub['runtime_info'].items()
+        }
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Make MMEngine's history of the plain one."""
+        histories = checkpoint.get('message_hub', {}).get('log_scalars', {})
+        for name, history in histories.items():
+            if isinstance(history, dict):
+                values, counts = (history[key].tolist() for key in ('values', 'counts'))
+                histories[name] = HistoryBuffer(values, counts, history['length'])

@@ -73,7 +73,7 @@ def test_the_best_one_is_not_lost_for_want_of_room(tmp_path):
     out = tiny_train(tmp_path, hooks=[At('before_train_iter', 14, full_disk('best_PSNR-Y_iter_16.pth'))])
     assert 'the best checkpoint could not be written' in log_of(run)
     assert [path.name for path in run.glob('best*')] == ['best_PSNR-Y_iter_24.pth']
-    scores = out['message_hub']['log_scalars']['val/PSNR-Y'].data[0]
+    scores = out['message_hub']['log_scalars']['val/PSNR-Y']['values']
     assert scores[0] < scores[1] < scores[2] == out['message_hub']['runtime_info']['best_score']
     second, seen = tmp_path / 'second', []
     look = At(

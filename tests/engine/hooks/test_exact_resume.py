@@ -31,9 +31,9 @@ def test_the_recipe_has_everything_that_has_to_survive(whole):
     assert int(state['data_preprocessor.pool.filled']) == 6
     assert any('running_mean' in key for key in state)
     assert not any('vgg' in key or 'perceptual' in key for key in state)
-    assert len(whole[1]['message_hub']['log_scalars']['train/loss_gp'].data[0]) == 24
+    assert len(whole[1]['message_hub']['log_scalars']['train/loss_gp']['values']) == 24
     assert [
-        len(whole[1]['message_hub']['log_scalars'][f'val/{name}'].data[0]) for name in ('PSNR-Y', 'SSIM-RGB')
+        len(whole[1]['message_hub']['log_scalars'][f'val/{name}']['values']) for name in ('PSNR-Y', 'SSIM-RGB')
     ] == [3, 3]
 
 
@@ -60,7 +60,7 @@ def test_differences_are_seen(whole):
         lambda c: c['state_dict']['generator.head.0.bias'].add_(1e-7),
         lambda c: c['exact_resume']['ranks'][0]['random'].pop('numpy'),
         lambda c: c['exact_resume']['ranks'][0]['random']['torch'].add_(1),
-        lambda c: c['message_hub']['log_scalars']['train/loss_pix']._log_history.__setitem__(3, 0.5),
+        lambda c: c['message_hub']['log_scalars']['train/loss_pix']['values'].__setitem__(3, 0.5),
         lambda c: c['optimizer']['generator']['state'][0]['exp_avg'].mul_(2),
         lambda c: c['param_schedulers']['generator'].pop(),
     ]

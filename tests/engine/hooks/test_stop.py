@@ -60,7 +60,7 @@ def test_stops_with_a_checkpoint_and_goes_on_exactly(whole, folder, number, poin
     assert [signal.getsignal(each) for each in HANDLED] == before
     assert steps(folder / 'run')[-1] == saved
     scores = load(folder / 'run' / f'iter_{saved}.pth')['message_hub']['log_scalars'].get('val/PSNR-Y')
-    assert (len(scores.data[0]) if scores else 0) == (
+    assert (len(scores['values']) if scores else 0) == (
         saved - 1
     ) // 8  # that of this iteration is not among them
     assert list(differences(whole[1], tiny_train(folder, resume='auto'))) == []

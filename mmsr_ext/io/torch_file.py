@@ -1,0 +1,383 @@
+"""Reading what ``torch.save`` wrote, without running or building anything that the file names.
+
+``torch.load(weights_only=True)`` still calls what is on its allow-list with arguments of the file's choice, and
+allocates what the file asks for. Here a file can name tensors, containers and numbers; everything else becomes
+an ``Unknown``, and no tensor is larger than the bytes that the file holds for it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import struct
+import zipfile
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+MAGIC = 0x1950A86A20F9469CFC6C  # first number of a file of the format before zip archives
+DTYPES = {str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)}
+STORAGES = {
+    'DoubleStorage': torch.float64,
+    'FloatStorage': torch.float32,
+    'HalfStorage': torch.float16,
+    'BFloat16Storage': torch.bfloat16,
+    'LongStorage': torch.int64,
+    'IntStorage': torch.int32,
+    'ShortStorage': torch.int16,
+    'CharStorage': torch.int8,
+    'ByteStorage': torch.uint8,
+    'BoolStorage': torch.bool,
+    'UntypedStorage': torch.uint8,
+}
+NUMBERS = {'f4': 'f', 'f8': 'd', 'i4': 'i', 'i8': 'q', 'u1': 'B', 'b1': '?'}  # NumPy's name, struct's
+EXPANDED = 2**20  # bytes by which a tensor may be larger than its storage, as a broadcast scalar is
+
+
+class Skipped:
+    """Stand in for an object whose class is not one of those that a file may name.
+
+    Args:
+        *args: What the file builds it from; not looked at.
+    """
+
+    name = 'an object'
+
+    def __init__(self, *args: Any) -> None:
+        pass
+
+    def take(self, state: Any) -> None:
+        """Ignore the state that the file gives the object."""
+
+    def append(self, item: Any) -> None:
+        """Ignore an item."""
+
+    def extend(self, items: Iterable[Any]) -> None:
+        """Ignore items."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return f'<{self.name}, which was not read>'
+
+
+class Array(Skipped):
+    """A NumPy array or number, as bytes that have not been looked at."""
+
+    name = 'a NumPy array'
+    kind: str = ''
+    raw: bytes = b''
+
+    def take(self, state: Any) -> None:
+        """Keep the bytes of a one-dimensional array of numbers.
+
+        Raises:
+            ValueError: For any other state.
+        """
+        _, shape, dtype, _, raw = state
+        self.kind, self.raw = _kind_of(dtype), raw
+        size = struct.calcsize(f'<{NUMBERS[self.kind]}')
+        if (
+            not isinstance(raw, bytes)
+            or not isinstance(shape, tuple)
+            or len(shape) > 1
+            or len(raw) != math.prod(shape) * size
+        ):
+            raise ValueError('an array that is not a list of numbers')
+
+    def tolist(self) -> list[float | int]:
+        """Return the numbers."""
+        code = NUMBERS[self.kind]
+        return list(struct.unpack(f'<{len(self.raw) // struct.calcsize("<" + code)}{code}', self.raw))
+
+
+class DType(Skipped):
+    """A NumPy dtype by its name."""
+
+    name = 'a NumPy dtype'
+
+    def __init__(self, kind: str, *args: Any) -> None:
+        self.kind = kind
+
+    def take(self, state: Any) -> None:
+        """Check the byte order.
+
+        Raises:
+            ValueError: For numbers of another processor's order.
+        """
+        if state[1] not in ('<', '|', '='):
+            raise ValueError(f'numbers of byte order {state[1]!r}')
+
+
+class History(Skipped):
+    """MMEngine's HistoryBuffer: values and how many each stands for, as ``Array``."""
+
+    name = 'a log history'
+
+    def take(self, state: Any) -> None:
+        """Keep the two lists; statistics that the file registers are left out."""
+        self.values, self.counts, self.length = (
+            state['_log_history'],
+            state['_count_history'],
+            state.get('max_length'),
+        )
+
+
+class Unknown(Skipped):
+    """An object of a class that a file may not name; ``name`` says which."""
+
+
+class _Storage:
+    """Where a tensor's bytes are: the record of an archive, or the number of a storage of an older file."""
+
+    def __init__(self, key: str, dtype: torch.dtype, numel: int) -> None:
+        self.key, self.dtype, self.numel = key, dtype, numel
+
+
+class _Tensor:
+    """A tensor that has not been read."""
+
+    def __init__(self, storage: _Storage, dtype: torch.dtype, offset: int, size: Any, stride: Any) -> None:
+        self.storage, self.dtype = storage, dtype
+        self.offset, self.size, self.stride = offset, tuple(size), tuple(stride)
+        numbers = (offset, *self.size, *self.stride)
+        if len(self.size) != len(self.stride) or any(type(n) is not int or n < 0 for n in numbers):
+            raise ValueError(f'a tensor of shape {self.size} and strides {self.stride}')
+
+
+class _Unpickler(pickle._Unpickler):  # the one in C sizes its memo by numbers in the file
+    """Calls nothing but this file's functions, and gives state to nothing but this file's objects."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a stand-in for a global that the file names."""
+        full = f'{"builtins" if module == "__builtin__" else module}.{name}'
+        if full in GLOBALS:
+            return GLOBALS[full]
+        if module in ('torch', 'torch.storage') and name in STORAGES:
+            return STORAGES[name]
+        if full in DTYPES:
+            return DTYPES[full]
+        return type('Unknown', (Unknown,), dict(name=full))
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        """Note where a tensor's bytes are, without reading them."""
+        kind, dtype, key, _, numel, *view = pid
+        if (
+            kind != 'storage'
+            or not isinstance(dtype, torch.dtype)
+            or type(numel) is not int
+            or numel < 0
+            or any(view)
+        ):
+            raise ValueError(f'a storage {pid!r}'[:200])
+        return _Storage(str(key), dtype, numel)
+
+    def load_build(self) -> None:
+        """Give an object its state."""
+        state = self.stack.pop()  # type: ignore[attr-defined]
+        inst = self.stack[-1]  # type: ignore[attr-defined]
+        if isinstance(inst, Skipped):
+            inst.take(state)
+
+    dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
+
+
+def read_torch_file(path: str | Path, skip: Iterable[str] = ()) -> Any:
+    """Read a file of ``torch.save`` onto the CPU.
+
+    Args:
+        path: A file in either of PyTorch's formats.
+        skip: Keys of the outermost dict whose tensors stay unread.
+
+    Returns:
+        The file's content: dicts, lists, numbers, texts and tensors, an ``Unknown`` for everything else, and a
+        ``Skipped`` for what was to be skipped.
+
+    Raises:
+        ValueError: Or another exception, if the file is damaged, is no file of ``torch.save``, or declares more than
+            it holds.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return _read_archive(archive, os.path.getsize(path), frozenset(skip))
+    with open(path, 'rb') as file:
+        return _read_older(file, frozenset(skip))
+
+
+def first_unknown(content: Any) -> str | None:
+    """Return the name of a class that a file names and may not, of which it holds an object; None if there is none."""
+    found: list[str] = []
+    _each(content, Unknown, lambda value: found.append(value.name))
+    return found[0] if found else None
+
+
+def _read_archive(archive: zipfile.ZipFile, size: int, skip: frozenset[str]) -> Any:
+    entries = {entry.filename: entry for entry in archive.infolist()}
+    declared = sum(entry.file_size for entry in entries.values())
+    if declared > size:
+        raise ValueError(f'its entries are {declared:,} bytes, more than the {size:,} of the file')
+    name = next((name for name in entries if name.endswith('data.pkl')), None)
+    if name is None:
+        raise ValueError('an archive, but none of torch.save')
+    folder = name.removesuffix('data.pkl')
+    if f'{folder}constants.pkl' in entries:
+        raise ValueError('a TorchScript program, which may run code')
+    if f'{folder}byteorder' in entries and archive.read(f'{folder}byteorder') != b'little':
+        raise ValueError('numbers of another byte order')
+
+    def read(storage: _Storage) -> bytearray:
+        return bytearray(archive.read(f'{folder}data/{storage.key}'))  # which compares the check sum
+
+    with archive.open(name) as file:
+        content = _Unpickler(file, encoding='utf-8').load()
+    return _materialise(content, read, skip)
+
+
+def _read_older(file: BinaryIO, skip: frozenset[str]) -> Any:
+    if _Unpickler(file).load() != MAGIC:
+        raise ValueError('no file of torch.save')
+    for _ in range(2):  # version and machine
+        _Unpickler(file).load()
+    content = _Unpickler(file, encoding='utf-8').load()
+    keys = _Unpickler(file).load()
+    dtypes: dict[str, torch.dtype] = {}
+    _each(content, _Tensor, lambda tensor: dtypes.setdefault(tensor.storage.key, tensor.storage.dtype))
+    stored: dict[str, bytearray] = {}
+    for key in keys:
+        (numel,) = struct.unpack('<q', _exactly(file, 8))
+        itemsize = dtypes.get(str(key), torch.uint8).itemsize
+        stored[str(key)] = bytearray(_exactly(file, numel * itemsize))
+    return _materialise(content, lambda storage: stored[storage.key], skip)
+
+
+def _exactly(file: BinaryIO, count: int) -> bytes:
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    if not 0 <= count <= left:
+        raise ValueError(f'it ends early: {count:,} bytes are declared, {left:,} are left')
+    return file.read(count)
+
+
+def _each(content: Any, kind: type, use: Callable[[Any], object]) -> None:
+    """Call a function with every object of a class in nested containers."""
+    waiting, seen = [content], set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        if isinstance(value, kind):
+            use(value)
+        elif isinstance(value, (dict, list, tuple)):
+            seen.add(id(value))
+            waiting += list(value.values()) if isinstance(value, dict) else value
+
+
+def _materialise(content: Any, read: Callable[[_Storage], bytearray], skip: frozenset[str]) -> Any:
+    """Replace every tensor that is not skipped by one with its bytes; tensors that shared a storage still do."""
+    storages: dict[str, torch.UntypedStorage] = {}
+    done: dict[int, Any] = {}
+
+    def build(value: Any) -> Any:
+        if isinstance(value, _Tensor):
+            if id(value) not in done:
+                done[id(value)] = _build(value, storages, read)
+            return done[id(value)]
+        if not isinstance(value, (dict, list, tuple)):
+            return value
+        if id(value) in done:  # a container that holds itself, too
+            return done[id(value)]
+        if isinstance(value, dict):
+            result: Any = type(value)() if type(value) in (dict, OrderedDict, Counter) else {}
+            done[id(value)] = result
+            for key, item in value.items():
+                result[key] = Skipped() if value is content and key in skip else build(item)
+            return result
+        if isinstance(value, list):
+            result = done[id(value)] = []
+            result.extend(build(item) for item in value)
+            return result
+        return tuple(build(item) for item in value)
+
+    return build(content)
+
+
+def _build(
+    tensor: _Tensor, storages: dict[str, torch.UntypedStorage], read: Callable[[_Storage], bytearray]
+) -> Tensor:
+    key = tensor.storage.key
+    if key not in storages:
+        raw = read(tensor.storage)
+        if len(raw) < tensor.storage.numel * tensor.storage.dtype.itemsize:
+            raise ValueError(f'a storage of {tensor.storage.numel:,} numbers has {len(raw):,} bytes')
+        storages[key] = (
+            torch.frombuffer(raw, dtype=torch.uint8).untyped_storage() if raw else torch.UntypedStorage(0)
+        )
+    held, itemsize = storages[key].nbytes(), tensor.dtype.itemsize
+    last = tensor.offset + sum((n - 1) * step for n, step in zip(tensor.size, tensor.stride))
+    count = math.prod(tensor.size)
+    if count and (last + 1) * itemsize > held:
+        raise ValueError(
+            f'a tensor of shape {tensor.size} reaches beyond the {held:,} bytes that are stored for it'
+        )
+    if count * itemsize > held + EXPANDED:
+        raise ValueError(
+            f'a tensor of shape {tensor.size}, {count * itemsize:,} bytes, has {held:,} in the file'
+        )
+    return torch.empty(0, dtype=tensor.dtype).set_(storages[key], tensor.offset, tensor.size, tensor.stride)
+
+
+def _tensor(storage: _Storage, offset: int, size: Any, stride: Any, *_: Any) -> _Tensor:
+    return _Tensor(storage, storage.dtype, offset, size, stride)
+
+
+def _tensor_of_dtype(
+    storage: _Storage, offset: int, size: Any, stride: Any, _: Any, __: Any, dtype: torch.dtype, *___: Any
+) -> _Tensor:
+    return _Tensor(storage, dtype, offset, size, stride)
+
+
+def _bytes(text: str, encoding: str = 'latin1') -> bytes:
+    if encoding != 'latin1':
+        raise ValueError(f'bytes encoded as {encoding!r}')
+    return text.encode('latin1')
+
+
+def _number(dtype: DType, raw: bytes) -> float | int | bool:
+    (value,) = struct.unpack(f'<{NUMBERS[_kind_of(dtype)]}', raw)
+    return value
+
+
+def _kind_of(dtype: Any) -> str:
+    if not isinstance(dtype, DType) or dtype.kind not in NUMBERS:
+        raise ValueError(f'numbers of type {getattr(dtype, "kind", dtype)!r}')
+    return dtype.kind
+
+
+def _array(*_: Any) -> Array:
+    return Array()
+
+
+# what a file may name, and what stands for it
+GLOBALS: dict[str, Any] = {
+    'collections.OrderedDict': OrderedDict,
+    'collections.Counter': Counter,
+    'builtins.set': set,
+    '_codecs.encode': _bytes,
+    'torch._utils._rebuild_tensor': _tensor,
+    'torch._utils._rebuild_tensor_v2': _tensor,
+    'torch._utils._rebuild_tensor_v3': _tensor_of_dtype,
+    'torch._utils._rebuild_parameter': lambda tensor, *_: tensor,
+    'torch._utils._rebuild_parameter_with_state': lambda tensor, *_: tensor,
+    'torch.Size': lambda size=(): tuple(size),
+    'numpy.dtype': DType,
+    'mmengine.logging.history_buffer.HistoryBuffer': History,
+    **{f'numpy.{core}.multiarray._reconstruct': _array for core in ('core', '_core')},
+    **{f'numpy.{core}.multiarray.scalar': _number for core in ('core', '_core')},
+}
