@@ -9,7 +9,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 
-class GradientKnown(torch.autograd.Function):
+class PrecomputedGradient(torch.autograd.Function):
     """A loss whose gradient in an image was computed before, the loss scaler's factor included."""
 
     @staticmethod
@@ -22,7 +22,7 @@ class GradientKnown(torch.autograd.Function):
         return ctx.saved_tensors[0], None
 
 
-def scaled(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
+def scaled_sum(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
     """The sum as the wrapper's ``update_params`` would start from it."""
     loss = wrapper.scale_loss(sum(losses.values()))
     scaler = getattr(wrapper, 'loss_scaler', None)
@@ -32,10 +32,10 @@ def scaled(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
 def backward(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str) -> None:
     """Gradients of one network only."""
     wrapper.grad_name = f'grad_norm_{name}'
-    wrapper.backward(loss, inputs=learning(network))
+    wrapper.backward(loss, inputs=trainable_parameters(network))
 
 
-def learning(network: nn.Module) -> list[nn.Parameter]:
+def trainable_parameters(network: nn.Module) -> list[nn.Parameter]:
     """The parameters that are trained."""
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 

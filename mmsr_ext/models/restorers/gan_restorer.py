@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmagic.structures import DataSample
@@ -17,8 +17,15 @@ from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
-from .backward import GradientKnown, backward, detached, learning, scaled
+from .backward import PrecomputedGradient, backward, detached, scaled_sum, trainable_parameters
 from .schedule import Schedule
+
+
+class Predictions(NamedTuple):
+    """What the discriminator said; ``real`` is None where the loss does not compare the two."""
+
+    real: Tensor | None
+    fake: Tensor
 
 
 @MODELS.register_module()
@@ -86,6 +93,7 @@ class GANRestorer(BaseModel):
         self.gradient_penalty = MODELS.build(gradient_penalty) if gradient_penalty else None
         self.gan_loss = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
         self.adversarial = self.discriminator is not None and self.gan_loss is not None
+        self._relativistic = getattr(self.gan_loss, 'relativistic', False)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for module in filter(
             None, (self.generator, self.discriminator, self.perceptual_loss, self.extra_losses)
@@ -153,65 +161,98 @@ class GANRestorer(BaseModel):
     ) -> dict[str, Tensor]:
         if not isinstance(optim_wrapper, OptimWrapperDict):
             raise InputError(
-                'GANRestorer with a discriminator needs an optimizer for each network: optim_wrapper=dict(constructor='
-                "'MultiOptimWrapperConstructor', generator=dict(optimizer=...), discriminator=dict(optimizer=...))."
+                'GANRestorer with a discriminator needs an optimizer for each network: optim_wrapper=dict('
+                "constructor='MultiOptimWrapperConstructor', generator=dict(optimizer=...), "
+                'discriminator=dict(optimizer=...)).'
             )
         opt_g, opt_d = optim_wrapper['generator'], optim_wrapper['discriminator']
         update_g = self.schedule.updates_generator(self._micro_step // self._accumulation(opt_g, opt_d))
         self._micro_step += 1
         self.step_counter += 1
-        logs: dict[str, Tensor] = {}
 
+        # 1. the generator makes the fake image; without a graph where it is not updated
         with opt_g.optim_context(self), torch.set_grad_enabled(update_g):
             fake = self._network('generator')(lq)
-        # The losses see a copy that ends the graph: each network's graph is freed before the next one's is built, except the
-        # discriminator's, which serves both updates.
-        judged = fake.detach().requires_grad_(update_g)
-        if update_g:
-            with opt_g.optim_context(self):
-                losses = self._content_losses(judged, gt)
-            if losses:
-                scaled(opt_g, losses).backward(inputs=[judged])
-            logs |= detached(losses)
-        relativistic = getattr(self.gan_loss, 'relativistic', False)
-        pred_real = self._judge(real, opt_d) if relativistic else None
-        pred_fake = self._judge(judged, opt_d, last=relativistic)
-        if update_g:
-            with opt_g.optim_context(self):
-                losses = self.gan_loss.generator(pred_fake, pred_real)
-            scaled(opt_g, losses).backward(inputs=[judged], retain_graph=True)
-            backward(opt_g, GradientKnown.apply(fake, judged.grad), self.generator, 'generator')
-            logs |= detached(losses)
+        # The losses see a leaf that ends the generator's graph: each network's graph is freed before the next one's is
+        # built, except the discriminator's, which serves both updates.
+        fake_leaf = fake.detach().requires_grad_(update_g)
 
-        judged = judged.detach()
+        # 2. the generator's gradients, judged by the discriminator with the weights of before
+        logs: dict[str, Tensor] = {}
+        if update_g:
+            predictions = self._generator_backward(fake, fake_leaf, gt, real, optim_wrapper, logs)
+        else:
+            predictions = self._discriminate(real, fake_leaf, opt_d)
+
+        # 3. the discriminator's gradients from the same predictions; both networks are updated, or neither
+        fake_leaf = fake_leaf.detach()
         for repeat in range(self.schedule.disc_repeat):
             if repeat:
-                pred_real = self._judge(real, opt_d) if relativistic else None
-                pred_fake = self._judge(judged, opt_d, last=relativistic)
-            d_fake = pred_fake.detach().mean()
-            if not relativistic:
-                # each prediction has a loss of its own, and the graph of one is freed before that of the other is built
-                with opt_d.optim_context(self):
-                    losses = self.gan_loss.discriminator(None, pred_fake)
-                scaled(opt_d, losses).backward(inputs=learning(self.discriminator))
-                logs |= detached(losses)
-                pred_fake, pred_real = None, self._judge(real, opt_d)
-            with opt_d.optim_context(self):
-                losses = self.gan_loss.discriminator(pred_real, pred_fake)
-                if self.gradient_penalty is not None:
-                    losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, judged)
-            backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
-            logs |= detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
-            self._update(
-                {'generator': opt_g, 'discriminator': opt_d}
-                if update_g and not repeat
-                else {'discriminator': opt_d},
-                logs,
-            )
+                predictions = self._discriminate(real, fake_leaf, opt_d)
+            self._discriminator_backward(predictions, real, fake_leaf, opt_d, logs)
+            updated = {'generator': opt_g} if update_g and not repeat else {}
+            self._update(updated | {'discriminator': opt_d}, logs)
         return logs
 
-    def _judge(self, images: Tensor, wrapper: OptimWrapper, last: bool = True) -> Tensor:
-        """The discriminator's output; gradients are exchanged between processes with those of the last one of an update."""
+    def _generator_backward(
+        self,
+        fake: Tensor,
+        fake_leaf: Tensor,
+        gt: Tensor,
+        real: Tensor,
+        optim_wrapper: OptimWrapperDict,
+        logs: dict[str, Tensor],
+    ) -> Predictions:
+        """Compute the generator's gradients; return the predictions, whose graph the discriminator still needs."""
+        opt_g = optim_wrapper['generator']
+        # the content losses' gradient in the image
+        with opt_g.optim_context(self):
+            losses = self._content_losses(fake_leaf, gt)
+        if losses:
+            scaled_sum(opt_g, losses).backward(inputs=[fake_leaf])
+        logs |= detached(losses)
+        # the adversarial loss's gradient in the image, added to it
+        predictions = self._discriminate(real, fake_leaf, optim_wrapper['discriminator'])
+        with opt_g.optim_context(self):
+            losses = self.gan_loss.generator(predictions.fake, predictions.real)
+        scaled_sum(opt_g, losses).backward(inputs=[fake_leaf], retain_graph=True)
+        logs |= detached(losses)
+        # from the image through the generator
+        backward(opt_g, PrecomputedGradient.apply(fake, fake_leaf.grad), self.generator, 'generator')
+        return predictions
+
+    def _discriminator_backward(
+        self,
+        predictions: Predictions,
+        real: Tensor,
+        fake_leaf: Tensor,
+        opt_d: OptimWrapper,
+        logs: dict[str, Tensor],
+    ) -> None:
+        """Compute the discriminator's gradients."""
+        pred_real, pred_fake = predictions
+        d_fake = pred_fake.detach().mean()
+        if not self._relativistic:
+            # each prediction has a loss of its own, and the graph of one is freed before that of the other is built
+            with opt_d.optim_context(self):
+                losses = self.gan_loss.discriminator(None, pred_fake)
+            scaled_sum(opt_d, losses).backward(inputs=trainable_parameters(self.discriminator))
+            logs |= detached(losses)
+            pred_fake, pred_real = None, self._run_discriminator(real, opt_d)
+        with opt_d.optim_context(self):
+            losses = self.gan_loss.discriminator(pred_real, pred_fake)
+            if self.gradient_penalty is not None:
+                losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, fake_leaf)
+        backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
+        logs |= detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
+
+    def _discriminate(self, real: Tensor, fake: Tensor, opt_d: OptimWrapper) -> Predictions:
+        """Run the discriminator once on what the next loss needs: a relativistic loss compares real and fake."""
+        pred_real = self._run_discriminator(real, opt_d) if self._relativistic else None
+        return Predictions(pred_real, self._run_discriminator(fake, opt_d, last=self._relativistic))
+
+    def _run_discriminator(self, images: Tensor, wrapper: OptimWrapper, last: bool = True) -> Tensor:
+        """Return the logits; processes exchange gradients with those of the last run of an update."""
         network = self._network('discriminator')
         with (
             wrapper.optim_context(self),
