@@ -17,8 +17,7 @@ HALF_TOLERANCE = 2 / 255
 
 def make_samples(network: nn.Module, arguments: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
     """Images of three sizes, the last of the smallest height that the network takes, and its outputs for them."""
-    channels = arguments.get('in_channels', arguments.get('channels'))
-    channels = channels if isinstance(channels, int) else channels[0]
+    channels = arguments.get('in_channels') or _first_convolution(network).in_channels
     smallest = next((size for size in range(1, 33) if _takes(network, channels, size)), None)
     if smallest is None:
         raise InputError(
@@ -81,3 +80,8 @@ def check(
             )
         worst = max(worst, difference)
     return worst
+
+
+def _first_convolution(network: nn.Module) -> nn.Conv2d:
+    """Return the layer that takes the image, for networks whose arguments do not say how many channels it has."""
+    return next(module for module in network.modules() if isinstance(module, nn.Conv2d))

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from ..models.backbones import EDSR, RCAN, RRDBNet, SRVGGNetCompact
+from ..generators.architectures import trait
 
 
 def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: str = 'basicsr') -> list[str]:
@@ -22,36 +22,28 @@ def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: s
         return ['ONNX Runtime, chaiNNer and others run it: input and output are float32 RGB in [0, 1], NCHW.']
     if format == 'torchscript':
         return ['torch.jit.load reads it, in Python and C++, without this package.']
-    notes = [_spandrel(network, arguments, names)]
+    architecture = type(network)
+    loads = trait(architecture, 'spandrel')(arguments, names)
+    by_authors = (
+        None if loads or names == 'authors' else trait(architecture, 'spandrel')(arguments, 'authors')
+    )
+    if loads:
+        name, _, remark = loads.partition('. ')
+        notes = [f'spandrel (chaiNNer) loads it as {name}, and clips the output to [0, 1]. {remark}'.rstrip()]
+    elif by_authors:
+        notes = [f"spandrel (chaiNNer) knows {by_authors} by its authors' names: --names authors."]
+    else:
+        notes = [
+            f'spandrel (chaiNNer) does not know this {architecture.__name__}; chaiNNer takes it as onnx.'
+        ]
     if format == 'pth' and names == 'basicsr':
-        if isinstance(network, (RRDBNet, SRVGGNetCompact, EDSR, RCAN)):
-            notes.append(f'BasicSR: param_key_g: params_ema, for a {type(network).__name__}.')
-        if isinstance(network, RRDBNet) or any(
-            base.__module__.startswith('mmagic.') for base in type(network).__mro__
+        if trait(architecture, 'basicsr'):
+            notes.append(f'BasicSR: param_key_g: params_ema, for a {architecture.__name__}.')
+        if trait(architecture, 'mmagic') or any(
+            base.__module__.startswith('mmagic.') for base in architecture.__mro__
         ):
             notes.append(
-                f'MMagic: mmengine.runner.load_checkpoint, for a {type(network).__name__}; a whole restorer loads the training '
-                'checkpoint as it is.'
+                f'MMagic: mmengine.runner.load_checkpoint, for a {architecture.__name__}; a whole restorer loads the '
+                'training checkpoint as it is.'
             )
     return notes
-
-
-def _spandrel(network: nn.Module, arguments: dict[str, Any], names: str) -> str:
-    """What spandrel 0.4, with which chaiNNer loads networks, makes of one."""
-    loads = 'spandrel (chaiNNer) loads it as {}, and clips the output to [0, 1].'
-    if (
-        isinstance(network, RRDBNet)
-        and arguments['growth_channels'] == 32
-        and arguments['in_channels'] == arguments['out_channels']
-    ):
-        border = ' It extends images to multiples of 4 pixels in its own way, which changes their border.'
-        return loads.format('ESRGAN') + (border if network.scale < 4 else '')
-    if isinstance(network, SRVGGNetCompact) and arguments['act_type'] == 'prelu':
-        return loads.format('Compact')
-    if isinstance(network, RCAN):
-        return (
-            loads.format('RCAN')
-            if names == 'authors'
-            else "spandrel (chaiNNer) knows RCAN by its authors' names: --names authors."
-        )
-    return f'spandrel (chaiNNer) does not know this {type(network).__name__}; chaiNNer takes it as onnx.'

@@ -12,12 +12,11 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..generators.architectures import trait
 from ..generators.description import ENTRY, all_arguments, config_text, description_of, exported_metadata
 from ..generators.load import identify, load_generator
 from ..generators.onnx_file import require_onnx
 from ..io.atomic import whole_file
-from ..models.backbones import RCAN
-from ..models.backbones.rcan_names import to_authors
 from ..weights import read_checkpoint
 from .check import check, make_samples
 from .compatibility import readers
@@ -203,13 +202,9 @@ def _kind(content: dict[str, Any], told: dict[str, str], raw: bool) -> str:
 def _authors_names(
     network: nn.Module, arguments: dict[str, Any], state: dict[str, Tensor], names: str
 ) -> dict[str, Tensor]:
-    if names != 'authors' or not isinstance(network, RCAN):
+    renamed = trait(type(network), 'authors_names')(state, arguments) if names == 'authors' else None
+    if renamed is None:
         raise InputError(
             f'names={names!r} must be basicsr, or authors for an RCAN; this is a {type(network).__name__}.'
         )
-    if (arguments['img_range'], arguments['res_scale']) != (255.0, 1.0):
-        raise InputError(
-            f'--names authors: their RCAN has img_range=255 and res_scale=1, this one img_range={arguments["img_range"]} and '
-            f'res_scale={arguments["res_scale"]}; leave it out.'
-        )
-    return to_authors(state, arguments['rgb_mean'])
+    return renamed

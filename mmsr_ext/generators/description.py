@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from ..errors import InputError
-from ..models import backbones
 from ..version import __version__
+from .architectures import architecture_named, trait
 
 ENTRY = 'mmsr_ext'  # of a .pth file, and of the archive that TorchScript writes
 OURS = ('mmsr_ext', 'architecture', 'arguments')  # all of them together are in no other software's metadata
@@ -106,10 +106,8 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
         return None
     args = {key: value for key, value in args.items() if key != 'init_cfg'}
     parameters = inspect.signature(architecture).parameters
-    if 'upscale_factor' in args and 'upscale_factor' not in parameters:  # MMagic's name
-        args['scale'] = args.pop('upscale_factor')
-    if set(args.get('rgb_std', ())) == {1.0}:  # of MMagic's EDSRNet
-        del args['rgb_std']
+    if 'upscale_factor' not in parameters:
+        args = trait(architecture, 'adapt')(args)
     unknown = [key for key in args if key not in parameters]
     if unknown:
         raise InputError(
@@ -117,21 +115,6 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
             f'not have here; it has {", ".join(parameters)}.'
         )
     return architecture, args
-
-
-def architecture_named(name: str) -> type[nn.Module] | None:
-    """A generator by its name in a config; of MMagic's, those that have one of ours in their place or are wrapped here."""
-    name = name.rpartition('.')[2]
-    if name == 'MSRResNet':  # these two import all of MMagic's models, which takes seconds
-        from .mmagic_networks import MSRResNet
-
-        return MSRResNet
-    if name == 'SRCNNNet':
-        from .mmagic_networks import SRCNNNet
-
-        return SRCNNNet
-    found = getattr(backbones, 'EDSR' if name == 'EDSRNet' else name, None)
-    return found if isinstance(found, type) and issubclass(found, nn.Module) else None
 
 
 def config_text(content: dict[str, Any]) -> str:

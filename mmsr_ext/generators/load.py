@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..models.backbones import EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact
 from ..weights import differences, generator_part, own_names, read_checkpoint, recognise
+from .architectures import architectures, known_names
 from .description import describe
-
-# Each has a classmethod ``recognise(weights)`` that gives the arguments of its constructor and the weights under its own names, or None.
-ARCHITECTURES = (EDSR, ESPCN, RCAN, DeblurResNet, EnhanceNet, RRDBNet, SRResNet, SRVGGNetCompact)
 
 
 class NotRecognised(InputError):
@@ -69,17 +65,16 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
     if described:
         architecture, args = described
         return Identified(_build(architecture, args, weights, path, 'says that it is'), args, content)
-    for architecture in _architectures():
+    for architecture in architectures():
         found = recognise(architecture, weights)
         if found:
             try:
                 return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)
             except InputError as error:
                 raise NotRecognised(str(error)) from error
-    known = ', '.join(architecture.__name__ for architecture in _architectures())
     raise NotRecognised(
         f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
-        f'Recognised are: {known}. Build another from its config.'
+        f'Recognised are: {known_names()}. Build another from its config.'
     )
 
 
@@ -103,10 +98,3 @@ def _build(
         )
     network.load_state_dict(weights)
     return network.eval()
-
-
-def _architectures() -> Iterator[type[nn.Module]]:
-    yield from ARCHITECTURES
-    from .mmagic_networks import MSRResNet  # imports all of MMagic's models, which takes seconds
-
-    yield MSRResNet

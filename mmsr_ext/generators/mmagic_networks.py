@@ -22,14 +22,7 @@ class MSRResNet(MMagicMSRResNet):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights; None if they are of another architecture.
-        """
+        """Read the hyper-parameters off the weights."""
         if (
             not {
                 'conv_first.weight',

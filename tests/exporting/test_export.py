@@ -26,6 +26,7 @@ from mmsr_ext.models import backbones, discriminators
 from mmsr_ext.models.backbones import (
     EDSR,
     ESPCN,
+    FSRCNN,
     RCAN,
     DeblurResNet,
     EnhanceNet,
@@ -50,6 +51,10 @@ CASES = {
         dict(mid_channels=8, num_blocks=1, scale=2, output_activation='tanh', trunk_end='prelu'),
     ),
     'edsr': (EDSR, dict(mid_channels=8, num_blocks=2, scale=3, res_scale=0.3)),
+    'fsrcnn': (
+        FSRCNN,
+        dict(in_channels=1, out_channels=1, mid_channels=8, shrunk_channels=4, num_mappings=2, scale=3),
+    ),
     'rcan': (RCAN, dict(mid_channels=8, num_groups=2, num_blocks=2, squeeze_factor=4, scale=2)),
     'espcn': (ESPCN, dict(in_channels=1, out_channels=1, mid_channels=(8, 4), scale=3)),
     'enhancenet': (EnhanceNet, dict(mid_channels=8, num_blocks=1)),
@@ -109,7 +114,7 @@ def make(tmp_path, name):
 
 
 def images(network, name='', sizes=((12, 18), (11, 13))):
-    channels = 1 if name == 'espcn' else 3
+    channels = 1 if name in ('espcn', 'fsrcnn') else 3
     for size in sizes:
         x = torch.rand(2, channels, *size)
         with torch.no_grad():

@@ -7,20 +7,20 @@ from functools import partial
 from typing import Any
 
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
+from .generator import Generator
 from .state_dict import length_of
 
 NORMS = {'instance': 'IN', 'batch': 'BN'}
 
 
 @MODELS.register_module()
-class DeblurResNet(BaseModule):
+class DeblurResNet(Generator):
     """Johnson's residual network with a skip from the input to the output, for images of any size.
 
     7x7 convolution, two strided convolutions, residual blocks with dropout 0.5, two transposed convolutions, 7x7 convolution, tanh;
@@ -93,14 +93,7 @@ class DeblurResNet(BaseModule):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights. MMagic's CycleGAN, the same layers without the skip, has the same names.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
-        """
+        """Read the hyper-parameters off the weights. MMagic's CycleGAN, the same layers without the skip, has the same names."""
         blocks = length_of(weights, 'model', 'block')
         first, last = 'model.0.conv.weight', f'model.{blocks + 2}.conv.weight'
         if blocks < 4 or not {first, last, 'model.3.block.0.conv.weight'} <= weights.keys():

@@ -46,6 +46,9 @@ class EDSR(ResidualTrunk):
         InputError: For another scale, or a mean that does not have a value for every channel.
     """
 
+    aliases = ('EDSRNet',)
+    basicsr = True
+
     def __init__(
         self,
         in_channels: Size = 3,
@@ -64,15 +67,16 @@ class EDSR(ResidualTrunk):
         )
 
     @classmethod
+    def adapt(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Leave out MMagic's division by 1."""
+        arguments = super().adapt(arguments)
+        if set(arguments.get('rgb_std', ())) == {1.0}:
+            del arguments['rgb_std']
+        return arguments
+
+    @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights of an EDSR-M or EDSR-L; those of other sizes do not tell their ``res_scale``.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
-        """
+        """Read the hyper-parameters off the weights of an EDSR-M or EDSR-L; those of other sizes do not tell their ``res_scale``."""
         weights = _from_mmagic(weights)
         args = trunk_arguments(weights)
         if args is None or 'body.0.conv1.weight' not in weights:

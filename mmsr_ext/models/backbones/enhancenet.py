@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...arguments import Size
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
+from .generator import Generator
 from .state_dict import length_of
 
 
 @MODELS.register_module()
-class EnhanceNet(BaseModule):
+class EnhanceNet(Generator):
     """Residual network that adds what is missing to the bicubically upsampled input. Source: Sajjadi et al. 2017, table 1.
 
     Residual blocks without normalisation, and nearest-neighbour upsampling followed by a convolution against checkerboard patterns. The
@@ -68,14 +68,7 @@ class EnhanceNet(BaseModule):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
-        """
+        """Read the hyper-parameters off the weights."""
         if (
             not {'head.0.weight', 'body.0.conv1.weight', 'upsample.1.weight', 'tail.2.weight'}
             <= weights.keys()

@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
+from .generator import Generator
 
 
 @MODELS.register_module()
-class ESPCN(BaseModule):
+class ESPCN(Generator):
     """Efficient sub-pixel convolutional network: three convolutions on the small image, tanh between them, and one PixelShuffle.
 
     The defaults are the paper's layers (5x5x64, 3x3x32, 3x3) on colour images; the paper's network takes the Y channel alone
@@ -65,14 +65,7 @@ class ESPCN(BaseModule):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights. The output is taken to have as many channels as the input, which tells the scale.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
-        """
+        """Read the hyper-parameters off the weights. The output is taken to have as many channels as the input, which tells the scale."""
         names = ('conv1', 'conv2', 'conv3')
         if set(weights) != {f'{name}.{part}' for name in names for part in ('weight', 'bias')}:
             return None

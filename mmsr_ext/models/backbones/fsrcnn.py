@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...arguments import Count, Size
 from ...registry import MODELS
+from .generator import Generator
 
 
 @MODELS.register_module()
-class FSRCNN(BaseModule):
+class FSRCNN(Generator):
     """Fast super-resolution by convolutions: features are extracted, shrunk, mapped and expanded at the input's size, then deconvolved.
 
     The defaults are FSRCNN(56, 12, 4) of the paper, on the Y channel alone: 12,464 weights at every scale, 12,809 parameters with biases

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
-from .rcan_names import from_authors
+from .rcan_names import from_authors, to_authors
 from .residual_trunk import DIV2K_MEAN, ResidualTrunk, trunk_arguments
 from .state_dict import length_of
 
@@ -40,6 +40,8 @@ class RCAN(ResidualTrunk):
         InputError: For another scale, a squeeze factor larger than the width, or a mean that does not have a value for every channel.
     """
 
+    basicsr = True
+
     def __init__(
         self,
         in_channels: Size = 3,
@@ -64,16 +66,25 @@ class RCAN(ResidualTrunk):
         )
 
     @classmethod
+    def spandrel(cls, arguments: Mapping[str, Any], names: str) -> str | None:
+        """Say as which architecture spandrel loads the weights."""
+        return 'RCAN' if names == 'authors' else None
+
+    @staticmethod
+    def authors_names(weights: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the weights under the names that the authors gave them."""
+        if (arguments['img_range'], arguments['res_scale']) != (255.0, 1.0):
+            raise InputError(
+                '--names authors: their RCAN has img_range=255 and res_scale=1, this one '
+                f'img_range={arguments["img_range"]} and res_scale={arguments["res_scale"]}; leave it out.'
+            )
+        return to_authors(weights, arguments['rgb_mean'])
+
+    @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """Read the hyper-parameters off the weights, which may have the names that the paper's authors gave them.
 
         ``res_scale``, which they do not tell, is 1 as in all published models.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
         """
         authors = from_authors(weights)
         weights = authors[0] if authors else weights

@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn, tensor
 
 from ...errors import InputError
+from .generator import Generator
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
-class ResidualTrunk(BaseModule):
+class ResidualTrunk(Generator):
     """conv, blocks and a conv with a skip around both, PixelShuffle stages, conv; all of it on images whose mean is subtracted.
 
     The names in the state_dict are BasicSR's.

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -15,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
+from .generator import Generator
 from .state_dict import length_of
 
 RESIDUAL_SCALE = 0.2
@@ -38,7 +38,7 @@ OLD_NAMES = [
 
 
 @MODELS.register_module()
-class RRDBNet(BaseModule):
+class RRDBNet(Generator):
     """Network of residual-in-residual dense blocks, without batch normalisation.
 
     The names in its state_dict are BasicSR's. Equals MMagic's ``RRDBNet`` on the same weights, and further takes any image size at
@@ -61,6 +61,9 @@ class RRDBNet(BaseModule):
     Raises:
         InputError: For another scale.
     """
+
+    basicsr = True
+    mmagic = True
 
     def __init__(
         self,
@@ -113,17 +116,18 @@ class RRDBNet(BaseModule):
         return x
 
     @classmethod
+    def spandrel(cls, arguments: Mapping[str, Any], names: str) -> str | None:
+        """Say as which architecture spandrel loads the weights."""
+        if arguments['growth_channels'] != 32 or arguments['in_channels'] != arguments['out_channels']:
+            return None
+        border = 'It extends images to multiples of 4 pixels in its own way, which changes their border.'
+        return f'ESRGAN. {border}' if arguments['scale'] < 4 else 'ESRGAN'
+
+    @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """Read the hyper-parameters off the weights of such a network, which may have one of ESRGAN's older namings.
 
         The input and the output are taken to have equally many channels, which tells the scale.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights under the names that they have here; None if the weights are of another
-            architecture.
         """
         weights = {_rename(key): value for key, value in weights.items()}
         if (

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...arguments import Size
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
+from .generator import Generator
 from .state_dict import length_of
 
 # What the shapes of the weights do not tell is told by the presence of a buffer, so that weights are not used with another function.
@@ -21,7 +21,7 @@ TANH, RESIDUAL = 'output_is_tanh', 'output_adds_bicubic'
 
 
 @MODELS.register_module()
-class SRResNet(BaseModule):
+class SRResNet(Generator):
     """Super-resolution residual network. Source: Ledig et al. 2017 (SRGAN), figure 4; the defaults are the paper's network.
 
     MMagic's ``MSRResNet`` is another network: 3x3 head, no batch normalisation, LeakyReLU.
@@ -97,15 +97,7 @@ class SRResNet(BaseModule):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights of such a network, which may have the names of leftthomas' port of SRGAN.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights under the names that they have here; None if the weights are of another
-            architecture.
-        """
+        """Read the hyper-parameters off the weights of such a network, which may have the names of leftthomas' port of SRGAN."""
         weights = _from_leftthomas(weights)
         if not {'head.0.weight', 'head.1.weight', 'body.0.conv1.weight', 'tail.weight'} <= weights.keys():
             return None

@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import MODELS
+from .generator import Generator
 from .state_dict import length_of
 
 ACTIVATIONS = {
@@ -24,7 +24,7 @@ ACTIVATIONS = {
 
 
 @MODELS.register_module()
-class SRVGGNetCompact(BaseModule):
+class SRVGGNetCompact(Generator):
     """Plain 3x3 convolutions at the input's size, one PixelShuffle, and the input enlarged by repetition added to it.
 
     Source: Real-ESRGAN's released general-x4v3 (64 channels, 32 convolutions) and animevideov3 (16). The keys are BasicSR's.
@@ -41,6 +41,8 @@ class SRVGGNetCompact(BaseModule):
     Raises:
         InputError: For an unknown activation, unequal channels, or a scale below 1.
     """
+
+    basicsr = True
 
     def __init__(
         self,
@@ -73,15 +75,13 @@ class SRVGGNetCompact(BaseModule):
         return self.upsampler(self.body(x)) + F.interpolate(x, scale_factor=self.scale, mode='nearest')
 
     @classmethod
+    def spandrel(cls, arguments: Mapping[str, Any], names: str) -> str | None:
+        """Say as which architecture spandrel loads the weights."""
+        return 'Compact' if arguments['act_type'] == 'prelu' else None
+
+    @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights of a network with PReLU; other activations leave none to be told by.
-
-        Args:
-            weights (Mapping[str, Tensor]): A state_dict.
-
-        Returns:
-            tuple: Arguments of the constructor, and the weights; None if the weights are of another architecture.
-        """
+        """Read the hyper-parameters off the weights of a network with PReLU; other activations leave none to be told by."""
         last = f'body.{length_of(weights, "body") - 1}.weight'
         if not {'body.0.weight', 'body.1.weight', last} <= weights.keys():
             return None
