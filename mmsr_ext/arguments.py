@@ -33,15 +33,16 @@ Count = Annotated[int, AtLeast(0)]
 def checked(part: Any) -> Any:
     """Let a class check what it is built with; anything else is returned as it is.
 
-    Keys that it does not know are refused, with the nearest one that it does, and so are values of another type than the annotation:
-    ``int``, ``float``, ``str``, ``bool``, ``dict``, ``list``, ``tuple`` and ``Sequence``, unions of them, ``Size`` and ``Count``. Integers
-    are floats, lists are tuples, paths are strings, and numbers may be NumPy's; floats are finite. Other annotations are not checked.
+    Keys that it does not know are refused, with the nearest one that it does, and so are values of another
+    type than the annotation: ``int``, ``float``, ``str``, ``bool``, ``dict``, ``list``, ``tuple`` and
+    ``Sequence``, unions of them, ``Size`` and ``Count``. Integers are floats, lists are tuples, paths are
+    strings, and numbers may be NumPy's; floats are finite. Other annotations are not checked.
 
     Args:
-        part (Any): What is registered.
+        part: What is registered.
 
     Returns:
-        Any: The same object.
+        The same object.
     """
     if not inspect.isclass(part) or hasattr(part.__init__, 'is_checked'):
         return part
@@ -77,9 +78,9 @@ def check_value(name: str, value: Any, hint: Any) -> None:
     """That a value is of a type.
 
     Args:
-        name (str): How the error calls it.
-        value (Any): The value.
-        hint (Any): An annotation.
+        name: How the error calls it.
+        value: The value.
+        hint: An annotation.
 
     Raises:
         InputError: If it is not.

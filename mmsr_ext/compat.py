@@ -1,6 +1,7 @@
 """Mends for faults of other packages on today's stack; the only place that touches them.
 
-Each function mends one fault, does nothing where the fault is absent, and says what would make it unnecessary.
+Each function mends one fault, does nothing where the fault is absent, and says what would make it
+unnecessary.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ def add_numpy_bool8() -> None:
 def add_mmcv_ops() -> None:
     """MMagic 1.2.0 imports compiled operators from ``mmcv.ops`` at import time; mmcv-lite has none.
 
-    Stand-ins take their names, and raise ImportError with the cure when used. Unnecessary with an mmcv that has its compiled operators.
+    Stand-ins take their names, and raise ImportError with the cure when used. Unnecessary with an mmcv that
+    has its compiled operators.
     """
     if importlib.util.find_spec('mmcv._ext') is not None or 'mmcv.ops' in sys.modules:
         return
@@ -135,8 +137,9 @@ def add_mmcv_ops() -> None:
 def read_mmengine_checkpoints() -> None:
     """Read local checkpoints for MMEngine, which torch >= 2.6 refuses: MMEngine 0.10.7 writes its log history into them.
 
-    MMEngine's advice is an allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied when
-    ``mmengine.runner`` is there, and by ``mmsr_ext.engine``. Unnecessary once MMEngine writes plain numbers.
+    MMEngine's advice is an allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied
+    when ``mmengine.runner`` is there, and by ``mmsr_ext.engine``. Unnecessary once MMEngine writes plain
+    numbers.
     """
     if 'mmengine.runner' in sys.modules:
         from mmengine.runner.checkpoint import CheckpointLoader
@@ -163,8 +166,8 @@ def _read_run_checkpoint(filename: str, map_location: object = None) -> object:
 def resolve_own_configs() -> None:
     """MMEngine resolves ``_base_ = 'package::config.py'`` for a fixed list of packages only, and not without a folder in the name.
 
-    With this ``'mmsr_ext::srgan_x4.py'`` is found among the configs that are installed with the package. Unnecessary once MMEngine looks
-    for any installed package.
+    With this ``'mmsr_ext::srgan_x4.py'`` is found among the configs that are installed with the package.
+    Unnecessary once MMEngine looks for any installed package.
     """
     from mmengine.config import Config
 

@@ -6,14 +6,16 @@ from __future__ import annotations
 class InputError(ValueError):
     """A value that the user gave cannot be used.
 
-    The message names the value, what was expected, and what to do next. The command lines print it alone, without a traceback.
+    The message names the value, what was expected, and what to do next. The command lines print it alone,
+    without a traceback.
 
     Args:
-        message (str): What is wrong and what to do.
+        message: What is wrong and what to do.
     """
 
     def __init__(self, message: str) -> None:
-        # A DataLoader worker's exception is rebuilt here from the text of its traceback, whose end is the message as it was raised.
+        # A DataLoader worker's exception is rebuilt here from the text of its traceback, whose end is the
+        # message as it was raised.
         super().__init__(message.rpartition(f'{__name__}.InputError: ')[2].strip())
 
 
@@ -23,8 +25,8 @@ class Stopped(SystemExit):
     Left alone it ends the process with ``code``: 128 plus the number of the signal, or 0 after a time limit.
 
     Args:
-        reason (str): What asked.
-        code (int): Exit status.
+        reason: What asked.
+        code: Exit status.
     """
 
     def __init__(self, reason: str, code: int) -> None:

@@ -1,10 +1,11 @@
 """Registries of mmsr_ext: children of MMagic's registries of the same name.
 
-Under ``default_scope = 'mmsr_ext'`` a bare type name is looked up here, then in MMagic, then in MMEngine; that needs a child of every
-registry, also of those to which this package adds nothing. From an MMagic config ``custom_imports = dict(imports=['mmsr_ext'])`` is
-enough to write ``type='mmsr_ext.Name'``. A registry imports our parts when it is first asked for a name, and MMagic's when it is asked for
-one that is neither ours nor MMEngine's: MMagic registers its models and metrics by importing all of them, diffusion models included, which
-takes longer than all else at the start of a run.
+Under ``default_scope = 'mmsr_ext'`` a bare type name is looked up here, then in MMagic, then in MMEngine;
+that needs a child of every registry, also of those to which this package adds nothing. From an MMagic config
+``custom_imports = dict(imports=['mmsr_ext'])`` is enough to write ``type='mmsr_ext.Name'``. A registry
+imports our parts when it is first asked for a name, and MMagic's when it is asked for one that is neither
+ours nor MMEngine's: MMagic registers its models and metrics by importing all of them, diffusion models
+included, which takes longer than all else at the start of a run.
 """
 
 from __future__ import annotations

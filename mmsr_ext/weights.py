@@ -36,10 +36,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Load a checkpoint onto the CPU without running code from it.
 
     Args:
-        path (str or Path): A file that MMEngine, BasicSR or plain PyTorch wrote, or a .safetensors file.
+        path: A file that MMEngine, BasicSR or plain PyTorch wrote, or a .safetensors file.
 
     Returns:
-        dict: The file's content.
+        The file's content.
 
     Raises:
         InputError: If there is no such file, or it is no checkpoint.
@@ -79,11 +79,12 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
     """The weights in a checkpoint, without the prefixes that DistributedDataParallel and torch.compile give to their names.
 
     Args:
-        content (dict): As ``read_checkpoint`` returns it, of MMEngine's, BasicSR's or no structure.
-        part (str): 'generator' for that part of a restorer's checkpoint; a file that holds a bare network is taken whole.
+        content: As ``read_checkpoint`` returns it, of MMEngine's, BasicSR's or no structure.
+        part: 'generator' for that part of a restorer's checkpoint; a file that holds a bare network is taken
+            whole.
 
     Returns:
-        dict[str, Tensor]: A state_dict.
+        A state_dict.
     """
     weights = _bare(
         next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content)
@@ -100,11 +101,11 @@ def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
     """The generator's weights in a file; the averaged ones where it holds both, as after ``GeneratorEMAHook`` and in BasicSR's files.
 
     Args:
-        path (str or Path): A .pth or .safetensors file.
-        raw (bool): Of a file that holds both, the trained weights.
+        path: A .pth or .safetensors file.
+        raw: Of a file that holds both, the trained weights.
 
     Returns:
-        dict[str, Tensor]: A state_dict.
+        A state_dict.
 
     Raises:
         InputError: If the file cannot be read, or holds something else than weights.
@@ -116,12 +117,12 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     """``generator_weights`` of a file that has been read.
 
     Args:
-        content (dict): As ``read_checkpoint`` returns it.
-        path (str or Path): For the error.
-        raw (bool): Of a file that holds both, the trained weights.
+        content: As ``read_checkpoint`` returns it.
+        path: For the error.
+        raw: Of a file that holds both, the trained weights.
 
     Returns:
-        dict[str, Tensor]: A state_dict.
+        A state_dict.
 
     Raises:
         InputError: If it holds something else than weights of a generator.

@@ -105,9 +105,9 @@ class Side:
     """A call upscales the image, and gives the seconds that it took.
 
     Args:
-        name (str): 'MMagic', or 'ours, ' and the precision.
-        args (argparse.Namespace): Sizes and device.
-        weights (Path): Of the network.
+        name: 'MMagic', or 'ours, ' and the precision.
+        args: Sizes and device.
+        weights: Of the network.
     """
 
     def __init__(self, name: str, args: argparse.Namespace, weights: Path) -> None:

@@ -11,7 +11,8 @@ def resident_growth(prepare: Callable[..., Callable[[], object]], *arguments: An
     """Growth of a fresh process's largest resident set over a piece of work, in bytes; Linux only.
 
     Args:
-        prepare (Callable): Called in that process with the arguments; returns the work. A function of a module, so that it can be sent.
+        prepare: Called in that process with the arguments; returns the work. A function of a module, so that
+            it can be sent.
         *arguments: What can be pickled.
     """
     context = multiprocessing.get_context('spawn')

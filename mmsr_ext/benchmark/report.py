@@ -18,10 +18,11 @@ class Report:
     """The result of a measurement.
 
     Args:
-        title (str): What was measured, with sizes and precision.
-        rows (list[dict]): One a line of the table; the keys, which name units, are its columns, and are the same in every row.
-        notes (list[str]): What a reader must know to read the table.
-        machine (dict): On which it was measured; this one.
+        title: What was measured, with sizes and precision.
+        rows: One a line of the table; the keys, which name units, are its columns, and are the same in every
+            row.
+        notes: What a reader must know to read the table.
+        machine: On which it was measured; this one.
     """
 
     title: str
@@ -73,11 +74,11 @@ def interleaved(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str,
     """Call every side once a round, in alternating order, so that what else the machine does falls on all of them.
 
     Args:
-        sides (dict[str, Callable]): By name, a function that does the work once and returns what it measured, such as seconds.
-        rounds (int): How often.
+        sides: By name, a function that does the work once and returns what it measured, such as seconds.
+        rounds: How often.
 
     Returns:
-        dict[str, list[float]]: By name, one value a round.
+        By name, one value a round.
     """
     results: dict[str, list[float]] = {name: [] for name in sides}
     for index in range(rounds):

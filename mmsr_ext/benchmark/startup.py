@@ -42,13 +42,14 @@ def measure(args: argparse.Namespace) -> Report:
     """Start each kind of process once a round, in alternating order.
 
     Args:
-        args (argparse.Namespace): ``rounds``.
+        args: ``rounds``.
 
     Returns:
-        Report: Seconds by kind of process, and the ratio to importing MMagic's models.
+        Seconds by kind of process, and the ratio to importing MMagic's models.
 
     Raises:
-        InputError: If ``rounds`` is no positive number, there are no tools beside the package, or a process fails.
+        InputError: If ``rounds`` is no positive number, there are no tools beside the package, or a process
+            fails.
     """
     if args.rounds < 1:
         raise InputError(f'--rounds {args.rounds} must be at least 1.')

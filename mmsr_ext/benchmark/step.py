@@ -155,15 +155,15 @@ class Side:
     """A restorer with its optimizers and a batch.
 
     Args:
-        args (argparse.Namespace): Sizes and device.
-        disc_only (bool): The generator is not updated.
-        theirs (bool): MMagic's.
-        dtype (str): 'float32', or the precision of autocast.
-        channels_last (bool): See GANRestorer.
-        fused (bool): See PyTorch's optimizers.
-        read_every_step (bool): Read what is logged at once.
-        vgg_dtype (str, optional): See PerceptualLoss.
-        compile (tuple[str, ...]): Networks to compile.
+        args: Sizes and device.
+        disc_only: The generator is not updated.
+        theirs: MMagic's.
+        dtype: 'float32', or the precision of autocast.
+        channels_last: See GANRestorer.
+        fused: See PyTorch's optimizers.
+        read_every_step: Read what is logged at once.
+        vgg_dtype: See PerceptualLoss.
+        compile: Networks to compile.
     """
 
     def __init__(

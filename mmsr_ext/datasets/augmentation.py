@@ -18,9 +18,9 @@ class Choices(NamedTuple):
     """The choices for one sample, a hash of its draw's seed and position: ten times faster than to seed a generator.
 
     Args:
-        rows (int): 64 random bits, for the crop's upper edge.
-        columns (int): 64 random bits, for its left edge.
-        turns (int): 8 random bits, for flips and transposition.
+        rows: 64 random bits, for the crop's upper edge.
+        columns: 64 random bits, for its left edge.
+        turns: 8 random bits, for flips and transposition.
     """
 
     rows: int
@@ -38,10 +38,10 @@ class Choices(NamedTuple):
         """A random part of an image, turned at random, without copying.
 
         Args:
-            image (np.ndarray): (C, H, W).
-            size (int, optional): Height and width of the crop; None for the whole image.
-            unit (int): Edges lie at multiples of it: with the scale for GT and 1 for LQ, both show the same place.
-            augment (bool): Flip and transpose.
+            image: (C, H, W).
+            size: Height and width of the crop; None for the whole image.
+            unit: Edges lie at multiples of it: with the scale for GT and 1 for LQ, both show the same place.
+            augment: Flip and transpose.
 
         Returns:
             np.ndarray: (C, size, size).

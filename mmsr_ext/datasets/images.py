@@ -26,17 +26,18 @@ from .sampler import Draw
 class ImageDataset(Dataset):
     """Ground truth alone, for recipes whose data preprocessor makes the low-quality images.
 
-    Every image is checked when the dataset is built: that the crop fits. A sample has one image, (3, H, W), uint8, RGB, as ``inputs`` and
-    as ``data_samples.gt_img``.
+    Every image is checked when the dataset is built: that the crop fits. A sample has one image, (3, H, W),
+    uint8, RGB, as ``inputs`` and as ``data_samples.gt_img``.
 
     Args:
-        gt_folder (str): Folder of the images, or a pattern of folders: 'GoPro/train/*/sharp'.
-        gt_size (int): Height and width of the random crops.
-        augment (bool): Flip and transpose at random.
-        cache (bool): Keep decoded images in memory.
-        hint (str): What to do when the folder is missing; added to the error.
-        on_bad_image (str): 'stop', or 'skip' to take another image, which follows from the draw alone, in the place of one that cannot be
-            read. Each time is logged and counted in ``bad_images``; with workers, each worker counts its own.
+        gt_folder: Folder of the images, or a pattern of folders: 'GoPro/train/*/sharp'.
+        gt_size: Height and width of the random crops.
+        augment: Flip and transpose at random.
+        cache: Keep decoded images in memory.
+        hint: What to do when the folder is missing; added to the error.
+        on_bad_image: 'stop', or 'skip' to take another image, which follows from the draw alone, in the place
+            of one that cannot be read. Each time is logged and counted in ``bad_images``; with workers, each
+            worker counts its own.
 
     Raises:
         InputError: If the folder is missing or empty, or an image is smaller than the crop.
@@ -81,8 +82,8 @@ class ImageDataset(Dataset):
         """Load a sample.
 
         Args:
-            draw (Draw or int): A draw, whose crop and augmentation follow from its seed and position; or a bare index, for which they
-                are drawn from torch's generator.
+            draw: A draw, whose crop and augmentation follow from its seed and position; or a bare index, for
+                which they are drawn from torch's generator.
         """
         drawn = as_draw(draw)
         index, images = self._load(drawn)
@@ -178,9 +179,9 @@ def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scal
     """That GT is exactly ``scale`` times as large as LQ.
 
     Args:
-        files (tuple[Path, ...]): LQ and GT.
-        sizes (tuple[tuple[int, int], ...]): Their heights and widths.
-        scale (int): GT size / LQ size.
+        files: LQ and GT.
+        sizes: Their heights and widths.
+        scale: GT size / LQ size.
 
     Raises:
         InputError: If it is not.

@@ -26,14 +26,15 @@ class PackedPairs(Dataset):
     A draw's crop and augmentation are those of ``PairedImageDataset`` and ``ImageDataset``.
 
     Args:
-        store (str): The store.
-        scale (int, optional): GT size / LQ size, which must be the store's; None for GT alone, of any store.
-        gt_size (int, optional): Height and width of the GT crops, a multiple of ``scale``; whole images by default.
-        augment (bool): Flip and transpose at random.
-        hint (str): How to make the store; added to the errors about it.
+        store: The store.
+        scale: GT size / LQ size, which must be the store's; None for GT alone, of any store.
+        gt_size: Height and width of the GT crops, a multiple of ``scale``; whole images by default.
+        augment: Flip and transpose at random.
+        hint: How to make the store; added to the errors about it.
 
     Raises:
-        InputError: If the store is missing, damaged, of another version or scale, or a crop does not fit; later, if it is changed.
+        InputError: If the store is missing, damaged, of another version or scale, or a crop does not fit;
+            later, if it is changed.
     """
 
     def __init__(
@@ -71,11 +72,11 @@ class PackedPairs(Dataset):
         """Load a sample.
 
         Args:
-            draw (Draw or int): A draw, or a bare index, for which the choices are drawn from torch's generator.
+            draw: A draw, or a bare index, for which the choices are drawn from torch's generator.
 
         Returns:
-            dict: ``gt`` (3, H, W) and, of pairs, ``lq`` (3, h, w), uint8, RGB; ``draw``, the pair of seed and position, (-1, -1) for a
-            bare index; ``key``, the file's name.
+            ``gt`` (3, H, W) and, of pairs, ``lq`` (3, h, w), uint8, RGB; ``draw``, the pair of seed and
+            position, (-1, -1) for a bare index; ``key``, the file's name.
         """
         self.store.check_unchanged()
         views = self._views(draw)
@@ -109,12 +110,13 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = 
     """Collate what ``PackedPairs`` gives. Samples of another kind are collated by MMEngine's ``pseudo_collate``, as without this function.
 
     Args:
-        samples (list[dict] or dict): Samples, or a batch, which is returned as it is.
-        _scope_ (str): Not used. MMEngine writes it into configs that are inherited across packages, and hands it to this function.
+        samples: Samples, or a batch, which is returned as it is.
+        _scope_: Not used. MMEngine writes it into configs that are inherited across packages, and hands it to
+            this function.
 
     Returns:
-        dict: ``gt`` (N, 3, H, W) and, of pairs, ``lq`` (N, 3, h, w), uint8; ``draws`` (N, 2), int64, seed and position of each;
-        ``keys``, their names.
+        ``gt`` (N, 3, H, W) and, of pairs, ``lq`` (N, 3, h, w), uint8; ``draws`` (N, 2), int64, seed and
+        position of each; ``keys``, their names.
 
     Raises:
         InputError: If images have different sizes.

@@ -14,22 +14,25 @@ from .images import ImageDataset
 class PairedImageDataset(ImageDataset):
     """Image pairs from two folders, whole or as random crops.
 
-    Every pair is checked when the dataset is built: that it is complete, that GT is exactly ``scale`` times as large as LQ, and that the
-    crop fits. A sample is MMagic's: ``inputs`` (3, h, w) and ``data_samples.gt_img`` (3, H, W), uint8, RGB.
+    Every pair is checked when the dataset is built: that it is complete, that GT is exactly ``scale`` times
+    as large as LQ, and that the crop fits. A sample is MMagic's: ``inputs`` (3, h, w) and
+    ``data_samples.gt_img`` (3, H, W), uint8, RGB.
 
     Args:
-        gt_folder (str): Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.
-        lq_folder (str): Folder of the low-quality images, or a pattern with as many wildcards: 'GoPro/train/*/blur'.
-        scale (int): GT size / LQ size.
-        gt_size (int, optional): Height and width of the GT crops, a multiple of ``scale``; whole images by default.
-        lq_name (str): Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
-        augment (bool): Flip and transpose at random.
-        cache (bool): Keep decoded images in memory.
-        hint (str): What to do when the folders are missing; added to the error.
-        on_bad_image (str): 'stop' or 'skip', see ``ImageDataset``.
+        gt_folder: Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.
+        lq_folder: Folder of the low-quality images, or a pattern with as many wildcards:
+            'GoPro/train/*/blur'.
+        scale: GT size / LQ size.
+        gt_size: Height and width of the GT crops, a multiple of ``scale``; whole images by default.
+        lq_name: Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
+        augment: Flip and transpose at random.
+        cache: Keep decoded images in memory.
+        hint: What to do when the folders are missing; added to the error.
+        on_bad_image: 'stop' or 'skip', see ``ImageDataset``.
 
     Raises:
-        InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or a crop does not fit.
+        InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or a crop does
+            not fit.
     """
 
     def __init__(

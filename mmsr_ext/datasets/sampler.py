@@ -17,9 +17,9 @@ class Draw(NamedTuple):
     """One sample of a run: an index into the dataset, and what its random choices follow from.
 
     Args:
-        index (int): Index of the image.
-        position (int): Number of the sample in the run, over all processes, from 0.
-        seed (int): Seed of the run.
+        index: Index of the image.
+        position: Number of the sample in the run, over all processes, from 0.
+        seed: Seed of the run.
     """
 
     index: int
@@ -31,13 +31,14 @@ class Draw(NamedTuple):
 class InfiniteDraws(Sampler):
     """An endless sequence of draws: one permutation of the dataset after the other.
 
-    Draw number p is a function of (seed, p) alone, whatever the number of processes and workers. A run that is resumed sets ``start`` to
-    the number of draws that are past (over all processes), and ``seed`` to that of the run.
+    Draw number p is a function of (seed, p) alone, whatever the number of processes and workers. A run that
+    is resumed sets ``start`` to the number of draws that are past (over all processes), and ``seed`` to that
+    of the run.
 
     Args:
-        dataset (Sized): The dataset.
-        shuffle (bool): Permute; else in order.
-        seed (int, optional): By default one that all processes agree on.
+        dataset: The dataset.
+        shuffle: Permute; else in order.
+        seed: By default one that all processes agree on.
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: Count | None = None) -> None:

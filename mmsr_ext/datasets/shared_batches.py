@@ -1,8 +1,9 @@
 """Handing batches from a loader's worker to the main process in memory that is used again.
 
-What torch does by itself, a new piece of shared memory for every batch, costs several times what it takes to fill it with packed crops:
-the system clears its pages one by one, and hands over a file. Here a worker keeps its pieces, each with a mark that the main process sets
-back when the batch that lies in it is gone. As many pieces come into being as there are batches alive at a time.
+What torch does by itself, a new piece of shared memory for every batch, costs several times what it takes to
+fill it with packed crops: the system clears its pages one by one, and hands over a file. Here a worker keeps
+its pieces, each with a mark that the main process sets back when the batch that lies in it is gone. As many
+pieces come into being as there are batches alive at a time.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ def empty_batch(count: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any
     """Uninitialised tensors of a batch, in one piece of memory.
 
     Args:
-        count (int): Number of samples.
-        shapes (dict): Shapes of the stacked images, by name.
+        count: Number of samples.
+        shapes: Shapes of the stacked images, by name.
 
     Returns:
-        dict: ``draws``, int64 (count, 2), and the images, uint8. What else is put into it must be pickled easily.
+        ``draws``, int64 (count, 2), and the images, uint8. What else is put into it must be pickled easily.
     """
     layout = count, shapes
     if get_worker_info() is None:

@@ -18,8 +18,8 @@ class SideBySideDataset(PairedImageDataset):
     """A|B images as pix2pix and DeblurGAN's code keep them: the left half is the input, the right half its target of the same size.
 
     Args:
-        folder (str): Folder of the images, or a pattern of folders.
-        reverse (bool): The target is on the left.
+        folder: Folder of the images, or a pattern of folders.
+        reverse: The target is on the left.
         **kwargs: ``gt_size``, ``augment``, ``cache`` and ``hint`` of ``PairedImageDataset``.
 
     Raises:

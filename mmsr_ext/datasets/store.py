@@ -1,8 +1,9 @@
 """A store of images: flat arrays of pixels that are mapped into memory, and an index.
 
-A store is a folder with ``gt.npy`` and, where it has pairs, ``lq.npy``: one array of uint8 each, in which the images lie one after the
-other, each as (3, H, W), RGB. ``index.json`` has the version, the scale, and for each image its name, size, offsets and checksums. Two
-open files serve any number of images of any size, and any NumPy reads them. ``tools/pack_data.py`` writes them.
+A store is a folder with ``gt.npy`` and, where it has pairs, ``lq.npy``: one array of uint8 each, in which the
+images lie one after the other, each as (3, H, W), RGB. ``index.json`` has the version, the scale, and for
+each image its name, size, offsets and checksums. Two open files serve any number of images of any size, and
+any NumPy reads them. ``tools/pack_data.py`` writes them.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ class Entry(NamedTuple):
     """An image, or pair, of a store.
 
     Args:
-        name (str): File name without suffix, preceded by the parts of a pattern of folders: 'GOPR0372_07_00/000047'.
-        height (int): Of GT.
-        width (int): Of GT.
-        gt (int): Where GT begins, in bytes from the start of the array.
-        lq (int): Where LQ begins.
-        gt_crc (int): CRC-32 of GT.
-        lq_crc (int): CRC-32 of LQ, 0 where there is none.
+        name: File name without suffix, preceded by the parts of a pattern of folders:
+            'GOPR0372_07_00/000047'.
+        height: Of GT.
+        width: Of GT.
+        gt: Where GT begins, in bytes from the start of the array.
+        lq: Where LQ begins.
+        gt_crc: CRC-32 of GT.
+        lq_crc: CRC-32 of LQ, 0 where there is none.
     """
 
     name: str
@@ -54,10 +56,11 @@ class Entry(NamedTuple):
 class Store:
     """A store, opened for reading.
 
-    The files are mapped when a process first reads an image; a copy for another process (of a loader) maps them anew.
+    The files are mapped when a process first reads an image; a copy for another process (of a loader) maps
+    them anew.
 
     Args:
-        folder (str or Path): The store.
+        folder: The store.
 
     Raises:
         InputError: If it is missing, not finished, damaged, or of another version.
@@ -95,7 +98,8 @@ class Store:
         """That the files are those that were there when the store was opened.
 
         Raises:
-            InputError: If not: reading would mix two states, or end the process where a file has become shorter.
+            InputError: If not: reading would mix two states, or end the process where a file has become
+                shorter.
         """
         for part, seen in self._seen.items():
             if self._state(part) != seen:
@@ -108,8 +112,8 @@ class Store:
         """An image without copying it.
 
         Args:
-            part (str): 'gt' or 'lq'.
-            number (int): Of the image.
+            part: 'gt' or 'lq'.
+            number: Of the image.
 
         Returns:
             np.ndarray: (3, H, W), uint8, RGB, read-only.

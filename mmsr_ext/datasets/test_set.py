@@ -18,17 +18,18 @@ from .pairs import PairedImageDataset
 class BenchmarkDataset(PairedImageDataset):
     """Whole pairs of a test set: GT need not be a multiple of the scale, and LQ may be missing.
 
-    GT is cropped at its right and lower edge to ``scale`` times LQ, as is usual. Without a folder of LQ images they are MATLAB's bicubic
-    reduction of that crop, made when they are read.
+    GT is cropped at its right and lower edge to ``scale`` times LQ, as is usual. Without a folder of LQ
+    images they are MATLAB's bicubic reduction of that crop, made when they are read.
 
     Args:
-        gt_folder (str): Folder of the ground truth.
-        scale (int): GT size / LQ size.
-        lq_folder (str, optional): Folder of the low-quality images.
-        lq_name (str): Name of the LQ file without suffix, where ``{}`` is the GT file's.
+        gt_folder: Folder of the ground truth.
+        scale: GT size / LQ size.
+        lq_folder: Folder of the low-quality images.
+        lq_name: Name of the LQ file without suffix, where ``{}`` is the GT file's.
 
     Raises:
-        InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or an image is smaller than the scale.
+        InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or an image is
+            smaller than the scale.
     """
 
     def __init__(self, gt_folder: str, scale: int, lq_folder: str | None = None, lq_name: str = '{}') -> None:

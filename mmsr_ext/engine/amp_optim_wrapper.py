@@ -16,12 +16,12 @@ from ..registry import OPTIM_WRAPPERS
 class AmpOptimWrapper(StockAmpOptimWrapper):
     """MMEngine's AmpOptimWrapper, which by itself refuses to start without a GPU.
 
-    On the CPU it trains in bfloat16. Losses are scaled for float16 only: MMEngine scales those of bfloat16, too, which has the range of
-    float32.
+    On the CPU it trains in bfloat16. Losses are scaled for float16 only: MMEngine scales those of bfloat16,
+    too, which has the range of float32.
 
     Args:
-        loss_scale (float, str or dict): See MMEngine's; used for float16.
-        dtype (str or torch.dtype, optional): 'float16' or 'bfloat16'; without a GPU bfloat16.
+        loss_scale: See MMEngine's; used for float16.
+        dtype: 'float16' or 'bfloat16'; without a GPU bfloat16.
         **kwargs: See MMEngine's OptimWrapper.
 
     Raises:

@@ -18,12 +18,12 @@ class Update(NamedTuple):
     """What one update was made of.
 
     Args:
-        finite (bool): All losses and gradients were finite; if not, no network was updated.
-        overflow (bool): Gradients were too large for the scale of float16, and no network was updated. The loss scaler lowers it, and that
-            is no fault: ``finite`` is true.
-        values (dict[str, float]): The losses, ``d_real`` and ``d_fake``, means over the micro-steps, of this process; and the gradient norm
-            of each network that was to be updated, which all processes share.
-        images (list[str]): The files of the batch, or of those that were accumulated, of this process.
+        finite: All losses and gradients were finite; if not, no network was updated.
+        overflow: Gradients were too large for the scale of float16, and no network was updated. The loss
+            scaler lowers it, and that is no fault: ``finite`` is true.
+        values: The losses, ``d_real`` and ``d_fake``, means over the micro-steps, of this process; and the
+            gradient norm of each network that was to be updated, which all processes share.
+        images: The files of the batch, or of those that were accumulated, of this process.
     """
 
     finite: bool
@@ -45,13 +45,13 @@ class Update(NamedTuple):
 class FiniteGuard:
     """Decides on the device whether an update takes place, so that the host need not wait for the answer.
 
-    All networks of a step are updated, or none is, and so on every process, which share what they found. Fused optimizers of PyTorch leave
-    a step out themselves; with others the host decides, and waits for the device. ``UpdateGuardHook`` says what was left out, and stops a
-    run that goes on like that.
+    All networks of a step are updated, or none is, and so on every process, which share what they found.
+    Fused optimizers of PyTorch leave a step out themselves; with others the host decides, and waits for the
+    device. ``UpdateGuardHook`` says what was left out, and stops a run that goes on like that.
 
-    Under float16 each network has a loss scaler. Gradients that are not finite at its scale are left out in all networks, too, and only
-    that scaler lowers its scale. They count as not finite, like losses, where the scale cannot be lowered: it is constant, or at 1, below
-    which it does not fall.
+    Under float16 each network has a loss scaler. Gradients that are not finite at its scale are left out in
+    all networks, too, and only that scaler lowers its scale. They count as not finite, like losses, where the
+    scale cannot be lowered: it is constant, or at 1, below which it does not fall.
     """
 
     def __init__(self) -> None:
@@ -72,11 +72,11 @@ class FiniteGuard:
         """Update these networks, if all is finite, and forget their gradients.
 
         Args:
-            wrappers (dict[str, OptimWrapper]): By name, those whose gradients are complete; without any, losses and images are kept for
+            wrappers: By name, those whose gradients are complete; without any, losses and images are kept for
                 the update that they belong to.
-            networks (dict[str, nn.Module]): Of the same names.
-            logs (dict[str, Tensor]): The losses and what else is to be in a report; scalars.
-            images (list[str]): The batch's files.
+            networks: Of the same names.
+            logs: The losses and what else is to be in a report; scalars.
+            images: The batch's files.
         """
         for name, value in logs.items():
             self._losses.setdefault(name, []).append(value.detach().reshape(()).float())

@@ -34,16 +34,16 @@ def follow_config(
 ) -> None:
     """Put the config's hyper-parameters into a checkpoint that a run is about to be resumed from.
 
-    Moments and positions stay the checkpoint's. Learning rates, weight decay, betas and schedules become what they
-    would be at this iteration in a run whose config had always been this one: schedulers that changed are stepped
-    from the start. Every change is logged in one line. With an unchanged config the checkpoint stays as it is, bit
-    for bit.
+    Moments and positions stay the checkpoint's. Learning rates, weight decay, betas and schedules become what
+    they would be at this iteration in a run whose config had always been this one: schedulers that changed
+    are stepped from the start. Every change is logged in one line. With an unchanged config the checkpoint
+    stays as it is, bit for bit.
 
     Args:
         runner: With optimizers and schedulers as the config describes them, not yet resumed.
         checkpoint: As it was read; changed in place.
-        classes: What ``class_names`` returned when the checkpoint was saved; without it the classes are told by
-            their keys.
+        classes: What ``class_names`` returned when the checkpoint was saved; without it the classes are told
+            by their keys.
 
     Raises:
         InputError: For another optimizer class, other parameter groups, another list or kind of schedulers.

@@ -16,8 +16,8 @@ class Pretrained:
     MMEngine's initialiser of this name goes on with random weights where names or shapes differ.
 
     Args:
-        checkpoint (str, optional): A file; None leaves the weights as they are.
-        prefix (str): The part of a restorer's checkpoint to load. A file that holds a bare network is loaded whole.
+        checkpoint: A file; None leaves the weights as they are.
+        prefix: The part of a restorer's checkpoint to load. A file that holds a bare network is loaded whole.
 
     Raises:
         InputError: When called, if the file is missing or is not for the network.

@@ -13,7 +13,7 @@ def random_state() -> dict[str, Any]:
     """The states of Python's, NumPy's and PyTorch's global generators, and of the current GPU's, as tensors and numbers.
 
     Returns:
-        dict: What ``set_random_state`` takes; ``torch.load`` reads it back with ``weights_only=True``.
+        What ``set_random_state`` takes; ``torch.load`` reads it back with ``weights_only=True``.
     """
     version, words, gauss = random.getstate()
     kind, keys, position, has_gauss, cached = np.random.get_state()

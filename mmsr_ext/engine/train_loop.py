@@ -23,14 +23,15 @@ class ValidationStopped(Exception):
 class IterBasedTrainLoop(StockIterBasedTrainLoop):
     """MMEngine's IterBasedTrainLoop, resumed at once and exactly.
 
-    - MMEngine loads all batches that are past when a run is resumed. With the sampler ``InfiniteDraws`` the data go on at the sample, and
-      with the seed, that the run had; with other samplers it is as in MMEngine.
-    - A checkpoint is written before the validation of its iteration; a run that is resumed from it validates first.
+    - MMEngine loads all batches that are past when a run is resumed. With the sampler ``InfiniteDraws`` the
+      data go on at the sample, and with the seed, that the run had; with other samplers it is as in MMEngine.
+    - A checkpoint is written before the validation of its iteration; a run that is resumed from it validates
+      first.
     - A run that is asked to stop does not validate any more.
 
     Args:
-        runner (Runner): The runner.
-        dataloader (DataLoader or dict): The data.
+        runner: The runner.
+        dataloader: The data.
         **kwargs: ``max_iters``, ``val_begin``, ``val_interval`` and ``dynamic_intervals`` of MMEngine's.
     """
 
@@ -52,7 +53,8 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
         """Where the run is after ``iteration`` iterations.
 
         Returns:
-            dict: ``samples`` that are past, over all processes; the ``seed`` they are drawn with; the last iteration ``validated``.
+            ``samples`` that are past, over all processes; the ``seed`` they are drawn with; the last
+            iteration ``validated``.
         """
         start, samples = self._samples_before
         past = samples + (iteration - start) * self._samples_per_iteration

@@ -13,12 +13,12 @@ def save_comparison(folder: Path, methods: list[str], images: list[str]) -> Path
     """Write ``folder/comparison.png``: a row an image, a column a method and GT last; the centre of each, enlarged without smoothing.
 
     Args:
-        folder (Path): Holds <method>/<image>.png.
-        methods (list[str]): The columns.
-        images (list[str]): The rows; the first 4 are drawn.
+        folder: Holds <method>/<image>.png.
+        methods: The columns.
+        images: The rows; the first 4 are drawn.
 
     Returns:
-        Path: The picture.
+        The picture.
     """
     columns, rows = [*methods, 'GT'], images[:ROWS]
     size = CELL * ZOOM

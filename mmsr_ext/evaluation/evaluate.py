@@ -29,16 +29,16 @@ def evaluate(
     Prints a table, and leaves every output and a comparison picture in ``work_dir/test``.
 
     Args:
-        config (str): Path of the config.
-        checkpoints (list[str]): Files that hold the weights of the config's generator.
-        work_dir (str, optional): ``work_dirs/<name of the config>`` by default.
-        out (str, optional): A JSON file for the figures.
-        options (dict, optional): Overrides of config keys.
-        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
-        raw (bool): Measure the trained weights also where a checkpoint has their average, which else is preferred.
+        config: Path of the config.
+        checkpoints: Files that hold the weights of the config's generator.
+        work_dir: ``work_dirs/<name of the config>`` by default.
+        out: A JSON file for the figures.
+        options: Overrides of config keys.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+        raw: Measure the trained weights also where a checkpoint has their average, which else is preferred.
 
     Returns:
-        dict: Metric by name by method.
+        Metric by name by method.
 
     Raises:
         InputError: For a config, data or checkpoint that cannot be used.
@@ -71,19 +71,20 @@ def evaluate_all(
     Prints one table, and leaves every output and comparison pictures in ``work_dir/test``.
 
     Args:
-        config (str): Path of the config.
-        checkpoints (list[str]): Files that hold the weights of the config's generator.
-        out (str, optional): An HTML file: table, images to compare, curves of the runs that the checkpoints are of.
-        json_file (str, optional): A file for the figures, those for every image included.
-        csv_file (str, optional): A file for the table.
-        max_images (int, optional): Images of a set that the HTML file shows; see ``save_report``.
+        config: Path of the config.
+        checkpoints: Files that hold the weights of the config's generator.
+        out: An HTML file: table, images to compare, curves of the runs that the checkpoints are of.
+        json_file: A file for the figures, those for every image included.
+        csv_file: A file for the table.
+        max_images: Images of a set that the HTML file shows; see ``save_report``.
         **kwargs: See ``measure``.
 
     Returns:
-        Measurement: In every process.
+        In every process.
 
     Raises:
-        InputError: For a config, data, checkpoint or output file that cannot be used; before anything is measured, where it can be seen.
+        InputError: For a config, data, checkpoint or output file that cannot be used; before anything is
+            measured, where it can be seen.
     """
     if max_images is not None and max_images < 1:
         raise InputError(

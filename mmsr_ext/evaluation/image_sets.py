@@ -27,11 +27,11 @@ class ImageSet:
     """A set of test images and what is measured on it.
 
     Args:
-        name (str): In the table.
-        loader (dict): Config of its dataloader.
-        evaluator (dict or list): Config of its evaluator.
-        prefix (str): Of its metrics' names in the runner; its own data have none of ours.
-        note (str): How its LQ images came to be.
+        name: In the table.
+        loader: Config of its dataloader.
+        evaluator: Config of its evaluator.
+        prefix: Of its metrics' names in the runner; its own data have none of ours.
+        note: How its LQ images came to be.
     """
 
     name: str
@@ -59,13 +59,14 @@ def benchmark_sets(
     """The benchmark sets of super-resolution under a folder.
 
     Args:
-        root (str): Has ``<set>/GT`` (or HR) and ``<set>/LQx<scale>`` (or LRx<scale>); of DIV2K the official archives will do.
-        scale (int): Of the network.
-        baseline (str, optional): The restorer's, measured beside it.
-        lpips (str, optional): Weights for LPIPS, see ``lpips_weights``.
+        root: Has ``<set>/GT`` (or HR) and ``<set>/LQx<scale>`` (or LRx<scale>); of DIV2K the official
+            archives will do.
+        scale: Of the network.
+        baseline: The restorer's, measured beside it.
+        lpips: Weights for LPIPS, see ``lpips_weights``.
 
     Returns:
-        tuple[list[ImageSet], list[str]]: Those that are there, and the names of the others.
+        Those that are there, and the names of the others.
     """
     found, absent = [], []
     for name in NAMES:
@@ -125,7 +126,7 @@ def lpips_weights(given: str | None) -> tuple[str | None, str]:
     Nothing is downloaded.
 
     Returns:
-        tuple[str | None, str]: The file, and without it a line that says how to get it.
+        The file, and without it a line that says how to get it.
 
     Raises:
         InputError: If the given file does not exist.

@@ -26,22 +26,23 @@ def save_interpolations(
 ) -> list[Path]:
     """Write ``out/alpha_<alpha>.pth`` for every alpha, and with a config measure them.
 
-    The files hold the weights under ``params``, as BasicSR's do, and under ``mmsr_ext`` what ``load_generator`` needs to build the network;
-    where only one of the two tells that, the other is taken to be the same, and where neither does, the files do not either. With a config
-    also ``out/table.csv``, the metrics of every file, and ``out/tradeoff.png``, see ``save_tradeoff``; and what ``evaluate`` leaves in
+    The files hold the weights under ``params``, as BasicSR's do, and under ``mmsr_ext`` what
+    ``load_generator`` needs to build the network; where only one of the two tells that, the other is taken to
+    be the same, and where neither does, the files do not either. With a config also ``out/table.csv``, the
+    metrics of every file, and ``out/tradeoff.png``, see ``save_tradeoff``; and what ``evaluate`` leaves in
     ``out/test``. A file is either whole or not there.
 
     Args:
-        a (str): A file with the network at alpha = 0.
-        b (str): A file with the network at alpha = 1.
-        alphas (Sequence[float]): In [0, 1].
-        out (str, optional): ``work_dirs/interpolate_<a>_<b>`` by default, with the names of the files, and of their folders where the files
-            have equal or numbered names, such as iter_5.pth.
-        config (str, optional): Path of a config of the networks with a test set.
-        options (dict, optional): Overrides of config keys.
+        a: A file with the network at alpha = 0.
+        b: A file with the network at alpha = 1.
+        alphas: In [0, 1].
+        out: ``work_dirs/interpolate_<a>_<b>`` by default, with the names of the files, and of their folders
+            where the files have equal or numbered names, such as iter_5.pth.
+        config: Path of a config of the networks with a test set.
+        options: Overrides of config keys.
 
     Returns:
-        list[Path]: The files with weights.
+        The files with weights.
 
     Raises:
         InputError: As ``interpolate`` and ``evaluate``; before anything is written, unless for the config.

@@ -44,12 +44,12 @@ class SetResult:
     """What was measured on one set of images.
 
     Args:
-        name (str): Of the set.
-        folder (Path): Holds <method>/<image>.png, also of GT and where it is another image than the baseline of LQ.
-        figures (dict): Metric by name by method, the baseline first; the mean over the images.
-        images (dict[str, ImageResult]): By name, in order.
-        protocol (str): How PSNR and SSIM were measured.
-        note (str): How the LQ images came to be.
+        name: Of the set.
+        folder: Holds <method>/<image>.png, also of GT and where it is another image than the baseline of LQ.
+        figures: Metric by name by method, the baseline first; the mean over the images.
+        images: By name, in order.
+        protocol: How PSNR and SSIM were measured.
+        note: How the LQ images came to be.
     """
 
     name: str
@@ -65,11 +65,11 @@ class Measurement:
     """The result of a test.
 
     Args:
-        config (str): Path of the config.
-        checkpoints (dict[str, str]): Paths by the names of the table's rows.
-        baseline (str, optional): Name of the row of the degraded images.
-        sets (list[SetResult]): What was measured.
-        notes (list[str]): What was left out, and why.
+        config: Path of the config.
+        checkpoints: Paths by the names of the table's rows.
+        baseline: Name of the row of the degraded images.
+        sets: What was measured.
+        notes: What was left out, and why.
     """
 
     config: str
@@ -91,21 +91,23 @@ def measure(
 ) -> Measurement:
     """Measure checkpoints of one architecture, with the baseline beside them that the config has.
 
-    Leaves every output in ``work_dir/test/<method>``, those for a benchmark set in ``work_dir/test/<set>/<method>``.
+    Leaves every output in ``work_dir/test/<method>``, those for a benchmark set in
+    ``work_dir/test/<set>/<method>``.
 
     Args:
-        config (str): Path of the config.
-        checkpoints (list[str]): Files that hold the weights of the config's generator.
-        work_dir (str, optional): ``work_dirs/<name of the config>`` by default.
-        options (dict, optional): Overrides of config keys.
-        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
-        raw (bool): Measure the trained weights also where a checkpoint has their average, which else is preferred.
-        benchmarks (str, optional): A folder with benchmark sets, see ``benchmark_sets``; they are measured before the config's own test
-            data, with LPIPS and NIQE. Without it, the own data alone are, by the config's metrics alone.
-        lpips (str, optional): File with torchvision's AlexNet weights for LPIPS.
+        config: Path of the config.
+        checkpoints: Files that hold the weights of the config's generator.
+        work_dir: ``work_dirs/<name of the config>`` by default.
+        options: Overrides of config keys.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+        raw: Measure the trained weights also where a checkpoint has their average, which else is preferred.
+        benchmarks: A folder with benchmark sets, see ``benchmark_sets``; they are measured before the
+            config's own test data, with LPIPS and NIQE. Without it, the own data alone are, by the config's
+            metrics alone.
+        lpips: File with torchvision's AlexNet weights for LPIPS.
 
     Returns:
-        Measurement: In every process.
+        In every process.
 
     Raises:
         InputError: For a config, data or checkpoint that cannot be used.

@@ -24,9 +24,9 @@ class ImageResult:
     """What was measured on one image.
 
     Args:
-        megapixels (float): Size of the output.
-        figures (dict): Metric by name by method.
-        seconds (dict[str, float]): By method, of the network alone.
+        megapixels: Size of the output.
+        figures: Metric by name by method.
+        seconds: By method, of the network alone.
     """
 
     megapixels: float
@@ -37,12 +37,13 @@ class ImageResult:
 class Recorder(Hook):
     """Keeps metrics and times of a ``MultiTestLoop``, and saves its outputs as <folder of the set>/<method>/<image>.png.
 
-    The generator is timed alone, and was run on a small piece before, because a first call also sets things up.
+    The generator is timed alone, and was run on a small piece before, because a first call also sets things
+    up.
 
     Args:
-        generator (nn.Module): Whose calls are timed.
-        folders (list[Path]): One for each of the loop's dataloaders.
-        baseline (str, optional): The restorer's; it is measured with the first method only.
+        generator: Whose calls are timed.
+        folders: One for each of the loop's dataloaders.
+        baseline: The restorer's; it is measured with the first method only.
     """
 
     def __init__(self, generator: nn.Module, folders: list[Path], baseline: str | None) -> None:

@@ -16,15 +16,17 @@ PERCEPTUAL = ('LPIPS', 'DISTS', 'NIQE', 'FID')  # of all these lower is better
 def save_tradeoff(path: Path, table: Mapping[str, Mapping[str, float]], labels: Mapping[str, str]) -> None:
     """Plot networks by their fidelity and their perceptual quality, joined by a line in the given order.
 
-    PSNR (of the Y channel if the table has it) is on the horizontal axis. On the vertical one is the table's first perceptual metric
-    of LPIPS, DISTS, NIQE and FID, lower being better; without any of them SSIM, and the title says that it is no perceptual metric.
+    PSNR (of the Y channel if the table has it) is on the horizontal axis. On the vertical one is the table's
+    first perceptual metric of LPIPS, DISTS, NIQE and FID, lower being better; without any of them SSIM, and
+    the title says that it is no perceptual metric.
 
     Source: Blau and Michaeli 2018 for the plane.
 
     Args:
-        path (Path): A .png file.
-        table (Mapping): Metric by name by network, as ``evaluate`` returns it. Networks without a label are drawn beside the line.
-        labels (Mapping[str, str]): Text at the network's point.
+        path: A .png file.
+        table: Metric by name by network, as ``evaluate`` returns it. Networks without a label are drawn
+            beside the line.
+        labels: Text at the network's point.
 
     Raises:
         InputError: If the table lacks PSNR, or both SSIM and a perceptual metric.

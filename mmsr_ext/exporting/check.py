@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 
-# Largest difference from the network itself, for images in [0, 1]; times the largest output, where that exceeds 1.
+# Largest difference from the network itself, for images in [0, 1]; times the largest output, where that
+# exceeds 1.
 TOLERANCE = 1e-4
 HALF_TOLERANCE = 2 / 255
 
@@ -46,10 +47,10 @@ def check(
     """The largest difference of a file's outputs from the network's.
 
     Args:
-        run (Callable): What the file holds, as a function of images (N, C, h, w).
-        samples (list): From ``make_samples``.
-        half (bool): Whether the file's weights are in float16.
-        format (str): For the error.
+        run: What the file holds, as a function of images (N, C, h, w).
+        samples: From ``make_samples``.
+        half: Whether the file's weights are in float16.
+        format: For the error.
 
     Raises:
         InputError: If it is beyond the tolerance, or the file does not run.

@@ -13,10 +13,10 @@ def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: s
     """Software that can load a file, and how, in sentences.
 
     Args:
-        network (nn.Module): What the file holds.
-        arguments (dict): Of the network's constructor, all of them.
-        format (str): See ``export``.
-        names (str): See ``export``.
+        network: What the file holds.
+        arguments: Of the network's constructor, all of them.
+        format: See ``export``.
+        names: See ``export``.
     """
     if format == 'onnx':
         return ['ONNX Runtime, chaiNNer and others run it: input and output are float32 RGB in [0, 1], NCHW.']

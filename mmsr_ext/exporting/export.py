@@ -31,10 +31,10 @@ class Exported(NamedTuple):
     """A file that was written.
 
     Attributes:
-        path (Path): The file.
-        metadata (dict[str, str]): What it says of itself.
-        difference (float): The largest difference of its output from the network's that was found.
-        notes (list[str]): Who can load it.
+        path: The file.
+        metadata: What it says of itself.
+        difference: The largest difference of its output from the network's that was found.
+        notes: Who can load it.
     """
 
     path: Path
@@ -55,31 +55,34 @@ def export(
 ) -> Exported:
     """Write the generator of a checkpoint alone, with what is known of it as metadata.
 
-    All files map RGB images (N, C, h, w) in [0, 1], float32, to (N, C, h * scale, w * scale), neither rounded nor clipped, at any size.
-    Each is read back and compared with the network on images of three sizes, in the software that it is for; one that differs is not kept.
+    All files map RGB images (N, C, h, w) in [0, 1], float32, to (N, C, h * scale, w * scale), neither rounded
+    nor clipped, at any size. Each is read back and compared with the network on images of three sizes, in the
+    software that it is for; one that differs is not kept.
 
     - 'safetensors': the state_dict.
-    - 'pth': the state_dict, under ``params_ema`` for BasicSR and Real-ESRGAN, and under ``state_dict`` for MMagic (the same data); the
-      metadata under ``mmsr_ext``.
+    - 'pth': the state_dict, under ``params_ema`` for BasicSR and Real-ESRGAN, and under ``state_dict`` for
+      MMagic (the same data); the metadata under ``mmsr_ext``.
     - 'onnx': opset 17, batch, height and width dynamic.
     - 'torchscript': for ``torch.jit.load``.
 
     Args:
-        checkpoint (str or Path): A file that ``load_generator`` reads.
-        format (str): One of the above.
-        out (str or Path, optional): The file; beside the checkpoint by default, named after it, the architecture and the scale.
-        raw (bool): The trained weights also where the checkpoint has their average, which else is taken.
-        half (bool): Weights in float16. ONNX and TorchScript then also compute in float16, on float32 images from and to the caller.
-        license (str): The licence of the weights, for the metadata.
-        force (bool): Replace a file that exists.
-        names (str): 'basicsr', or 'authors' for RCAN under the names that its authors, and spandrel, have for the weights.
+        checkpoint: A file that ``load_generator`` reads.
+        format: One of the above.
+        out: The file; beside the checkpoint by default, named after it, the architecture and the scale.
+        raw: The trained weights also where the checkpoint has their average, which else is taken.
+        half: Weights in float16. ONNX and TorchScript then also compute in float16, on float32 images from
+            and to the caller.
+        license: The licence of the weights, for the metadata.
+        force: Replace a file that exists.
+        names: 'basicsr', or 'authors' for RCAN under the names that its authors, and spandrel, have for the
+            weights.
 
     Returns:
-        Exported: The file, and what is known of it.
+        The file, and what is known of it.
 
     Raises:
-        InputError: For a checkpoint that cannot be loaded, an unknown format, a path that cannot be written, a missing package, or a
-            file that does not do what the network does.
+        InputError: For a checkpoint that cannot be loaded, an unknown format, a path that cannot be written,
+            a missing package, or a file that does not do what the network does.
     """
     if format not in SUFFIXES:
         raise InputError(f'format {format!r} must be one of {", ".join(SUFFIXES)}.')
@@ -142,7 +145,7 @@ def file_info(path: str | Path) -> dict[str, str]:
     """What a file that ``export`` wrote says of itself.
 
     Args:
-        path (str or Path): A file of any of the formats.
+        path: A file of any of the formats.
 
     Raises:
         InputError: If the file cannot be read, or ``export`` did not write it.

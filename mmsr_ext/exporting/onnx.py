@@ -21,10 +21,10 @@ def write_onnx(network: nn.Module, example: Tensor, path: Path, metadata: dict[s
     """Write a network with a dynamic batch, height and width.
 
     Args:
-        network (nn.Module): In eval mode.
-        example (Tensor): An input, (N, C, H, W).
-        path (Path): The .onnx file.
-        metadata (dict[str, str]): Goes into metadata_props.
+        network: In eval mode.
+        example: An input, (N, C, H, W).
+        path: The .onnx file.
+        metadata: Goes into metadata_props.
 
     Raises:
         InputError: If the network has an operator that the exporter does not know.

@@ -19,10 +19,10 @@ def write_torchscript(network: nn.Module, example: Tensor, path: Path, metadata:
     """Trace a network; the file takes any batch, height and width, on any device.
 
     Args:
-        network (nn.Module): In eval mode.
-        example (Tensor): An input, (N, C, H, W).
-        path (Path): The .pt file.
-        metadata (dict[str, str]): Goes into the archive's extra file ``mmsr_ext``, as JSON.
+        network: In eval mode.
+        example: An input, (N, C, H, W).
+        path: The .pt file.
+        metadata: Goes into the archive's extra file ``mmsr_ext``, as JSON.
     """
     network = _without_keywords(deepcopy(network))
     with warnings.catch_warnings(), torch.no_grad():

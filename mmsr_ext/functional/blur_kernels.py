@@ -22,22 +22,23 @@ def gaussian_kernel(
 ) -> Tensor:
     """Gaussian-like kernel, isotropic or not.
 
-    With q = r^T S^-1 r, r the position relative to the centre in pixels, and S the covariance with standard deviations ``sigma_x`` and
-    ``sigma_y`` along axes that are turned by ``angle``: 'gaussian' is exp(-q^beta / 2), 'plateau' is 1 / (1 + q^beta), each divided by its
-    sum. beta = 1 gives the Gaussian; smaller values heavier tails, larger ones a flatter top.
+    With q = r^T S^-1 r, r the position relative to the centre in pixels, and S the covariance with standard
+    deviations ``sigma_x`` and ``sigma_y`` along axes that are turned by ``angle``: 'gaussian' is exp(-q^beta
+    / 2), 'plateau' is 1 / (1 + q^beta), each divided by its sum. beta = 1 gives the Gaussian; smaller values
+    heavier tails, larger ones a flatter top.
 
     Source: Wang et al. 2021 (Real-ESRGAN), section 3.1; Liu et al. 2020 for the two generalised shapes.
 
     Args:
-        size (int): Height and width, odd.
-        sigma_x (float): Standard deviation along the first axis, in pixels, above 0.
-        sigma_y (float, optional): Along the second one; ``sigma_x`` if not given.
-        angle (float): From the image's x axis to the first axis, in radians.
-        beta (float): Shape, above 0.
-        profile (str): 'gaussian' or 'plateau'.
+        size: Height and width, odd.
+        sigma_x: Standard deviation along the first axis, in pixels, above 0.
+        sigma_y: Along the second one; ``sigma_x`` if not given.
+        angle: From the image's x axis to the first axis, in radians.
+        beta: Shape, above 0.
+        profile: 'gaussian' or 'plateau'.
 
     Returns:
-        Tensor: (size, size), float64, on the CPU; its sum is 1.
+        (size, size), float64, on the CPU; its sum is 1.
 
     Raises:
         InputError: For a value out of range.
@@ -59,15 +60,15 @@ def gaussian_kernel(
 def sinc_kernel(size: int, cutoff: float) -> Tensor:
     """Circular low-pass filter, which rings as compression and sharpening do.
 
-    ``cutoff * J1(cutoff * r) / (2 pi r)``, with J1 the Bessel function of the first kind and r the distance from the centre, divided by
-    its sum. Source: Wang et al. 2021 (Real-ESRGAN), section 3.3.
+    ``cutoff * J1(cutoff * r) / (2 pi r)``, with J1 the Bessel function of the first kind and r the distance
+    from the centre, divided by its sum. Source: Wang et al. 2021 (Real-ESRGAN), section 3.3.
 
     Args:
-        size (int): Height and width, odd.
-        cutoff (float): Angular frequency above which nothing passes, in radians a pixel, in (0, pi].
+        size: Height and width, odd.
+        cutoff: Angular frequency above which nothing passes, in radians a pixel, in (0, pi].
 
     Returns:
-        Tensor: (size, size), float64, on the CPU, accurate to 1e-7; its sum is 1.
+        (size, size), float64, on the CPU, accurate to 1e-7; its sum is 1.
 
     Raises:
         InputError: For a value out of range.

@@ -16,16 +16,16 @@ POISSON_COUNTS = 480  # at the highest rate, 256, a count above 479 has a probab
 def random_bits(shape: tuple[int, ...], key: int, device: torch.device | str = 'cpu') -> Tensor:
     """Uniform integers of 32 bits: element number i is a hash of ``key`` and i.
 
-    torch's generators give other numbers on a GPU than on a CPU, and depend on what was drawn before. Integer arithmetic does not.
-    The hash is two rounds of Wellons' lowbias32, of 2018, a half of the key in each.
+    torch's generators give other numbers on a GPU than on a CPU, and depend on what was drawn before. Integer
+    arithmetic does not. The hash is two rounds of Wellons' lowbias32, of 2018, a half of the key in each.
 
     Args:
-        shape (tuple[int, ...]): Fewer than 2^32 elements.
-        key (int): Of 64 bits.
-        device (torch.device or str): Where to compute.
+        shape: Fewer than 2^32 elements.
+        key: Of 64 bits.
+        device: Where to compute.
 
     Returns:
-        Tensor: int64, in [0, 2^32).
+        Int64, in [0, 2^32).
     """
     x = torch.arange(math.prod(shape), device=device)
     x.add_(key & MASK).bitwise_and_(MASK)
@@ -48,12 +48,12 @@ def poisson(levels: Tensor, exponent: Tensor, key: int) -> Tensor:
     Inverts the distribution function with tables of integers, and so gives the same counts on every device.
 
     Args:
-        levels (Tensor): Any shape, int64 in [0, 255].
-        exponent (Tensor): int64 in [0, 8], a scalar.
-        key (int): See ``random_bits``.
+        levels: Any shape, int64 in [0, 255].
+        exponent: int64 in [0, 8], a scalar.
+        key: See ``random_bits``.
 
     Returns:
-        Tensor: Counts, int64, of the shape of ``levels``.
+        Counts, int64, of the shape of ``levels``.
     """
     row = exponent * POISSON_LEVELS + levels
     drawn = random_bits(tuple(levels.shape), key, levels.device) + (row << 32)

@@ -14,10 +14,10 @@ def luma(image: Tensor) -> Tensor:
     """The Y channel of BT.601 in limited range, 16 to 235, not rounded; what MATLAB's rgb2ycbcr gives.
 
     Args:
-        image (Tensor): (..., 3, H, W), RGB, [0, 255].
+        image: (..., 3, H, W), RGB, [0, 255].
 
     Returns:
-        Tensor: (..., 1, H, W), float64.
+        (..., 1, H, W), float64.
     """
     red, green, blue = image.double().unbind(-3)
     return (16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255).unsqueeze(-3)
@@ -27,11 +27,11 @@ def psnr(x: Tensor, y: Tensor) -> Tensor:
     """Peak signal-to-noise ratio.
 
     Args:
-        x (Tensor): (..., C, H, W), [0, 255].
-        y (Tensor): Of the same shape.
+        x: (..., C, H, W), [0, 255].
+        y: Of the same shape.
 
     Returns:
-        Tensor: In dB, (...), float64; inf where the images are equal.
+        In dB, (...), float64; inf where the images are equal.
     """
     return 10 * torch.log10(255**2 / (x.double() - y).square().mean((-3, -2, -1)))
 
@@ -44,11 +44,11 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
     Source: Wang et al. 2004; K1 = 0.01, K2 = 0.03.
 
     Args:
-        x (Tensor): (..., C, H, W), [0, 255], H and W at least 11.
-        y (Tensor): Of the same shape.
+        x: (..., C, H, W), [0, 255], H and W at least 11.
+        y: Of the same shape.
 
     Returns:
-        Tensor: (...), float64.
+        (...), float64.
     """
     pairs = zip(x.flatten(0, -3), y.flatten(0, -3))
     return torch.stack([_ssim_of_channel(*pair) for pair in pairs]).view(x.shape[:-2]).mean(-1)

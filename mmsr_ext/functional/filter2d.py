@@ -12,11 +12,11 @@ def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
     """Correlate every channel of each image with that image's kernel; the borders are mirrored without repeating the edge.
 
     Args:
-        image (Tensor): (N, C, H, W), floating point.
-        kernel (Tensor): (k, l) for all, or (N, k, l); both sizes odd, and at most 2 * H - 1 and 2 * W - 1.
+        image: (N, C, H, W), floating point.
+        kernel: (k, l) for all, or (N, k, l); both sizes odd, and at most 2 * H - 1 and 2 * W - 1.
 
     Returns:
-        Tensor: (N, C, H, W).
+        (N, C, H, W).
 
     Raises:
         InputError: If the kernel's size is even or too large for the image, or its number is not the images'.
@@ -37,5 +37,6 @@ def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
         .expand(n, c, 1, rows, columns)
         .reshape(n * c, 1, rows, columns)
     )
-    # A group a channel: torch's own kernels for that are exact in float32, where cuDNN's convolution would round to TF32.
+    # A group a channel: torch's own kernels for that are exact in float32, where cuDNN's convolution would
+    # round to TF32.
     return F.conv2d(padded.reshape(1, n * c, *padded.shape[-2:]), weight, groups=n * c).reshape(n, c, h, w)

@@ -13,16 +13,17 @@ from .mirror import mirrored
 def gaussian_blur(image: Tensor, sigma: float, truncate: float = 4.0) -> Tensor:
     """Blur height and width as ``scipy.ndimage.gaussian_filter(image, sigma, mode='reflect', truncate=truncate)`` does.
 
-    The kernel reaches int(truncate * sigma + 0.5) pixels to each side and sums to 1; borders are mirrored in half-sample symmetry. A uint8
-    image is blurred in float64 and rounded half up, once; the rounding of SciPy, which truncates after each axis, darkens it.
+    The kernel reaches int(truncate * sigma + 0.5) pixels to each side and sums to 1; borders are mirrored in
+    half-sample symmetry. A uint8 image is blurred in float64 and rounded half up, once; the rounding of
+    SciPy, which truncates after each axis, darkens it.
 
     Args:
-        image (Tensor): (..., H, W), uint8 or floating point.
-        sigma (float): Standard deviation in pixels.
-        truncate (float): Where the kernel ends, in standard deviations.
+        image: (..., H, W), uint8 or floating point.
+        sigma: Standard deviation in pixels.
+        truncate: Where the kernel ends, in standard deviations.
 
     Returns:
-        Tensor: Of the same shape and type.
+        Of the same shape and type.
 
     Raises:
         InputError: If sigma or truncate is not positive.

@@ -12,13 +12,14 @@ from .precision import at_least_float32
 def gram_matrix(features: Tensor) -> Tensor:
     """Gram matrix of feature maps, divided by the number of entries. Source: Johnson et al. 2016, eq. (3).
 
-    Computed in float32 whatever the input's precision, and scaled before the product: the sum over all positions overflows float16.
+    Computed in float32 whatever the input's precision, and scaled before the product: the sum over all
+    positions overflows float16.
 
     Args:
-        features (Tensor): (N, C, H, W).
+        features: (N, C, H, W).
 
     Returns:
-        Tensor: (N, C, C), float32 (float64 for float64).
+        (N, C, C), float32 (float64 for float64).
     """
     n, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
@@ -30,16 +31,17 @@ def gram_matrix(features: Tensor) -> Tensor:
 def texture_distance(x: Tensor, y: Tensor, patch_size: int = 16) -> Tensor:
     """Squared Frobenius distance of the Gram matrices of corresponding patches, mean over patches and samples.
 
-    The patches do not overlap, and what remains at the right and the bottom belongs to none. The Gram matrix of a patch is F F^T over its
-    positions, divided by nothing. Source: Sajjadi et al. 2017 (EnhanceNet), section 4.2.3.
+    The patches do not overlap, and what remains at the right and the bottom belongs to none. The Gram matrix
+    of a patch is F F^T over its positions, divided by nothing. Source: Sajjadi et al. 2017 (EnhanceNet),
+    section 4.2.3.
 
     Args:
-        x (Tensor): Feature maps (N, C, H, W).
-        y (Tensor): Of the same shape.
-        patch_size (int): Height and width of the patches, in positions of the maps.
+        x: Feature maps (N, C, H, W).
+        y: Of the same shape.
+        patch_size: Height and width of the patches, in positions of the maps.
 
     Returns:
-        Tensor: Scalar, float32 (float64 for float64).
+        Scalar, float32 (float64 for float64).
 
     Raises:
         InputError: If the maps are smaller than a patch.

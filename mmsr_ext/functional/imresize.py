@@ -16,16 +16,16 @@ from .precision import at_least_float32
 def imresize(image: Tensor, scale: float) -> Tensor:
     """MATLAB's ``imresize(image, scale)``: bicubic (a = -0.5), antialiased when it shrinks, mirrored at the borders.
 
-    For uint8 the result equals MATLAB's bit for bit: the rows are resized first, and each of the two passes rounds half up to uint8.
-    Same on every device.
+    For uint8 the result equals MATLAB's bit for bit: the rows are resized first, and each of the two passes
+    rounds half up to uint8. Same on every device.
 
     Args:
-        image (Tensor): (C, H, W) or (N, C, H, W), uint8 or floating point. Floating-point values are neither rounded nor clipped;
-            half precision is computed in float32.
-        scale (float): An integer, or 1 / integer, like 4 or 1 / 4.
+        image: (C, H, W) or (N, C, H, W), uint8 or floating point. Floating-point values are neither rounded
+            nor clipped; half precision is computed in float32.
+        scale: An integer, or 1 / integer, like 4 or 1 / 4.
 
     Returns:
-        Tensor: The resized image, of the same type; height and width are ceil(size * scale).
+        The resized image, of the same type; height and width are ceil(size * scale).
 
     Raises:
         InputError: If the scale is neither an integer nor 1 / integer.

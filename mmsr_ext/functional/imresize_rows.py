@@ -14,13 +14,13 @@ CHUNK = 1 << 21  # values of a float64 intermediate
 class ImresizeRows:
     """MATLAB's ``imresize(image, scale)`` for any factor, computed in strips of rows, so that neither image has to be in memory.
 
-    Where ``imresize`` takes the factor the two agree: rows are resized first, and each of the two passes rounds half up and clips. The
-    weights are computed and summed in float64.
+    Where ``imresize`` takes the factor the two agree: rows are resized first, and each of the two passes
+    rounds half up and clips. The weights are computed and summed in float64.
 
     Args:
-        height (int): Of the image.
-        width (int): Of the image.
-        scale (float): Height and width of the result are ceil(size * scale).
+        height: Of the image.
+        width: Of the image.
+        scale: Height and width of the result are ceil(size * scale).
 
     Raises:
         InputError: If the scale is not positive.
@@ -48,10 +48,11 @@ class ImresizeRows:
         """Rows ``start`` to ``stop`` of the result.
 
         Args:
-            image (np.ndarray): (h, W, C), uint8 or uint16: rows of the image from row ``first`` on, at least those that are needed.
-            start (int): First row of the result.
-            stop (int): The row after the last.
-            first (int): See ``image``.
+            image: (h, W, C), uint8 or uint16: rows of the image from row ``first`` on, at least those that
+                are needed.
+            start: First row of the result.
+            stop: The row after the last.
+            first: See ``image``.
 
         Returns:
             np.ndarray: (stop - start, width, C), of the same type.

@@ -39,17 +39,19 @@ SUBSAMPLING = ('4:2:0', '4:4:4')
 def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: str = '4:2:0') -> Tensor:
     """Compress and decompress as libjpeg does, on the image's device.
 
-    Differentiable: gradients pass through every rounding as if it were not there, and through no value that is clipped.
+    Differentiable: gradients pass through every rounding as if it were not there, and through no value that
+    is clipped.
 
-    Source: ITU-T T.81 (1992), with libjpeg's colour conversion, scaling of the tables, and interpolation of the chroma.
+    Source: ITU-T T.81 (1992), with libjpeg's colour conversion, scaling of the tables, and interpolation of
+    the chroma.
 
     Args:
-        image (Tensor): (N, 3, H, W), RGB in [0, 1]; rounded to 8 bits first, as a file's would be.
-        quality (int, Sequence[int] or Tensor): 1 to 100, one for all or one an image.
-        subsampling (str): '4:2:0', chroma at half the size, or '4:4:4'.
+        image: (N, 3, H, W), RGB in [0, 1]; rounded to 8 bits first, as a file's would be.
+        quality: 1 to 100, one for all or one an image.
+        subsampling: '4:2:0', chroma at half the size, or '4:4:4'.
 
     Returns:
-        Tensor: (N, 3, H, W) in [0, 1], in steps of 1 / 255.
+        (N, 3, H, W) in [0, 1], in steps of 1 / 255.
 
     Raises:
         InputError: For a quality or subsampling out of range.
@@ -80,11 +82,11 @@ def jpeg_file(image: Tensor, quality: int | Sequence[int]) -> Tensor:
     """Compress and decompress with libjpeg itself, through the CPU; chroma is '4:2:0'. No gradient.
 
     Args:
-        image (Tensor): (N, 3, H, W), RGB in [0, 1].
-        quality (int or Sequence[int]): 1 to 100, one for all or one an image.
+        image: (N, 3, H, W), RGB in [0, 1].
+        quality: 1 to 100, one for all or one an image.
 
     Returns:
-        Tensor: (N, 3, H, W) in [0, 1], in steps of 1 / 255, on the image's device.
+        (N, 3, H, W) in [0, 1], in steps of 1 / 255, on the image's device.
     """
     qualities = [quality] * len(image) if isinstance(quality, int) else quality
     pixels = (image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
@@ -96,10 +98,10 @@ def quantisation_tables(quality: int | Sequence[int] | Tensor) -> tuple[Tensor, 
     """Luminance and chrominance tables as libjpeg scales them.
 
     Args:
-        quality (int, Sequence[int] or Tensor): 1 to 100.
+        quality: 1 to 100.
 
     Returns:
-        tuple[Tensor, Tensor]: (N, 8, 8) each, integers in [1, 255] in float32, on the CPU; N = 1 for a single quality.
+        (N, 8, 8) each, integers in [1, 255] in float32, on the CPU; N = 1 for a single quality.
 
     Raises:
         InputError: For another quality.

@@ -17,16 +17,17 @@ def motion_trajectory(
 ) -> np.ndarray:
     """A random path of a shaking camera: a particle of constant speed whose direction is disturbed at every step.
 
-    The disturbances are a Gaussian one, a pull back to the origin, and, rarely, an impulse that turns the particle round; their strengths
-    are drawn once a path. With anxiety 0 the path is straight.
+    The disturbances are a Gaussian one, a pull back to the origin, and, rarely, an impulse that turns the
+    particle round; their strengths are drawn once a path. With anxiety 0 the path is straight.
 
-    Sources: Boracchi and Foi 2012, section II.B; the ranges of the strengths are those of DeblurGAN's code (Kupyn et al. 2018).
+    Sources: Boracchi and Foi 2012, section II.B; the ranges of the strengths are those of DeblurGAN's code
+    (Kupyn et al. 2018).
 
     Args:
-        rng (np.random.Generator): All random numbers come from it; equal generators give equal paths.
-        length (float): Length of the path in pixels.
-        anxiety (float): How much the camera shakes; DeblurGAN draws it between 0.001 and 0.01.
-        steps (int): Positions on the path.
+        rng: All random numbers come from it; equal generators give equal paths.
+        length: Length of the path in pixels.
+        anxiety: How much the camera shakes; DeblurGAN draws it between 0.001 and 0.01.
+        steps: Positions on the path.
 
     Returns:
         np.ndarray: (steps, 2), y and x in pixels; starts at the origin.
@@ -49,12 +50,13 @@ def motion_trajectory(
 def motion_psf(trajectory: np.ndarray, size: int, exposure: float = 1.0) -> np.ndarray:
     """The point spread function of a path: the share of the exposure that is spent at each pixel, by bilinear weights.
 
-    Source: Boracchi and Foi 2012, section II.B; with the whole of the light at every exposure, as DeblurGAN has it.
+    Source: Boracchi and Foi 2012, section II.B; with the whole of the light at every exposure, as DeblurGAN
+    has it.
 
     Args:
-        trajectory (np.ndarray): (steps, 2), y and x in pixels; its bounding box is centred.
-        size (int): Odd height and width of the result; at least 1 more than the bounding box.
-        exposure (float): The part of the path that is exposed, from its start, in (0, 1].
+        trajectory: (steps, 2), y and x in pixels; its bounding box is centred.
+        size: Odd height and width of the result; at least 1 more than the bounding box.
+        exposure: The part of the path that is exposed, from its start, in (0, 1].
 
     Returns:
         np.ndarray: (size, size), float64, not negative, of sum 1.
@@ -74,16 +76,17 @@ def motion_blur(images: Tensor, psfs: Tensor) -> Tensor:
     """Convolve every image with its own kernel, mirrored at the borders.
 
     Args:
-        images (Tensor): (N, C, H, W), floating point.
-        psfs (Tensor): (N, k, k) with odd k, on the same device.
+        images: (N, C, H, W), floating point.
+        psfs: (N, k, k) with odd k, on the same device.
 
     Returns:
-        Tensor: Of the images' shape.
+        Of the images' shape.
     """
     size = psfs.shape[-1]
     for axis in (2, 3):
         images = mirrored(images, axis, size // 2, size // 2)
-    # The transform wraps around; all of what is wrapped lies in the first size - 1 rows and columns, which are cut off.
+    # The transform wraps around; all of what is wrapped lies in the first size - 1 rows and columns, which
+    # are cut off.
     shape = images.shape[-2:]
     product = torch.fft.rfft2(images) * torch.fft.rfft2(psfs.to(images.dtype), s=shape)[:, None]
     return torch.fft.irfft2(product, s=shape)[..., size - 1 :, size - 1 :]

@@ -16,13 +16,13 @@ def add_gaussian_noise(image: Tensor, sigma: float, grey: bool, key: int) -> Ten
     Source: Wang et al. 2021 (Real-ESRGAN), section 3.1.
 
     Args:
-        image (Tensor): (3, H, W) in [0, 1].
-        sigma (float): Standard deviation, in units of the image.
-        grey (bool): The same noise in all channels.
-        key (int): What the noise follows from; see ``random_bits``.
+        image: (3, H, W) in [0, 1].
+        sigma: Standard deviation, in units of the image.
+        grey: The same noise in all channels.
+        key: What the noise follows from; see ``random_bits``.
 
     Returns:
-        Tensor: (3, H, W) in [0, 1].
+        (3, H, W) in [0, 1].
     """
     channels = 1 if grey else image.shape[0]
     noise = standard_normal((channels, *image.shape[1:]), key, image.device)
@@ -32,19 +32,20 @@ def add_gaussian_noise(image: Tensor, sigma: float, grey: bool, key: int) -> Ten
 def add_poisson_noise(image: Tensor, scale: float, grey: bool, key: int) -> Tensor:
     """Add shot noise, and clip.
 
-    The image in 8 bits is taken for the expected count of photons in units of 1 / v, with v the number of its distinct values rounded
-    up to a power of 2; the deviation of the counts from it is added ``scale`` times.
+    The image in 8 bits is taken for the expected count of photons in units of 1 / v, with v the number of its
+    distinct values rounded up to a power of 2; the deviation of the counts from it is added ``scale`` times.
 
-    Source: Wang et al. 2021 (Real-ESRGAN), section 3.1; the choice of v is of its released code, after scikit-image's ``random_noise``.
+    Source: Wang et al. 2021 (Real-ESRGAN), section 3.1; the choice of v is of its released code, after
+    scikit-image's ``random_noise``.
 
     Args:
-        image (Tensor): (3, H, W) in [0, 1].
-        scale (float): 1 for noise as strong as the counts'.
-        grey (bool): The same noise in all channels, of the image's luminance.
-        key (int): What the noise follows from; see ``random_bits``.
+        image: (3, H, W) in [0, 1].
+        scale: 1 for noise as strong as the counts'.
+        grey: The same noise in all channels, of the image's luminance.
+        key: What the noise follows from; see ``random_bits``.
 
     Returns:
-        Tensor: (3, H, W) in [0, 1].
+        (3, H, W) in [0, 1].
     """
     source = sum(weight * channel for weight, channel in zip(GREY_WEIGHTS, image))[None] if grey else image
     levels = (source.clamp(0, 1) * 255).round().long()

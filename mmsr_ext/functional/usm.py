@@ -12,17 +12,17 @@ from .filter2d import filter2d
 def usm_sharpen(image: Tensor, weight: float = 0.5, radius: int = 25, threshold: float = 10 / 255) -> Tensor:
     """Sharpen where an image differs from its blurred self by more than a threshold, and blend softly elsewhere.
 
-    Source: Wang et al. 2021 (Real-ESRGAN), with the figures of its released code: a Gaussian of 51x51 pixels, weight 0.5,
-    threshold 10 of 255 levels.
+    Source: Wang et al. 2021 (Real-ESRGAN), with the figures of its released code: a Gaussian of 51x51 pixels,
+    weight 0.5, threshold 10 of 255 levels.
 
     Args:
-        image (Tensor): (N, C, H, W) in [0, 1]; H and W above ``radius``.
-        weight (float): How much of the difference is added.
-        radius (int): Of the Gaussian; its standard deviation is 0.3 * radius + 0.5, as OpenCV chooses it.
-        threshold (float): In units of the image.
+        image: (N, C, H, W) in [0, 1]; H and W above ``radius``.
+        weight: How much of the difference is added.
+        radius: Of the Gaussian; its standard deviation is 0.3 * radius + 0.5, as OpenCV chooses it.
+        threshold: In units of the image.
 
     Returns:
-        Tensor: (N, C, H, W) in [0, 1].
+        (N, C, H, W) in [0, 1].
 
     Raises:
         InputError: If the image is too small.

@@ -24,8 +24,8 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
     """The metadata that ``export`` wrote into a file of any of its formats, or ``save_interpolations``; empty for other files.
 
     Args:
-        path (str or Path): An existing file.
-        content (dict, optional): What the .pth file holds, which is else not looked into.
+        path: An existing file.
+        content: What the .pth file holds, which is else not looked into.
 
     Raises:
         InputError: If an .onnx file is to be read and onnx is not installed, or is damaged.
@@ -63,8 +63,8 @@ def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, s
     """The metadata from which ``describe`` tells a network.
 
     Args:
-        network (nn.Module): A generator.
-        arguments (dict): All of its constructor, see ``all_arguments``.
+        network: A generator.
+        arguments: All of its constructor, see ``all_arguments``.
     """
     return {
         'mmsr_ext': __version__,
@@ -77,15 +77,15 @@ def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, s
 def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module], dict[str, Any]] | None:
     """The network in a file, by its metadata (see ``exported_metadata``) or, in a training checkpoint, the config; None without both.
 
-    The config is parsed and not executed, and the network has to be one of ours, or one that is known here of MMagic's: a file from a
-    stranger runs no code.
+    The config is parsed and not executed, and the network has to be one of ours, or one that is known here of
+    MMagic's: a file from a stranger runs no code.
 
     Args:
-        path (str or Path): A .pth or .safetensors file.
-        content (dict): What it holds.
+        path: A .pth or .safetensors file.
+        content: What it holds.
 
     Returns:
-        tuple: The class and the arguments of its constructor; None also for a network that is not known here.
+        The class and the arguments of its constructor; None also for a network that is not known here.
 
     Raises:
         InputError: If the arguments are not those of the class.

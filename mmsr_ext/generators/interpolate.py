@@ -24,9 +24,9 @@ class _Network(NamedTuple):
     """One of the two.
 
     Attributes:
-        name (str): For errors.
-        weights (Mapping[str, Tensor]): Under one naming for all files of an architecture.
-        description (dict[str, str]): See ``description_of``; empty if neither the file nor the weights tell.
+        name: For errors.
+        weights: Under one naming for all files of an architecture.
+        description: See ``description_of``; empty if neither the file nor the weights tell.
     """
 
     name: str
@@ -37,23 +37,24 @@ class _Network(NamedTuple):
 def interpolate(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
     """Weights between those of two networks of one architecture: ``(1 - alpha) * a + alpha * b`` for every parameter and buffer.
 
-    Computed in float64. Buffers of integers, such as batch normalisation's num_batches_tracked, are rounded to the nearest one, and
-    booleans have to be equal: what both networks have in common stays what it is. Batch normalisation's running statistics are interpolated
-    like all else, which is only an estimate of what the new network would measure.
+    Computed in float64. Buffers of integers, such as batch normalisation's num_batches_tracked, are rounded
+    to the nearest one, and booleans have to be equal: what both networks have in common stays what it is.
+    Batch normalisation's running statistics are interpolated like all else, which is only an estimate of what
+    the new network would measure.
 
     Source: Wang et al. 2018 (ESRGAN), section 3.4; Wang et al. 2019 (Deep Network Interpolation), eq. (1).
 
     Args:
-        a (str, Path or Mapping[str, Tensor]): The network at alpha = 0: a file, of which the generator is taken, or a state_dict.
-        b (str, Path or Mapping[str, Tensor]): The network at alpha = 1.
-        alpha (float): In [0, 1].
+        a: The network at alpha = 0: a file, of which the generator is taken, or a state_dict.
+        b: The network at alpha = 1.
+        alpha: In [0, 1].
 
     Returns:
-        dict[str, Tensor]: A state_dict, in the order of a's; of the more precise type where the two differ.
+        A state_dict, in the order of a's; of the more precise type where the two differ.
 
     Raises:
-        InputError: If alpha is outside [0, 1], a file cannot be read or is not what it says, or the two are of unlike architectures, or of
-            one with unequal arguments, such as EDSR's res_scale.
+        InputError: If alpha is outside [0, 1], a file cannot be read or is not what it says, or the two are
+            of unlike architectures, or of one with unequal arguments, such as EDSR's res_scale.
     """
     check_alpha(alpha)
     first, second = read_pair(a, b)

@@ -21,9 +21,9 @@ class Identified(NamedTuple):
     """A generator that was found in a file.
 
     Attributes:
-        network (nn.Module): On the CPU and in eval mode.
-        args (dict): Arguments of its constructor, without those that were left at their defaults.
-        content (dict): All that the file holds.
+        network: On the CPU and in eval mode.
+        args: Arguments of its constructor, without those that were left at their defaults.
+        content: All that the file holds.
     """
 
     network: nn.Module
@@ -34,20 +34,22 @@ class Identified(NamedTuple):
 def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
     """Build the generator whose weights a file holds, without a config.
 
-    What the file itself says is followed: the metadata of an exported file, or the config that a training checkpoint holds, which is parsed
-    and not executed. Else the architecture and its hyper-parameters follow from the names and shapes of the weights. Files of this project,
-    BasicSR, Real-ESRGAN, MMagic and KAIR are read, the older namings of ESRGAN and RCAN included, with or without the prefixes of
+    What the file itself says is followed: the metadata of an exported file, or the config that a training
+    checkpoint holds, which is parsed and not executed. Else the architecture and its hyper-parameters follow
+    from the names and shapes of the weights. Files of this project, BasicSR, Real-ESRGAN, MMagic and KAIR are
+    read, the older namings of ESRGAN and RCAN included, with or without the prefixes of
     DistributedDataParallel and torch.compile; of weights and their running average the average.
 
     Args:
-        path (str or Path): A .pth or .safetensors file.
-        raw (bool): Of weights and their running average the weights.
+        path: A .pth or .safetensors file.
+        raw: Of weights and their running average the weights.
 
     Returns:
-        nn.Module: The network, on the CPU and in eval mode; ``scale`` is its factor.
+        The network, on the CPU and in eval mode; ``scale`` is its factor.
 
     Raises:
-        InputError: If the file cannot be read, or its weights are of none of the architectures, or are incomplete.
+        InputError: If the file cannot be read, or its weights are of none of the architectures, or are
+            incomplete.
     """
     return identify(path, raw).network
 

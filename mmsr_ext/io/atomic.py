@@ -19,7 +19,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Nobody sees a half-written file under ``path``, and after an error the one that was there before remains.
 
     Args:
-        path (Path): In an existing folder.
+        path: In an existing folder.
     """
     partial = path.with_name(f'.{path.stem}.partial{path.suffix}')
     try:
@@ -55,8 +55,8 @@ def write_durably(path: Path, content: bytes) -> None:
     """Write a file whole, and its name after its content.
 
     Args:
-        path (Path): Where to; the folder is made.
-        content (bytes): What.
+        path: Where to; the folder is made.
+        content: What.
 
     Raises:
         OSError: If it cannot be written; what was there before remains.

@@ -20,13 +20,14 @@ def read_image(path: str | Path) -> np.ndarray:
     """Read an 8-bit image; grey ones get three equal channels.
 
     Args:
-        path (str or Path): A file.
+        path: A file.
 
     Returns:
         np.ndarray: (H, W, 3), uint8, RGB.
 
     Raises:
-        InputError: Naming the file, if it is damaged, truncated, no image, not 8-bit, partly transparent, or animated.
+        InputError: Naming the file, if it is damaged, truncated, no image, not 8-bit, partly transparent, or
+            animated.
     """
     try:
         with Image.open(path) as image:
@@ -93,10 +94,12 @@ def named_images(folder: str | Path) -> dict[tuple[str, ...], Path]:
     """The image files in a folder, or in all folders that a pattern matches, such as 'GoPro/train/*/sharp'.
 
     Returns:
-        dict: Files by their name without suffix, preceded by the parts of the path for which the pattern has a wildcard.
+        Files by their name without suffix, preceded by the parts of the path for which the pattern has a
+        wildcard.
 
     Raises:
-        InputError: If there is no such folder, one has no images, two differ in their suffix alone, or the pattern has '**'.
+        InputError: If there is no such folder, one has no images, two differ in their suffix alone, or the
+            pattern has '**'.
     """
     folder = Path(folder)
     if folder.is_dir() or not has_magic(str(folder)):

@@ -56,8 +56,8 @@ class Picture:
     """The content of an image file.
 
     Args:
-        pixels (np.ndarray): (H, W, C), C of 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; uint8 or uint16. Upright.
-        icc (bytes, optional): The colour profile of these pixels.
+        pixels: (H, W, C), C of 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; uint8 or uint16. Upright.
+        icc: The colour profile of these pixels.
     """
 
     pixels: np.ndarray
@@ -67,14 +67,15 @@ class Picture:
 def read_picture(path: str | Path) -> Picture:
     """Read an image file, and turn it upright as its EXIF orientation says.
 
-    16 bits are kept of PNG and TIFF. Palettes, CMYK and other spaces become RGB or grey; the profile of a CMYK file is left out, because it
-    does not describe RGB.
+    16 bits are kept of PNG and TIFF. Palettes, CMYK and other spaces become RGB or grey; the profile of a
+    CMYK file is left out, because it does not describe RGB.
 
     Args:
-        path (str or Path): A file.
+        path: A file.
 
     Raises:
-        InputError: Naming the file, if it is damaged, truncated, no image, has several frames, or pixels of another type.
+        InputError: Naming the file, if it is damaged, truncated, no image, has several frames, or pixels of
+            another type.
     """
     try:
         try:
@@ -137,18 +138,18 @@ def write_picture(
 ) -> None:
     """Write an image file whole or not at all, in the format of its suffix.
 
-    PNG and TIFF are written strip by strip, and with 16 bits if the image has them; for the other formats, which have 8, the image is put
-    together in memory.
+    PNG and TIFF are written strip by strip, and with 16 bits if the image has them; for the other formats,
+    which have 8, the image is put together in memory.
 
     Args:
-        path (Path): In an existing folder.
-        size (tuple[int, int]): Height and width.
-        channels (int): As ``Picture``'s.
-        dtype (np.dtype): uint8 or uint16.
-        strips (Iterable[np.ndarray]): (h, W, channels) of that type, from the top.
-        icc (bytes, optional): Colour profile. Left out where it is of another colour space than what is written, as of a grey image that
-            becomes a WebP, which are RGB.
-        quality (int): Of JPEG and WebP, 1 to 100.
+        path: In an existing folder.
+        size: Height and width.
+        channels: As ``Picture``'s.
+        dtype: uint8 or uint16.
+        strips: (h, W, channels) of that type, from the top.
+        icc: Colour profile. Left out where it is of another colour space than what is written, as of a grey
+            image that becomes a WebP, which are RGB.
+        quality: Of JPEG and WebP, 1 to 100.
     """
     kind = FORMATS[path.suffix.lower()]
     space = b'GRAY' if channels < 3 and kind != 'webp' else b'RGB '
@@ -258,9 +259,9 @@ def _plain(pixels: np.ndarray, photometric: int, extras: Sequence[int]) -> np.nd
     """The stored samples of a TIFF, which are overwritten, as grey or RGB in which more is brighter, with straight alpha if there is any.
 
     Args:
-        pixels (np.ndarray): (H, W, C).
-        photometric (int): One of ``PLAIN``.
-        extras (Sequence[int]): What the samples beside the colours are. A single one of which nothing is said is alpha.
+        pixels: (H, W, C).
+        photometric: One of ``PLAIN``.
+        extras: What the samples beside the colours are. A single one of which nothing is said is alpha.
     """
     colours = 3 if photometric == tifffile.PHOTOMETRIC.RGB else 1
     alphas = (

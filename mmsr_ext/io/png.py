@@ -30,16 +30,17 @@ def write_png(
 ) -> None:
     """Write an image of which only a strip is in memory at a time.
 
-    Pillow and OpenCV need the whole of it, and Pillow has no RGB of 16 bits. Source: PNG specification, third edition (W3C).
+    Pillow and OpenCV need the whole of it, and Pillow has no RGB of 16 bits. Source: PNG specification, third
+    edition (W3C).
 
     Args:
-        path (Path): The file.
-        height (int): Of the image.
-        width (int): Of the image.
-        channels (int): 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
-        dtype (np.dtype): uint8 or uint16.
-        strips (Iterable[np.ndarray]): (h, width, channels) of that type, from the top.
-        icc (bytes, optional): Colour profile.
+        path: The file.
+        height: Of the image.
+        width: Of the image.
+        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        dtype: uint8 or uint16.
+        strips: (h, width, channels) of that type, from the top.
+        icc: Colour profile.
     """
     depth = np.dtype(dtype).itemsize
     with open(path, 'wb') as file:

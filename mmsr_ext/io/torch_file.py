@@ -1,8 +1,8 @@
 """Reading what ``torch.save`` wrote, without running or building anything that the file names.
 
-``torch.load(weights_only=True)`` still calls what is on its allow-list with arguments of the file's choice, and
-allocates what the file asks for. Here a file can name tensors, containers and numbers; everything else becomes
-an ``Unknown``, and no tensor is larger than the bytes that the file holds for it.
+``torch.load(weights_only=True)`` still calls what is on its allow-list with arguments of the file's choice,
+and allocates what the file asks for. Here a file can name tensors, containers and numbers; everything else
+becomes an ``Unknown``, and no tensor is larger than the bytes that the file holds for it.
 """
 
 from __future__ import annotations
@@ -198,12 +198,12 @@ def read_torch_file(path: str | Path, skip: Iterable[str] = ()) -> Any:
         skip: Keys of the outermost dict whose tensors stay unread.
 
     Returns:
-        The file's content: dicts, lists, numbers, texts and tensors, an ``Unknown`` for everything else, and a
-        ``Skipped`` for what was to be skipped.
+        The file's content: dicts, lists, numbers, texts and tensors, an ``Unknown`` for everything else, and
+        a ``Skipped`` for what was to be skipped.
 
     Raises:
-        ValueError: Or another exception, if the file is damaged, is no file of ``torch.save``, or declares more than
-            it holds.
+        ValueError: Or another exception, if the file is damaged, is no file of ``torch.save``, or declares
+            more than it holds.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

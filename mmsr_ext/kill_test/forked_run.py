@@ -51,9 +51,9 @@ class ForkedRun:
     """Trains a recipe in a forked process, resumed from what there is, with its output in a file of its folder.
 
     Args:
-        recipe (Path): A config.
-        work_dir (Path): The folder of the run.
-        workers (int): Number of data workers.
+        recipe: A config.
+        work_dir: The folder of the run.
+        workers: Number of data workers.
     """
 
     def __init__(self, recipe: Path, work_dir: Path, workers: int) -> None:

@@ -19,7 +19,8 @@ from ..io.atomic import UNFINISHED
 from ..training.resume_point import damage
 from .forked_run import ITERATIONS, ForkedRun, import_parts, write_recipe
 
-# what tells the time of day, or lies in another folder, or counts the checkpoints of a run that was stopped in between, or names the
+# what tells the time of day, or lies in another folder, or counts the checkpoints of a run that was stopped
+# in between, or names the
 # commit of the folder that the command was given in
 DIFFERS = (
     'time',
@@ -41,12 +42,12 @@ class Faults:
     """What came of runs that were killed.
 
     Args:
-        runs (int): Runs that were started.
-        equal (int): Of these, ended with the same checkpoint as the unbroken run.
-        kills (int): How often a run was killed.
-        killed_writing (int): Of these, while a checkpoint was being written.
-        lost (int): Checkpoints that were damaged by a kill, or gone after it.
-        differences (list[str]): The first that differed in each run.
+        runs: Runs that were started.
+        equal: Of these, ended with the same checkpoint as the unbroken run.
+        kills: How often a run was killed.
+        killed_writing: Of these, while a checkpoint was being written.
+        lost: Checkpoints that were damaged by a kill, or gone after it.
+        differences: The first that differed in each run.
     """
 
     runs: int = 0
@@ -65,23 +66,24 @@ class Faults:
 
 def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False) -> Faults:
     """Train a tiny GAN (Real-ESRGAN's degradation with its pool, batch normalisation, EMA, gradient penalty) again and again, killed with
-    signal 9 at random moments and resumed until it ends, and compare its last checkpoint with that of a run that was never killed.
+    signal 9 at random moments and resumed until it ends, and compare its last checkpoint with that of a run
+    that was never killed.
 
-    The number of data workers changes from start to start. Processes are forked, so the packages are imported once; it has to be called
-    before torch has run anything in several threads.
+    The number of data workers changes from start to start. Processes are forked, so the packages are imported
+    once; it has to be called before torch has run anything in several threads.
 
     Args:
-        folder (str or Path): A new folder.
-        runs (int): How many.
-        seed (int): What the moments follow from.
-        show (bool): Print a line for each run.
+        folder: A new folder.
+        runs: How many.
+        seed: What the moments follow from.
+        show: Print a line for each run.
 
     Returns:
-        Faults: The count.
+        The count.
 
     Raises:
         InputError: If the folder is not empty, or ``runs`` is not a positive integer.
-    """  # noqa: D205
+    """
     folder = Path(folder)
     if not isinstance(runs, int) or runs < 1:
         raise InputError(f'runs={runs!r} must be an integer of at least 1.')
@@ -122,10 +124,10 @@ def differences(one: Any, other: Any, name: str = '') -> Iterator[str]:
     Args:
         one: Content of a checkpoint, or a part of it.
         other: That of another.
-        name (str): Of the part.
+        name: Of the part.
 
     Yields:
-        str: Name of a part that differs, and how.
+        Name of a part that differs, and how.
     """
     if hasattr(one, 'data') and hasattr(one, 'max_length'):  # a log history
         one, other = one.data, getattr(other, 'data', other)

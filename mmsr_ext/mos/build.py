@@ -50,28 +50,29 @@ def build_study(
 ) -> Study:
     """Write a blinded study: ``out/page``, which works from a server and as a local file, and ``out/key.json``, its key.
 
-    Every result is an item to rate, and so is every GT, which stands for 5, and every nearest-neighbour enlargement, which stands for 1;
-    raters do not learn which is which. Before, they are shown GT and nearest-neighbour versions together with these answers. The pictures
-    of the page are 8-bit PNG files under random names, written in the order of these names.
+    Every result is an item to rate, and so is every GT, which stands for 5, and every nearest-neighbour
+    enlargement, which stands for 1; raters do not learn which is which. Before, they are shown GT and
+    nearest-neighbour versions together with these answers. The pictures of the page are 8-bit PNG files under
+    random names, written in the order of these names.
 
     Source: Ledig et al. 2017, section 3.4, where 20 images outside the test sets calibrated the raters.
 
     Args:
-        methods (Mapping[str, str or Path]): Folder of results by the method's name. Images are matched by file name without suffix.
-        gt (str or Path): Folder of the originals.
-        out (str or Path): Must be absent or empty.
-        nearest (str or Path, optional): Folder of the LQ images, NAME or NAMEx<scale>, which are enlarged to the calibration items of
+        methods: Folder of results by the method's name. Images are matched by file name without suffix.
+        gt: Folder of the originals.
+        out: Must be absent or empty.
+        nearest: Folder of the LQ images, NAME or NAMEx<scale>, which are enlarged to the calibration items of
             score 1; called 'nearest', or 'LQ' if the scale is 1. Without it GT alone calibrates.
-        scale (int): From LQ to GT, at least 1.
-        training (str or Path, optional): Folder of other originals that calibrate the raters; their nearest-neighbour versions are made
-            by MATLAB's bicubic reduction. By default 2 of the study's own images, chosen at random.
+        scale: From LQ to GT, at least 1.
+        training: Folder of other originals that calibrate the raters; their nearest-neighbour versions are
+            made by MATLAB's bicubic reduction. By default 2 of the study's own images, chosen at random.
 
     Returns:
-        Study: The key.
+        The key.
 
     Raises:
-        InputError: If an image is missing from a folder, is of another size than its GT or cannot be read, a name cannot be used, or
-            ``out`` is not free. Nothing is written then.
+        InputError: If an image is missing from a folder, is of another size than its GT or cannot be read, a
+            name cannot be used, or ``out`` is not free. Nothing is written then.
     """
     out = Path(os.path.abspath(out))
     worst = 'nearest' if scale > 1 else 'LQ'
@@ -180,7 +181,8 @@ def _write(
     pictures = folder / 'page' / 'images'
     pictures.mkdir(parents=True)
     others = _by_stem(training) if training is not None else None
-    # in the order of the random names, so that neither times nor places on the disk tell which files belong together
+    # in the order of the random names, so that neither times nor places on the disk tell which files belong
+    # together
     for name in sorted({**items, **examples}):
         if name in items or others is None:
             item = items.get(name) or examples[name]

@@ -18,12 +18,12 @@ class MethodScore:
     """A method's ratings.
 
     Args:
-        method (str): Its name.
-        mos (float, optional): Their mean; None without ratings.
-        low (float, optional): Lower end of the 95 % interval.
-        high (float, optional): Upper end.
-        ratings (int): How many.
-        counts (list[int]): How many of score 1, 2, 3, 4 and 5.
+        method: Its name.
+        mos: Their mean; None without ratings.
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        ratings: How many.
+        counts: How many of score 1, 2, 3, 4 and 5.
     """
 
     method: str
@@ -40,8 +40,8 @@ def save_distribution(path: str | Path, methods: Sequence[MethodScore]) -> None:
     Source: Ledig et al. 2017, figure 5.
 
     Args:
-        path (str or Path): A picture, in a format that matplotlib writes; in an existing folder.
-        methods (Sequence[MethodScore]): The columns; those without ratings are left out.
+        path: A picture, in a format that matplotlib writes; in an existing folder.
+        methods: The columns; those without ratings are left out.
 
     Raises:
         InputError: If the picture cannot be written there.

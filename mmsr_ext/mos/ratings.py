@@ -22,9 +22,9 @@ class Rating(NamedTuple):
     """What a rater thinks of an item.
 
     Args:
-        rater (str): 1 to 80 printable characters.
-        item (str): A random name of the study.
-        score (int): 1, bad, to 5, excellent.
+        rater: 1 to 80 printable characters.
+        item: A random name of the study.
+        score: 1, bad, to 5, excellent.
     """
 
     rater: str
@@ -56,11 +56,11 @@ def read_ratings(path: Path, study: Study) -> tuple[list[Rating], str | None]:
     """The whole ratings of a file, whatever else it holds.
 
     Args:
-        path (Path): Written by the server or saved by a rater; possibly cut at any byte.
-        study (Study): Which the ratings must belong to.
+        path: Written by the server or saved by a rater; possibly cut at any byte.
+        study: Which the ratings must belong to.
 
     Returns:
-        tuple: The ratings in the file's order; and if lines were dropped, a sentence that says how many and why.
+        The ratings in the file's order; and if lines were dropped, a sentence that says how many and why.
 
     Raises:
         InputError: If the file cannot be read.
@@ -91,10 +91,11 @@ def read_ratings(path: Path, study: Study) -> tuple[list[Rating], str | None]:
 def merge(ratings: Iterable[Rating]) -> tuple[dict[str, dict[str, int]], list[str]]:
     """Scores by item by rater, each once, whatever the order of the ratings.
 
-    A rating that occurs more than once counts once. Where a rater gave an item different scores, none of them counts.
+    A rating that occurs more than once counts once. Where a rater gave an item different scores, none of them
+    counts.
 
     Returns:
-        tuple: The scores, and a sentence for each of the two cases that occurred.
+        The scores, and a sentence for each of the two cases that occurred.
     """
     given: dict[tuple[str, str], list[int]] = {}
     for rating in ratings:
@@ -119,8 +120,9 @@ class RatingsFile:
     """The file that a server appends to; a rating that was added is on the disk.
 
     Args:
-        path (Path): Need not exist. Nothing in it is ever changed; a half line that a kill left behind is ended and so set apart.
-        study (Study): Which the ratings belong to.
+        path: Need not exist. Nothing in it is ever changed; a half line that a kill left behind is ended and
+            so set apart.
+        study: Which the ratings belong to.
 
     Raises:
         InputError: If the file cannot be written, or another server writes it.
@@ -152,7 +154,7 @@ class RatingsFile:
         """Append a rating, and return when it is on the disk.
 
         Returns:
-            int or None: The score that the rater gave the item before, in which case nothing is written; otherwise None.
+            The score that the rater gave the item before, in which case nothing is written; otherwise None.
 
         Raises:
             OSError: If the disk fails or is full. The rating is not counted then, and may be added again.

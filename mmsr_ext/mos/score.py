@@ -30,11 +30,11 @@ class RaterScore:
     """A rater.
 
     Args:
-        rater (str): The name.
-        ratings (int): How many, without the training items.
-        calibration_error (float, optional): Mean distance from the known answers; None without such ratings.
-        failed (bool): Whether that is above the threshold.
-        agreement (float, optional): Correlation with the mean of the others, see ``agreement_with_others``.
+        rater: The name.
+        ratings: How many, without the training items.
+        calibration_error: Mean distance from the known answers; None without such ratings.
+        failed: Whether that is above the threshold.
+        agreement: Correlation with the mean of the others, see ``agreement_with_others``.
     """
 
     rater: str
@@ -49,15 +49,15 @@ class StudyScore:
     """The result of a study.
 
     Args:
-        methods (list[MethodScore]): In the order of the study.
-        raters (list[RaterScore]): All of them, by name.
-        icc (tuple[float, float], optional): ICC(2,1) and ICC(2,k).
-        consistency (str): What the coefficients are of, or why there are none.
-        threshold (float): A rater with a larger calibration error fails.
-        excluded (bool): Whether failed raters were left out of ``methods`` and ``icc``.
-        resamples (int): Of the bootstrap.
-        seed (int): Of the bootstrap.
-        notes (list[str]): Which input was dropped, and what else limits the result.
+        methods: In the order of the study.
+        raters: All of them, by name.
+        icc: ICC(2,1) and ICC(2,k).
+        consistency: What the coefficients are of, or why there are none.
+        threshold: A rater with a larger calibration error fails.
+        excluded: Whether failed raters were left out of ``methods`` and ``icc``.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+        notes: Which input was dropped, and what else limits the result.
     """
 
     methods: list[MethodScore]
@@ -146,24 +146,25 @@ def score_study(
 ) -> StudyScore:
     """Mean opinion scores of a study's methods, and how far its raters can be trusted.
 
-    Training items never count. A rater's calibration is judged by the GT and nearest-neighbour items among the others. The result does
-    not depend on the order of files and ratings.
+    Training items never count. A rater's calibration is judged by the GT and nearest-neighbour items among
+    the others. The result does not depend on the order of files and ratings.
 
     Source: Ledig et al. 2017, section 3.4 and figure 5.
 
     Args:
-        out (str or Path): Written by ``build_study``; the server's ratings in it are used.
-        files (Sequence): Further ratings, saved by raters.
-        exclude_failed (bool): Leave out raters who fail calibration.
-        threshold (float): In [0, 4]; a rater fails whose calibration error is larger. Who always presses 3 has 2.
-        resamples (int): Of the bootstrap, at least 1.
-        seed (int): Of the bootstrap, at least 0.
+        out: Written by ``build_study``; the server's ratings in it are used.
+        files: Further ratings, saved by raters.
+        exclude_failed: Leave out raters who fail calibration.
+        threshold: In [0, 4]; a rater fails whose calibration error is larger. Who always presses 3 has 2.
+        resamples: Of the bootstrap, at least 1.
+        seed: Of the bootstrap, at least 0.
 
     Returns:
-        StudyScore: The result.
+        The result.
 
     Raises:
-        InputError: If there is no study, a file cannot be read or has none of its ratings, none are left, or a number is out of range.
+        InputError: If there is no study, a file cannot be read or has none of its ratings, none are left, or
+            a number is out of range.
     """
     for name, value, fits in [
         ('threshold', threshold, 0 <= threshold <= 4),

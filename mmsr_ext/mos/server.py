@@ -26,12 +26,12 @@ def serve_study(out: str | Path, port: int = 8000, host: str = '127.0.0.1') -> i
     """Serve a study's page and collect ratings in ``out/ratings.jsonl`` until Ctrl-C.
 
     Args:
-        out (str or Path): Written by ``build_study``.
-        port (int): 0 for any free one.
-        host (str): Address to listen on; the default is reached from this machine alone.
+        out: Written by ``build_study``.
+        port: 0 for any free one.
+        host: Address to listen on; the default is reached from this machine alone.
 
     Returns:
-        int: The number of ratings in the file.
+        The number of ratings in the file.
 
     Raises:
         InputError: If there is no study, its files are incomplete, or the address cannot be used.
@@ -54,9 +54,9 @@ class StudyServer(ThreadingHTTPServer):
     """Serves the files of a study's page, by an exact list of them, and takes ratings.
 
     Args:
-        out (str or Path): Written by ``build_study``.
-        port (int): 0 for any free one.
-        host (str): Address to listen on.
+        out: Written by ``build_study``.
+        port: 0 for any free one.
+        host: Address to listen on.
 
     Raises:
         InputError: If there is no study, its files are incomplete, or the address cannot be used.
@@ -119,7 +119,8 @@ class Handler(BaseHTTPRequestHandler):
         elif path in self.server.files:
             file = self.server.files[path]
             content = 'text/html; charset=utf-8' if path == '/' else 'image/png'
-            # pictures are kept: the next ones are fetched ahead, and can be shown also while the server is away
+            # pictures are kept: the next ones are fetched ahead, and can be shown also while the server is
+            # away
             self._reply(
                 HTTPStatus.OK, file.read_bytes(), content, 'no-store' if path == '/' else 'max-age=86400'
             )
@@ -168,7 +169,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._refuse(HTTPStatus.BAD_REQUEST, 'Content-Length is no number')
         elif int(length) > LIMIT:
-            # what is on its way is taken, within bounds, because a client that cannot send does not read the refusal
+            # what is on its way is taken, within bounds, because a client that cannot send does not read the
+            # refusal
             self.rfile.read(min(int(length), 256 * LIMIT))
             self.close_connection = True
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f'a rating has at most {LIMIT} bytes')

@@ -15,9 +15,9 @@ def bootstrap_means(scores: np.ndarray, resamples: int, seed: int) -> np.ndarray
     Source: Owen 2007 (The pigeonhole bootstrap), Annals of Applied Statistics 1(2).
 
     Args:
-        scores (np.ndarray): (M, R, I), by method, rater and image; NaN where there is no rating.
-        resamples (int): B, how often.
-        seed (int): Of the draws.
+        scores: (M, R, I), by method, rater and image; NaN where there is no rating.
+        resamples: B, how often.
+        seed: Of the draws.
 
     Returns:
         np.ndarray: (B, M); NaN where a draw has no rating of the method.
@@ -39,8 +39,8 @@ def percentile_intervals(means: np.ndarray, level: float = 0.95) -> np.ndarray:
     """Bootstrap percentile intervals.
 
     Args:
-        means (np.ndarray): (B, M), see ``bootstrap_means``.
-        level (float): In (0, 1).
+        means: (B, M), see ``bootstrap_means``.
+        level: In (0, 1).
 
     Returns:
         np.ndarray: (M, 2), lower and upper ends; NaN for a method without ratings.
@@ -57,16 +57,17 @@ def percentile_intervals(means: np.ndarray, level: float = 0.95) -> np.ndarray:
 def intraclass_correlation(scores: np.ndarray) -> tuple[float, float] | None:
     """Absolute agreement of raters in the two-way random effects model: ICC(2,1) of one rater, ICC(2,k) of the mean of all k raters.
 
-    ICC(2,1) = (BMS - EMS) / (BMS + (k - 1) EMS + k (JMS - EMS) / n) and ICC(2,k) = (BMS - EMS) / (BMS + (JMS - EMS) / n), with the mean
-    squares between the n items, between the k raters, and of the residual.
+    ICC(2,1) = (BMS - EMS) / (BMS + (k - 1) EMS + k (JMS - EMS) / n) and ICC(2,k) = (BMS - EMS) / (BMS + (JMS
+    - EMS) / n), with the mean squares between the n items, between the k raters, and of the residual.
 
     Source: Shrout and Fleiss 1979, Psychological Bulletin 86(2).
 
     Args:
-        scores (np.ndarray): (n, k), without gaps.
+        scores: (n, k), without gaps.
 
     Returns:
-        tuple[float, float]: Both coefficients; None where they are not defined: fewer than 2 items or raters, or all ratings equal.
+        Both coefficients; None where they are not defined: fewer than 2 items or raters, or all ratings
+        equal.
     """
     n, k = scores.shape
     if n < 2 or k < 2 or (scores == scores.flat[0]).all():
@@ -86,10 +87,10 @@ def agreement_with_others(scores: np.ndarray) -> list[float | None]:
     """Pearson's correlation of each rater with the mean of all others, over the items that both have.
 
     Args:
-        scores (np.ndarray): (n, k), items by raters; NaN where there is no rating.
+        scores: (n, k), items by raters; NaN where there is no rating.
 
     Returns:
-        list[float or None]: One a rater; None for fewer than 3 such items, or where either side is constant.
+        One a rater; None for fewer than 3 such items, or where either side is constant.
     """
     given = ~np.isnan(scores)
     filled = np.where(given, scores, 0)

@@ -15,9 +15,9 @@ class Item:
     """One picture that raters see.
 
     Args:
-        method (str): Whose result it is.
-        image (str): Of which image.
-        answer (int, optional): The score that a calibration item stands for.
+        method: Whose result it is.
+        image: Of which image.
+        answer: The score that a calibration item stands for.
     """
 
     method: str
@@ -29,14 +29,14 @@ class Item:
 class Study:
     """What is behind the random names of a study.
 
-    Its folder holds ``page/``, which is all that raters get, ``key.json``, which they must not get, and ``ratings.jsonl`` once it is
-    served.
+    Its folder holds ``page/``, which is all that raters get, ``key.json``, which they must not get, and
+    ``ratings.jsonl`` once it is served.
 
     Args:
-        name (str): Random; ratings carry it, so that those of another study are recognised.
-        methods (list[str]): In the order of tables and plots.
-        items (dict[str, Item]): What is rated, by random name.
-        training (dict[str, Item]): What is shown first to calibrate the raters, all with known answers, by random name.
+        name: Random; ratings carry it, so that those of another study are recognised.
+        methods: In the order of tables and plots.
+        items: What is rated, by random name.
+        training: What is shown first to calibrate the raters, all with known answers, by random name.
     """
 
     name: str

@@ -18,12 +18,12 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     """Write ``out/GT/NAME.png``, cropped to a multiple of the scale, and ``out/LQx<scale>/NAME.png``, its MATLAB bicubic reduction.
 
     Args:
-        source (str, Path or Mapping[str, Path]): A folder of images, or files by the name that they get.
-        out (str or Path): Must not hold pairs of this scale yet.
-        scale (int): 2, 3, 4 or 8.
+        source: A folder of images, or files by the name that they get.
+        out: Must not hold pairs of this scale yet.
+        scale: 2, 3, 4 or 8.
 
     Returns:
-        int: The number of pairs.
+        The number of pairs.
 
     Raises:
         InputError: If the scale is another, images cannot be read, or ``out`` is not free.

@@ -42,9 +42,10 @@ class Packed(NamedTuple):
     """What a call of ``pack_images`` made.
 
     Args:
-        images (int): Number of images, or pairs.
-        bytes (int): Of their pixels.
-        cropped (int): Images of which rows or columns were left out, at the bottom and on the right, to have a multiple of the scale.
+        images: Number of images, or pairs.
+        bytes: Of their pixels.
+        cropped: Images of which rows or columns were left out, at the bottom and on the right, to have a
+            multiple of the scale.
     """
 
     images: int
@@ -62,22 +63,24 @@ def pack_images(
 ) -> Packed:
     """Pack a folder of images, of any sizes, into a store.
 
-    Grey images get three channels; transparent, 16-bit and CMYK images, animations and damaged files are refused, all in one error. Large
-    images need not be cut into sub-images: training reads its crops alone.
+    Grey images get three channels; transparent, 16-bit and CMYK images, animations and damaged files are
+    refused, all in one error. Large images need not be cut into sub-images: training reads its crops alone.
 
     Args:
-        source (str or Path): Folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'.
-        store (str or Path): Must not exist.
-        scale (int, optional): 2, 3, 4 or 8: LQ is made by MATLAB's bicubic. Without ``scale`` and ``lq_folder``, GT alone is packed.
-        lq_folder (str or Path, optional): Folder, or pattern of folders, of LQ images; they tell the scale.
-        lq_name (str): Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
-        workers (int, optional): Processes; by default one for each core, 0 for none but this one.
+        source: Folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'.
+        store: Must not exist.
+        scale: 2, 3, 4 or 8: LQ is made by MATLAB's bicubic. Without ``scale`` and ``lq_folder``, GT alone is
+            packed.
+        lq_folder: Folder, or pattern of folders, of LQ images; they tell the scale.
+        lq_name: Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
+        workers: Processes; by default one for each core, 0 for none but this one.
 
     Returns:
-        Packed: Numbers.
+        Numbers.
 
     Raises:
-        InputError: If images cannot be packed, the store exists, or it cannot be written. What is done by then is kept for the next call.
+        InputError: If images cannot be packed, the store exists, or it cannot be written. What is done by
+            then is kept for the next call.
     """
     if scale is not None and (scale not in SCALES or lq_folder is not None):
         raise InputError(
@@ -116,7 +119,7 @@ def verify_store(store: str | Path, workers: int | None = None) -> int:
     """Read a whole store and compare all checksums.
 
     Returns:
-        int: The number of images.
+        The number of images.
 
     Raises:
         InputError: Naming the damaged images.
@@ -268,7 +271,8 @@ def _parallel(
 ) -> Iterator[tuple[int, Any]]:
     """Numbers and results, as they come.
 
-    A data loader's processes carry errors home, end when this one is killed, and compute with one thread each.
+    A data loader's processes carry errors home, end when this one is killed, and compute with one thread
+    each.
     """
     if workers is None:
         workers = len(os.sched_getaffinity(0))

@@ -18,11 +18,11 @@ class Source(NamedTuple):
     """What becomes an image, or pair, of a store.
 
     Args:
-        name (str): The name that it gets.
-        files (tuple[Path, ...]): LQ, where it is given, and GT.
-        height (int): Of GT as it is stored.
-        width (int): Of GT as it is stored.
-        cropped (bool): Whether that is less than the file has.
+        name: The name that it gets.
+        files: LQ, where it is given, and GT.
+        height: Of GT as it is stored.
+        width: Of GT as it is stored.
+        cropped: Whether that is less than the file has.
     """
 
     name: str
@@ -35,14 +35,15 @@ class Source(NamedTuple):
 class Unfinished:
     """A folder beside the store, which goes when the store is finished and stays when the process ends before that, in whatever way.
 
-    It keeps a plan, which says where each image goes before the first one is read, and a journal of the images that are in their place.
-    So the next process goes on, and the store gets the same bytes. If files have come, gone or changed since, what has kept its name and
-    size keeps its place: what is new comes behind, what is gone leaves a hole.
+    It keeps a plan, which says where each image goes before the first one is read, and a journal of the
+    images that are in their place. So the next process goes on, and the store gets the same bytes. If files
+    have come, gone or changed since, what has kept its name and size keeps its place: what is new comes
+    behind, what is gone leaves a hole.
 
     Args:
-        store (Path): What the store will be.
-        options (dict): What must not change between two processes.
-        sources (list[Source]): What is to be packed.
+        store: What the store will be.
+        options: What must not change between two processes.
+        sources: What is to be packed.
 
     Raises:
         InputError: On entering, if another process is at it, or one with other options was.

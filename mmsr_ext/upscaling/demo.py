@@ -37,12 +37,12 @@ class Demo:
     """What the page does, without the page.
 
     Args:
-        checkpoints (Sequence[str or Path]): Files of networks, or folders of such.
-        device (str, optional): See ``Upscaler``.
-        precision (str): See ``Upscaler``.
+        checkpoints: Files of networks, or folders of such.
+        device: See ``Upscaler``.
+        precision: See ``Upscaler``.
 
     Attributes:
-        files (dict[str, Path]): The files by the names that the page shows.
+        files: The files by the names that the page shows.
 
     Raises:
         InputError: If something does not exist, or there are no networks.
@@ -73,13 +73,13 @@ class Demo:
         """Upscale an image with the network between two.
 
         Args:
-            image (str, optional): An image file; None, of nothing dropped, is an error.
-            a (str): The network at alpha = 0: one of ``files``.
-            b (str): The network at alpha = 1, or '(none)' for ``a`` alone.
-            alpha (float): In [0, 1].
+            image: An image file; None, of nothing dropped, is an error.
+            a: The network at alpha = 0: one of ``files``.
+            b: The network at alpha = 1, or '(none)' for ``a`` alone.
+            alpha: In [0, 1].
 
         Returns:
-            tuple[str, str]: HTML of the slider, and the path of the result, a PNG file.
+            HTML of the slider, and the path of the result, a PNG file.
 
         Raises:
             InputError: If there is no image, or it or a network cannot be used.
@@ -112,9 +112,9 @@ def compare(source: np.ndarray, result: np.ndarray, caption: str) -> str:
     """HTML that shows two images in one place, with a slider between them.
 
     Args:
-        source (np.ndarray): (H, W, C), uint8 or uint16; enlarged without smoothing to the size of the other.
-        result (np.ndarray): (H', W', C).
-        caption (str): Text below.
+        source: (H, W, C), uint8 or uint16; enlarged without smoothing to the size of the other.
+        result: (H', W', C).
+        caption: Text below.
     """
     shown = _shown(result)
     before = _shown(source).resize(shown.size, Image.Resampling.NEAREST)

@@ -48,23 +48,26 @@ def upscale_files(
     Every output is whole or not there. A file that cannot be processed does not keep the others from it.
 
     Args:
-        inputs (Sequence[str]): Files, folders, patterns ('photos/**/*.jpg'), or '-' for a list of files and folders on stdin, one a line.
-        out (str or Path): The folder of the results, NAME + suffix + ending; or, for a single file, the file to write.
-        checkpoint (str or Path): Weights of the network, see ``Upscaler``.
-        format (str): 'png', 'jpg', 'webp', or 'keep' for the inputs' own. PNG and TIFF keep 16 bits.
-        suffix (str): Of the results' names, such as '_x4'.
-        quality (int): Of JPEG and WebP, 1 to 100.
-        resume (bool): Leave out what has a result already.
-        overwrite (bool): Replace results that are there. Not together with ``resume``, which would take earlier ones for its own.
-        **options (Any): Arguments of ``Upscaler``.
+        inputs: Files, folders, patterns ('photos/**/*.jpg'), or '-' for a list of files and folders on stdin,
+            one a line.
+        out: The folder of the results, NAME + suffix + ending; or, for a single file, the file to write.
+        checkpoint: Weights of the network, see ``Upscaler``.
+        format: 'png', 'jpg', 'webp', or 'keep' for the inputs' own. PNG and TIFF keep 16 bits.
+        suffix: Of the results' names, such as '_x4'.
+        quality: Of JPEG and WebP, 1 to 100.
+        resume: Leave out what has a result already.
+        overwrite: Replace results that are there. Not together with ``resume``, which would take earlier ones
+            for its own.
+        **options: Arguments of ``Upscaler``.
 
     Returns:
-        list[Path]: The results that were written, in the order of the inputs.
+        The results that were written, in the order of the inputs.
 
     Raises:
-        InputError: Before anything is written, if arguments contradict each other, there are no inputs, one does not exist, two would be
-            written to the same file, a result would replace an input or an earlier result, or the network cannot be used. At the end,
-            naming the files that could not be processed.
+        InputError: Before anything is written, if arguments contradict each other, there are no inputs, one
+            does not exist, two would be written to the same file, a result would replace an input or an
+            earlier result, or the network cannot be used. At the end, naming the files that could not be
+            processed.
     """
     if format not in OUTPUTS:
         raise InputError(f'format={format!r} must be one of {", ".join(OUTPUTS)}.')
@@ -100,11 +103,11 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
     """The image files that files, folders, patterns, and lists on stdin name.
 
     Args:
-        inputs (Sequence[str]): See ``upscale_files``. What exists is no pattern, whatever its name.
-        lines (Iterable[str], optional): In place of stdin.
+        inputs: See ``upscale_files``. What exists is no pattern, whatever its name.
+        lines: In place of stdin.
 
     Returns:
-        list[Path]: In the order in which they are named, each once.
+        In the order in which they are named, each once.
 
     Raises:
         InputError: If something does not exist, a pattern matches nothing, or there are no images at all.
@@ -147,7 +150,8 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
     """The result of every input.
 
     Raises:
-        InputError: If a result would take the place of another, or of an input, or ``out`` is an image file of a kind that is not written.
+        InputError: If a result would take the place of another, or of an input, or ``out`` is an image file
+            of a kind that is not written.
     """
     if out.suffix.lower() in FORMATS and not out.is_dir():
         if len(files) != 1:

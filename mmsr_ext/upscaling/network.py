@@ -25,11 +25,11 @@ class Traits:
     """What a network takes and gives.
 
     Args:
-        channels (int): Of its input and output, 3 or 1.
-        scale (int): Output size / input size.
-        multiple (int): Of what the sizes of its input have to be multiples.
-        values_per_pixel (float): Input and output of its largest layer, by pixel of the network's input.
-        looks_at_all (str): A layer whose output depends on the whole image, or ''.
+        channels: Of its input and output, 3 or 1.
+        scale: Output size / input size.
+        multiple: Of what the sizes of its input have to be multiples.
+        values_per_pixel: Input and output of its largest layer, by pixel of the network's input.
+        looks_at_all: A layer whose output depends on the whole image, or ''.
     """
 
     channels: int
@@ -43,10 +43,11 @@ def load_network(path: str | Path) -> nn.Module:
     """The generator in a file: of this package's architectures, else of spandrel's, if that is installed.
 
     Args:
-        path (str or Path): A .pth, .safetensors or .onnx file.
+        path: A .pth, .safetensors or .onnx file.
 
     Raises:
-        InputError: If the file cannot be read, or its weights are of no known generator. TorchScript, which may run code, is not loaded.
+        InputError: If the file cannot be read, or its weights are of no known generator. TorchScript, which
+            may run code, is not loaded.
     """
     if Path(path).suffix == '.onnx':
         return OnnxNetwork(path)

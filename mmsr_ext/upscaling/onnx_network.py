@@ -14,14 +14,15 @@ class OnnxNetwork(nn.Module):
     """A network that ONNX Runtime computes, on a GPU where its build has one; images come from the host and go back to it.
 
     Args:
-        path (str or Path): An .onnx file with one input and one output, both images in [0, 1] as (N, C, H, W), of any size, such
-            as ``tools/export.py`` writes.
+        path: An .onnx file with one input and one output, both images in [0, 1] as (N, C, H, W), of any size,
+            such as ``tools/export.py`` writes.
 
     Raises:
         InputError: If ONNX Runtime is not installed, or cannot read the file.
     """
 
-    # two maps of 64 channels at the size of a result that is four times as large, since the layers cannot be looked at
+    # two maps of 64 channels at the size of a result that is four times as large, since the layers cannot be
+    # looked at
     values_per_pixel = 2 * 64 * 4**2
     unfit = frozenset({torch.float16, torch.bfloat16})  # its precision is the file's
 

@@ -27,23 +27,23 @@ OUT_OF_MEMORY = ('not enough memory', "can't allocate memory", 'out of memory', 
 class Runner:
     """Gives a network's output for a tile, whatever happens.
 
-    Out of memory, the tile is halved, for this and all that follow. An output that is not finite in half precision, or for which torch
-    lacks an operator, is computed again in fp32, and so are all that follow.
+    Out of memory, the tile is halved, for this and all that follow. An output that is not finite in half
+    precision, or for which torch lacks an operator, is computed again in fp32, and so are all that follow.
 
     Args:
-        network (nn.Module): On the CPU. It is moved to the device.
-        device (str, optional): See ``Upscaler``.
-        precision (str): See ``Upscaler``.
-        tile (int, optional): See ``Upscaler``.
-        overlap (int, optional): See ``Upscaler``.
-        ensemble (bool): See ``Upscaler``.
-        say (Callable): Takes what the user should know.
+        network: On the CPU. It is moved to the device.
+        device: See ``Upscaler``.
+        precision: See ``Upscaler``.
+        tile: See ``Upscaler``.
+        overlap: See ``Upscaler``.
+        ensemble: See ``Upscaler``.
+        say: Takes what the user should know.
 
     Attributes:
-        traits (Traits): Of the network.
-        device (torch.device): Where it runs.
-        tile (int): The present one.
-        precision (str): The present one.
+        traits: Of the network.
+        device: Where it runs.
+        tile: The present one.
+        precision: The present one.
 
     Raises:
         InputError: If the network is not one between images, or an argument is out of range.
@@ -86,7 +86,8 @@ class Runner:
         """Map (N, C, h, w) of the network's channels, fp32, in [0, 1], on the device, to its output, fp32.
 
         Raises:
-            InputError: If the output is not finite in fp32, or the memory does not suffice for the smallest tiles.
+            InputError: If the output is not finite in fp32, or the memory does not suffice for the smallest
+                tiles.
         """
         if max(tile.shape[-2:]) <= self.tile:
             try:

@@ -18,12 +18,12 @@ class Axis:
     """How one side of an image is cut. All lengths in pixels of the input.
 
     Args:
-        size (int): Of the side.
-        starts (tuple[int, ...]): First pixels of the tiles.
-        length (int): Of every tile but the last, which ends with the image.
-        margin (int): What of an overlap is left to the tile before; as much at its end is left to the tile behind.
-        blend (int): What of an overlap is blended, between the margins: outputs close to a tile's edge, which lack surroundings, are not
-            used at all.
+        size: Of the side.
+        starts: First pixels of the tiles.
+        length: Of every tile but the last, which ends with the image.
+        margin: What of an overlap is left to the tile before; as much at its end is left to the tile behind.
+        blend: What of an overlap is blended, between the margins: outputs close to a tile's edge, which lack
+            surroundings, are not used at all.
     """
 
     size: int
@@ -48,9 +48,9 @@ def split(size: int, tile: int, overlap: int) -> Axis:
     """Cut a side into the fewest tiles of at most ``tile`` pixels, of nearly equal length.
 
     Args:
-        size (int): Of the side.
-        tile (int): At least 2.
-        overlap (int): Of neighbours; at most half a tile is taken.
+        size: Of the side.
+        tile: At least 2.
+        overlap: Of neighbours; at most half a tile is taken.
     """
     if size <= tile:
         return Axis(size, (0,), size, 0, 0)
@@ -71,18 +71,18 @@ def join(
 ) -> Iterator[tuple[int, int, Tensor]]:
     """Compute tile after tile, and give the parts of the result as they are finished.
 
-    Where two tiles are blended, their weights are cos^2 and sin^2 over the strip: never 0, and of sum 1. Only the strips wait for their
-    neighbours, below and to the right.
+    Where two tiles are blended, their weights are cos^2 and sin^2 over the strip: never 0, and of sum 1. Only
+    the strips wait for their neighbours, below and to the right.
 
     Args:
-        rows (Axis): Cuts of the height.
-        columns (Axis): Cuts of the width.
-        scale (int): Output size / input size.
-        output (Callable): Gives the output (C, h * scale, w * scale), floating point, of the tile at an index of the rows and one of the
-            columns.
+        rows: Cuts of the height.
+        columns: Cuts of the width.
+        scale: Output size / input size.
+        output: Gives the output (C, h * scale, w * scale), floating point, of the tile at an index of the
+            rows and one of the columns.
 
     Yields:
-        tuple[int, int, Tensor]: Top, left and values (C, H, W) of a part, in pixels of the output; row by row of tiles, from the left.
+        Top, left and values (C, H, W) of a part, in pixels of the output; row by row of tiles, from the left.
     """
     waiting: Tensor | None = None  # the lower strip of the tiles above, already blended from left to right
     for row in range(len(rows.starts)):

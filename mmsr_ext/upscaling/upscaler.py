@@ -23,34 +23,39 @@ LUMA = (0.299, 0.587, 0.114)  # BT.601
 class Upscaler:
     """A network made into a function of images of any size and depth.
 
-    The image and the result stay on the host; tiles of it go to the device. Neighbouring tiles overlap and are blended. When the memory
-    does not suffice, tiles are halved. What half precision cannot compute, or not to finite values, is computed again, and all that
-    follows, in fp32.
+    The image and the result stay on the host; tiles of it go to the device. Neighbouring tiles overlap and
+    are blended. When the memory does not suffice, tiles are halved. What half precision cannot compute, or
+    not to finite values, is computed again, and all that follows, in fp32.
 
-    Colours go through the network. A grey image is given to a network of three channels as an equal one in each, and the luma (BT.601) of
-    the result is taken; a network of one channel gets every channel by itself. Alpha does not go through the network, which has never seen
-    any: it is resized by MATLAB's bicubic.
+    Colours go through the network. A grey image is given to a network of three channels as an equal one in
+    each, and the luma (BT.601) of the result is taken; a network of one channel gets every channel by itself.
+    Alpha does not go through the network, which has never seen any: it is resized by MATLAB's bicubic.
 
     Args:
-        network (str, Path or nn.Module): A file, see ``load_generator``, or of an architecture of spandrel's if that is installed; or a
-            network from (N, C, H, W) in [0, 1], C of 3 or 1, to the same or an integer multiple of the size. Of a network a copy is used.
-        device (str, optional): 'cpu', 'cuda', 'cuda:1', ...; a GPU if there is one by default.
-        precision (str): 'fp32', 'fp16' or 'bf16'.
-        tile (int, optional): Height and width of the tiles, at least 32; chosen from the free memory by default; 0 for no tiles.
-        overlap (int, optional): Of tiles, in pixels of the input, at most half a tile; 32 by default, or half a tile if that is less.
-        outscale (float, optional): Size of the result / size of the image. Unless it is the network's own, the network's result is resized
-            by MATLAB's bicubic, and the size is rounded up.
-        ensemble (bool): Average the results for the 8 flips and rotations of the image. Lim et al. 2017 (EDSR), section 3.3.
-        say (Callable): Takes what the user should know, each thing once; printed to stderr by default.
+        network: A file, see ``load_generator``, or of an architecture of spandrel's if that is installed; or
+            a network from (N, C, H, W) in [0, 1], C of 3 or 1, to the same or an integer multiple of the
+            size. Of a network a copy is used.
+        device: 'cpu', 'cuda', 'cuda:1', ...; a GPU if there is one by default.
+        precision: 'fp32', 'fp16' or 'bf16'.
+        tile: Height and width of the tiles, at least 32; chosen from the free memory by default; 0 for no
+            tiles.
+        overlap: Of tiles, in pixels of the input, at most half a tile; 32 by default, or half a tile if that
+            is less.
+        outscale: Size of the result / size of the image. Unless it is the network's own, the network's result
+            is resized by MATLAB's bicubic, and the size is rounded up.
+        ensemble: Average the results for the 8 flips and rotations of the image. Lim et al. 2017 (EDSR),
+            section 3.3.
+        say: Takes what the user should know, each thing once; printed to stderr by default.
 
     Attributes:
-        scale (int): The network's.
-        outscale (float): See above.
-        device (torch.device): Where it runs.
-        traits (Traits): What the network takes and gives.
+        scale: The network's.
+        outscale: See above.
+        device: Where it runs.
+        traits: What the network takes and gives.
 
     Raises:
-        InputError: If the network cannot be loaded or is not one between images, or an argument is out of range.
+        InputError: If the network cannot be loaded or is not one between images, or an argument is out of
+            range.
     """
 
     def __init__(
@@ -88,13 +93,15 @@ class Upscaler:
         """Upscale an image.
 
         Args:
-            image (np.ndarray): (H, W) grey or (H, W, C), C of 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; uint8 or uint16.
+            image: (H, W) grey or (H, W, C), C of 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; uint8 or
+                uint16.
 
         Returns:
             np.ndarray: Of the same type and number of axes and channels; ``output_size`` high and wide.
 
         Raises:
-            InputError: For another image, a result that is not finite, or memory that does not suffice for the smallest tiles.
+            InputError: For another image, a result that is not finite, or memory that does not suffice for
+                the smallest tiles.
         """
         result = np.concatenate(list(self.rows(image)))
         return result[..., 0] if image.ndim == 2 else result
@@ -110,7 +117,7 @@ class Upscaler:
         """Upscale an image, and give the result in strips (h, W, C) from the top, so that it need not be in memory as a whole.
 
         Args:
-            image (np.ndarray): As for a call.
+            image: As for a call.
 
         Raises:
             InputError: As a call.

@@ -16,12 +16,14 @@ from .sync_batch_norm import SyncBatchNorm
 class SeparateDDP(nn.Module):
     """Wraps the generator and the discriminator of a GANRestorer in a DistributedDataParallel each.
 
-    Does what MMEngine's ``MMSeparateDistributedDataParallel`` is for, and also works on CPUs (with ``sync_bn='torch'`` in the config, too),
-    does not exchange gradients while they accumulate, and leaves the names in the checkpoint as they are in one process.
+    Does what MMEngine's ``MMSeparateDistributedDataParallel`` is for, and also works on CPUs (with
+    ``sync_bn='torch'`` in the config, too), does not exchange gradients while they accumulate, and leaves the
+    names in the checkpoint as they are in one process.
 
     Args:
-        module (nn.Module): A GANRestorer.
-        broadcast_buffers (bool): Copy the buffers of rank 0 before each forward; has to be False for batch normalisation in a GAN.
+        module: A GANRestorer.
+        broadcast_buffers: Copy the buffers of rank 0 before each forward; has to be False for batch
+            normalisation in a GAN.
         **kwargs: See DistributedDataParallel.
     """
 

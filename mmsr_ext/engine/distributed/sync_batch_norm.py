@@ -13,8 +13,9 @@ from ...functional import at_least_float32
 class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
     """What ``nn.SyncBatchNorm`` does, which trains on GPUs alone.
 
-    ``sync_bn='torch'`` in a config takes it on CPUs: ``SeparateDDP`` puts it in the place of PyTorch's there. Half precision is normalised
-    in float32 and comes out as it came in, as PyTorch's batch normalisation does it.
+    ``sync_bn='torch'`` in a config takes it on CPUs: ``SeparateDDP`` puts it in the place of PyTorch's there.
+    Half precision is normalised in float32 and comes out as it came in, as PyTorch's batch normalisation does
+    it.
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ class BoundedHistoryHook(Hook):
     MMEngine keeps a million, and copies them at every iteration.
 
     Args:
-        length (int): Values that are kept; never fewer than the log processor averages over.
+        length: Values that are kept; never fewer than the log processor averages over.
 
     Raises:
         InputError: If it is not a positive integer.

@@ -39,16 +39,18 @@ class DurableBackend(LocalBackend):
 class CheckpointHook(StockCheckpointHook):
     """MMEngine's CheckpointHook, whose files are whole whenever the run is killed.
 
-    - A file is written beside, brought to the disk and renamed; ``last_checkpoint`` is written in the same way after it, and the
-      checkpoints that ``max_keep_ckpts`` and ``save_best`` drop are removed after that. MMEngine removes first.
-    - When a file cannot be written, on a full disk say, the earlier ones stay and the run goes on and tries again at the next interval;
-      at its end that is an error.
+    - A file is written beside, brought to the disk and renamed; ``last_checkpoint`` is written in the same
+      way after it, and the checkpoints that ``max_keep_ckpts`` and ``save_best`` drop are removed after that.
+      MMEngine removes first.
+    - When a file cannot be written, on a full disk say, the earlier ones stay and the run goes on and tries
+      again at the next interval; at its end that is an error.
     - A run that is asked to stop is saved where it is (``StopHook``).
     - While gradients accumulate a checkpoint waits for the update, so that none is lost at resume.
 
     Args:
         *args: MMEngine's.
-        **kwargs: MMEngine's. ``backend_args`` or an ``out_dir`` that is no local folder leave the writing to MMEngine.
+        **kwargs: MMEngine's. ``backend_args`` or an ``out_dir`` that is no local folder leave the writing to
+            MMEngine.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -70,7 +72,8 @@ class CheckpointHook(StockCheckpointHook):
             and runner._load_from
             and Path(runner._load_from).resolve().parent != Path(self._folder(runner)).resolve()
         ):
-            # the run goes on in another folder: what it kept or thought best lies in the one before, and is not to be removed
+            # the run goes on in another folder: what it kept or thought best lies in the one before, and is
+            # not to be removed
             for key in [
                 key for key in hub.runtime_info if key == 'keep_ckpt_ids' or key.startswith('best_ckpt')
             ]:
@@ -109,7 +112,8 @@ class CheckpointHook(StockCheckpointHook):
         before = {key: hub.get_info(key) for key in ('keep_ckpt_ids', 'last_ckpt')}
         ids = [step]
         if self.max_keep_ckpts > 0:
-            # with those to be removed, so that the next start removes them if this one is killed before it does
+            # with those to be removed, so that the next start removes them if this one is killed before it
+            # does
             ids = [kept for kept in self.keep_ckpt_ids if kept != step] + ids
             hub.update_info('keep_ckpt_ids', list(ids))
         hub.update_info('last_ckpt', path)

@@ -16,9 +16,9 @@ from ...registry import HOOKS
 class DeferredRuntimeInfoHook(RuntimeInfoHook):
     """MMEngine's RuntimeInfoHook, which by itself makes the host wait for the device once for every logged value of every iteration.
 
-    This one keeps the values where they are, and hands all of them to the MessageHub, in order and unchanged, before somebody reads them:
-    at the LoggerHook's interval, before validation, and before a checkpoint is saved. Takes the place of ``runtime_info`` in
-    ``default_hooks``.
+    This one keeps the values where they are, and hands all of them to the MessageHub, in order and unchanged,
+    before somebody reads them: at the LoggerHook's interval, before validation, and before a checkpoint is
+    saved. Takes the place of ``runtime_info`` in ``default_hooks``.
     """
 
     def __init__(self) -> None:

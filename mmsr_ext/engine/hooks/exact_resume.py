@@ -24,17 +24,20 @@ KEY = 'exact_resume'
 class ExactResumeHook(Hook):
     """Saves and restores the random state and the buffers of every process, and the place in the data.
 
-    With the same number of processes a resumed run equals the unbroken one bit for bit (deterministic algorithms provided). Buffers are a
-    process's own where each has seen other data: the pool of ``RealESRGANDegradation``, the statistics of batch normalisation. With
-    another number of processes the data go on at the sample that was next, and a process that is new takes the first one's buffers.
+    With the same number of processes a resumed run equals the unbroken one bit for bit (deterministic
+    algorithms provided). Buffers are a process's own where each has seen other data: the pool of
+    ``RealESRGANDegradation``, the statistics of batch normalisation. With another number of processes the
+    data go on at the sample that was next, and a process that is new takes the first one's buffers.
     Validation leaves no trace in the random state.
 
-    Another hook may add tensors of its own to a process's state, under names that the first one's has in ``state_dict``, and take them out
-    again: ``save_rank_state(runner, state)``, ``load_rank_state(runner, state)``.
+    Another hook may add tensors of its own to a process's state, under names that the first one's has in
+    ``state_dict``, and take them out again: ``save_rank_state(runner, state)``, ``load_rank_state(runner,
+    state)``.
 
     The checkpoint gives the state, and the config every hyper-parameter: see ``follow_config``.
 
-    Works together with our ``IterBasedTrainLoop`` and ``CheckpointHook``; with MMEngine's the state of the first process is saved.
+    Works together with our ``IterBasedTrainLoop`` and ``CheckpointHook``; with MMEngine's the state of the
+    first process is saved.
     """
 
     priority = 'LOW'  # before checkpoints are written

@@ -26,19 +26,20 @@ KEY = 'generator_ema'
 class GeneratorEMAHook(Hook):
     """Averages the generator's weights, ``e = decay * e + (1 - decay) * g``, after every step that its optimizer takes.
 
-    The average equals the generator when training starts, stands still while only the discriminator is updated, while gradients
-    accumulate and when the loss scaler skips a step, and takes the generator's place in validation and testing. Buffers, such as the
-    statistics of batch normalisation, are copied, unless they are not finite: they are averages already. A checkpoint's state_dict has the
-    trained weights under ``generator.`` and the average under ``generator_ema.``, which is MMagic's name for it.
+    The average equals the generator when training starts, stands still while only the discriminator is
+    updated, while gradients accumulate and when the loss scaler skips a step, and takes the generator's place
+    in validation and testing. Buffers, such as the statistics of batch normalisation, are copied, unless they
+    are not finite: they are averages already. A checkpoint's state_dict has the trained weights under
+    ``generator.`` and the average under ``generator_ema.``, which is MMagic's name for it.
 
-    MMEngine's ``EMAHook`` averages the whole model, discriminator included, at every iteration; MMagic's ``RealESRGAN`` initialises its
-    average apart from the generator. An optimizer that is fused (``fused=True``) hides a skip of the loss scaler: the average then moves
-    towards the unchanged generator.
+    MMEngine's ``EMAHook`` averages the whole model, discriminator included, at every iteration; MMagic's
+    ``RealESRGAN`` initialises its average apart from the generator. An optimizer that is fused
+    (``fused=True``) hides a skip of the loss scaler: the average then moves towards the unchanged generator.
 
     Source: Polyak and Juditsky 1992; decay 0.999 of Wang et al. 2021 (Real-ESRGAN), section 4.1.
 
     Args:
-        decay (float): In [0, 1).
+        decay: In [0, 1).
 
     Raises:
         InputError: For another decay.

@@ -15,8 +15,8 @@ from ...registry import HOOKS
 class IterTimerHook(StockIterTimerHook):
     """MMEngine's IterTimerHook, for MMagic's loops over several sets of images too.
 
-    MMagic's own says nothing in the first 100 iterations, shows the training's time in validation, and estimates up to a hundred times too
-    much for a resumed run, because it counts iterations of before.
+    MMagic's own says nothing in the first 100 iterations, shows the training's time in validation, and
+    estimates up to a hundred times too much for a resumed run, because it counts iterations of before.
     """
 
     def _after_iter(

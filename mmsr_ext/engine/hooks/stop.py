@@ -29,12 +29,13 @@ OUT_OF_TIME = 1000
 class StopHook(Hook):
     """Ends the run after the current iteration, with a checkpoint, when a signal asks for it or the time is up.
 
-    Ctrl-C (a second one ends it at once), SIGTERM, SIGUSR1 for ``sbatch --signal``. A validation is broken off, and made up for when the
-    run is resumed. All processes of a run stop after the same iteration: about once a second, or at every iteration if that takes longer,
-    they agree whether one of them was asked to. ``runner.train()`` then raises ``Stopped``.
+    Ctrl-C (a second one ends it at once), SIGTERM, SIGUSR1 for ``sbatch --signal``. A validation is broken
+    off, and made up for when the run is resumed. All processes of a run stop after the same iteration: about
+    once a second, or at every iteration if that takes longer, they agree whether one of them was asked to.
+    ``runner.train()`` then raises ``Stopped``.
 
     Args:
-        max_hours (float, optional): Hours after which to end it, counted from when the hook is built.
+        max_hours: Hours after which to end it, counted from when the hook is built.
 
     Raises:
         InputError: If ``max_hours`` is not a positive number.

@@ -16,7 +16,7 @@ class TF32Hook(Hook):
     By itself PyTorch does so in convolutions and not in matrix products. Does nothing on other devices.
 
     Args:
-        enabled (bool): For both; False makes float32 exact.
+        enabled: For both; False makes float32 exact.
     """
 
     def __init__(self, enabled: bool) -> None:

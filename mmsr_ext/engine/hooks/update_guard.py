@@ -30,14 +30,15 @@ LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gr
 class UpdateGuardHook(Hook):
     """Reads, at the LoggerHook's interval and every 100 iterations, what ``GANRestorer.guard`` decided.
 
-    An update that was left out is counted as ``skipped_updates``, and logged with what was not finite and the files of the batch: those of
-    the processes whose own losses were not finite or, where only gradients were not, of all. One that the loss scaler of float16 answers
-    by lowering its scale is neither counted nor logged. Statistics of batch normalisation that such a batch has spoilt are put back as
-    they were at the last reading. A discriminator whose two losses stay below 0.001 is reported once.
+    An update that was left out is counted as ``skipped_updates``, and logged with what was not finite and the
+    files of the batch: those of the processes whose own losses were not finite or, where only gradients were
+    not, of all. One that the loss scaler of float16 answers by lowering its scale is neither counted nor
+    logged. Statistics of batch normalisation that such a batch has spoilt are put back as they were at the
+    last reading. A discriminator whose two losses stay below 0.001 is reported once.
 
     Args:
-        limit (int): The run stops after this many left out in a row; no weights are spoilt then.
-        collapse_after (int): Updates in a row after which the discriminator counts as collapsed.
+        limit: The run stops after this many left out in a row; no weights are spoilt then.
+        collapse_after: Updates in a row after which the discriminator counts as collapsed.
 
     Raises:
         InputError: For numbers below 1, and, in training, when the run stops.

@@ -19,11 +19,11 @@ from .image_metric import ImageMetric
 class Evaluator(StockEvaluator):
     """What MMagic's ``MultiValLoop`` and ``MultiTestLoop`` ask for, for metrics of this package and of MMagic.
 
-    Metrics that are to be shown the same images share one pass over them. MMagic's class of this name does the same; importing it imports
-    all of MMagic's models.
+    Metrics that are to be shown the same images share one pass over them. MMagic's class of this name does
+    the same; importing it imports all of MMagic's models.
 
     Args:
-        metrics (dict, BaseMetric or list, optional): The metrics; without any the images are made and not measured.
+        metrics: The metrics; without any the images are made and not measured.
     """
 
     def __init__(self, metrics: Any = None) -> None:

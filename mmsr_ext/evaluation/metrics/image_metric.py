@@ -20,19 +20,20 @@ from ...errors import InputError
 class ImageMetric(BaseMetric):
     """The mean over a test set of what ``measure`` gives for output and ground truth of an image.
 
-    It is computed where the images are, and the results are fetched when the set is through: the host does not wait for the device in
-    between. Works with our and MMagic's loops and evaluators, and with MMEngine's. It does what MMagic's ``BaseSampleWiseMetric`` does,
-    whose import takes all of MMagic's models along.
+    It is computed where the images are, and the results are fetched when the set is through: the host does
+    not wait for the device in between. Works with our and MMagic's loops and evaluators, and with MMEngine's.
+    It does what MMagic's ``BaseSampleWiseMetric`` does, whose import takes all of MMagic's models along.
 
     Args:
-        crop_border (int): Pixels left out at each side.
-        gt_key (str): Name of the ground truth in a sample.
-        pred_key (str): Name of the image in the sample's ``output``.
-        collect_device (str): See MMEngine's ``BaseMetric``.
-        prefix (str, optional): Goes before the name, with a '/'.
+        crop_border: Pixels left out at each side.
+        gt_key: Name of the ground truth in a sample.
+        pred_key: Name of the image in the sample's ``output``.
+        collect_device: See MMEngine's ``BaseMetric``.
+        prefix: Goes before the name, with a '/'.
 
     Raises:
-        InputError: For a negative border; and for images of different sizes, or smaller than the metric takes.
+        InputError: For a negative border; and for images of different sizes, or smaller than the metric
+            takes.
     """
 
     metric: str
@@ -60,11 +61,11 @@ class ImageMetric(BaseMetric):
         """Compare two images.
 
         Args:
-            gt (Tensor): (3, H, W), RGB, [0, 255], without the border.
-            pred (Tensor): Of the same shape.
+            gt: (3, H, W), RGB, [0, 255], without the border.
+            pred: Of the same shape.
 
         Returns:
-            Tensor: Scalar.
+            Scalar.
         """
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -72,7 +73,7 @@ class ImageMetric(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples (Sequence[dict]): With the ground truth and ``output``, (C, H, W), [0, 255], BGR.
+            data_samples: With the ground truth and ``output``, (C, H, W), [0, 255], BGR.
         """
         for sample in data_samples:
             pred, gt = sample['output'].get(self.pred_key), sample.get(self.gt_key)
@@ -104,7 +105,7 @@ class ImageMetric(BaseMetric):
         """Fetch the results, from all processes, and average them.
 
         Args:
-            size (int, optional): Length of the test set; by default that of the one that ``prepare`` was given.
+            size: Length of the test set; by default that of the one that ``prepare`` was given.
         """
         if self.results:
             self.results[:] = torch.stack(self.results).tolist()

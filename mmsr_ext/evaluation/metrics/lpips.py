@@ -21,9 +21,9 @@ class LPIPS(ImageMetric):
     Source: Zhang et al. 2018, with the package of its authors.
 
     Args:
-        net (str): 'alex' (the usual one), 'vgg' or 'squeeze'.
-        crop_border (int): Pixels left out at each side.
-        pretrained (str): 'imagenet' (torchvision's weights of the trunk), a file with them, or 'random'.
+        net: 'alex' (the usual one), 'vgg' or 'squeeze'.
+        crop_border: Pixels left out at each side.
+        pretrained: 'imagenet' (torchvision's weights of the trunk), a file with them, or 'random'.
         **kwargs: See ``ImageMetric``.
 
     Raises:

@@ -19,13 +19,13 @@ BLOCK = 96
 class NIQE(ImageMetric):
     """MMagic's NIQE of the Y channel, with its parameters of pristine images, logged as ``NIQE``; lower is better.
 
-    Unlike MMagic's class it takes ``pred_key``, and leaves images out of the mean for which it is not defined: with fewer than two blocks
-    of 96x96 px, or flat all over. Without any other it is nan.
+    Unlike MMagic's class it takes ``pred_key``, and leaves images out of the mean for which it is not
+    defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is nan.
 
     Source: Mittal et al. 2013 (Making a completely blind image quality analyzer).
 
     Args:
-        crop_border (int): Pixels left out at each side; the scale by convention.
+        crop_border: Pixels left out at each side; the scale by convention.
         **kwargs: See ``ImageMetric``.
     """
 

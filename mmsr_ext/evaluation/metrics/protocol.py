@@ -34,8 +34,8 @@ class PSNR(_OfChannels):
     """Peak signal-to-noise ratio in dB, logged as ``PSNR-Y`` (BT.601, limited range) or ``PSNR-RGB``. MMagic's, in float64.
 
     Args:
-        crop_border (int): Pixels left out at each side; the scale by convention.
-        convert_to (str, optional): 'Y' or None for RGB.
+        crop_border: Pixels left out at each side; the scale by convention.
+        convert_to: 'Y' or None for RGB.
         **kwargs: See ``ImageMetric``.
 
     Raises:
@@ -50,8 +50,8 @@ class SSIM(_OfChannels):
     """SSIM (Wang et al. 2004, 11x11 Gaussian window), logged as ``SSIM-Y`` or ``SSIM-RGB``. Equal to MMagic's.
 
     Args:
-        crop_border (int): Pixels left out at each side; the scale by convention.
-        convert_to (str, optional): 'Y' or None for RGB.
+        crop_border: Pixels left out at each side; the scale by convention.
+        convert_to: 'Y' or None for RGB.
         **kwargs: See ``ImageMetric``.
 
     Raises:

@@ -16,10 +16,10 @@ def draw_all(series: Series) -> str:
     """A chart for every quantity; D(real) and D(fake), and a metric and its baseline, share one.
 
     Args:
-        series (dict): (step, value) by name.
+        series: (step, value) by name.
 
     Returns:
-        str: HTML.
+        HTML.
     """
     groups: dict[str, Series] = {}
     for name, points in series.items():

@@ -30,9 +30,9 @@ def save_report(path: str | Path, result: Measurement, max_images: int | None = 
     Images are embedded in full size and without loss. The file is written whole or not at all.
 
     Args:
-        path (str or Path): A .html file in an existing folder.
-        result (Measurement): As ``measure`` returns it.
-        max_images (int, optional): Images of a set; by default all, as long as all together have less than 100 MB.
+        path: A .html file in an existing folder.
+        result: As ``measure`` returns it.
+        max_images: Images of a set; by default all, as long as all together have less than 100 MB.
 
     Raises:
         InputError: If the file cannot be written.

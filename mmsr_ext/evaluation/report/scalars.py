@@ -13,14 +13,14 @@ Series = dict[str, list[tuple[int, float]]]
 def read_scalars(work_dir: Path) -> Series:
     """Read ``work_dir/<time>/vis_data/scalars.json`` of every start of a run, in order of time.
 
-    A run that was killed and resumed has logged some steps twice: of an earlier start what is past the first step of a later one is
-    dropped. A last line that was cut off by a kill is left out.
+    A run that was killed and resumed has logged some steps twice: of an earlier start what is past the first
+    step of a later one is dropped. A last line that was cut off by a kill is left out.
 
     Args:
-        work_dir (Path): Of a run, or any other folder.
+        work_dir: Of a run, or any other folder.
 
     Returns:
-        dict[str, list[tuple[int, float]]]: (step, value) by name, without times; empty where nothing was logged.
+        (step, value) by name, without times; empty where nothing was logged.
     """
     series: Series = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):

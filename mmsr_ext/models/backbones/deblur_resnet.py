@@ -23,20 +23,22 @@ NORMS = {'instance': 'IN', 'batch': 'BN'}
 class DeblurResNet(Generator):
     """Johnson's residual network with a skip from the input to the output, for images of any size.
 
-    7x7 convolution, two strided convolutions, residual blocks with dropout 0.5, two transposed convolutions, 7x7 convolution, tanh;
-    reflection padding. Layers and names of weights are those of MMagic's ``ResnetGenerator``, which has no skip and takes multiples of 4
-    only; here the image is extended by reflection, and the output cut to its size. The tanh is halved, because the paper's images are in
-    [-1, 1]. The defaults are the paper's network, 11,378,179 parameters.
+    7x7 convolution, two strided convolutions, residual blocks with dropout 0.5, two transposed convolutions,
+    7x7 convolution, tanh; reflection padding. Layers and names of weights are those of MMagic's
+    ``ResnetGenerator``, which has no skip and takes multiples of 4 only; here the image is extended by
+    reflection, and the output cut to its size. The tanh is halved, because the paper's images are in [-1, 1].
+    The defaults are the paper's network, 11,378,179 parameters.
 
     Sources: Kupyn et al. 2018 (DeblurGAN), section 3.2 and figure 3; Johnson et al. 2016.
 
     Args:
-        channels (int): Channels of the input and the output.
-        mid_channels (int): Width of the first layer; 4 times as wide in the residual blocks.
-        num_blocks (int): Residual blocks.
-        norm (str): 'instance', or 'batch' as the Keras port has it.
-        dropout (bool): Dropout in the residual blocks, in train mode.
-        init_cfg (dict, optional): See MMEngine's BaseModule. By default normal with standard deviation 0.02, as the authors' code.
+        channels: Channels of the input and the output.
+        mid_channels: Width of the first layer; 4 times as wide in the residual blocks.
+        num_blocks: Residual blocks.
+        norm: 'instance', or 'batch' as the Keras port has it.
+        dropout: Dropout in the residual blocks, in train mode.
+        init_cfg: See MMEngine's BaseModule. By default normal with standard deviation 0.02, as the authors'
+            code.
 
     Raises:
         InputError: For an unknown norm, and at the forward of an image smaller than 5 pixels.

@@ -25,22 +25,23 @@ RES_SCALES = {(64, 16): 1.0, (256, 32): 0.1}
 class EDSR(ResidualTrunk):
     """Enhanced deep super-resolution network: residual blocks without normalisation.
 
-    The defaults are the baseline model, BasicSR's EDSR-M (1,517,571 parameters at x4); EDSR-L, the paper's final model, has
-    ``mid_channels=256, num_blocks=32, res_scale=0.1`` (43,089,923). Names in the state_dict are BasicSR's, so its weights load. Those of
-    MMagic's ``EDSRNet`` load, too, which has other names and works on images in [0, 1]: the outer convolutions make up for that.
+    The defaults are the baseline model, BasicSR's EDSR-M (1,517,571 parameters at x4); EDSR-L, the paper's
+    final model, has ``mid_channels=256, num_blocks=32, res_scale=0.1`` (43,089,923). Names in the state_dict
+    are BasicSR's, so its weights load. Those of MMagic's ``EDSRNet`` load, too, which has other names and
+    works on images in [0, 1]: the outer convolutions make up for that.
 
     Source: Lim et al. 2017, figure 2, table 1.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        mid_channels (int): Width of the trunk.
-        num_blocks (int): Residual blocks.
-        scale (int): 2, 3, 4 or 8.
-        res_scale (float): Factor on what a block adds to its input.
-        img_range (float): See ``ResidualTrunk``.
-        rgb_mean (tuple[float, ...]): See ``ResidualTrunk``.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mid_channels: Width of the trunk.
+        num_blocks: Residual blocks.
+        scale: 2, 3, 4 or 8.
+        res_scale: Factor on what a block adds to its input.
+        img_range: See ``ResidualTrunk``.
+        rgb_mean: See ``ResidualTrunk``.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: For another scale, or a mean that does not have a value for every channel.

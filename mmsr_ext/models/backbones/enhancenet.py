@@ -19,15 +19,15 @@ from .state_dict import length_of
 class EnhanceNet(Generator):
     """Residual network that adds what is missing to the bicubically upsampled input. Source: Sajjadi et al. 2017, table 1.
 
-    Residual blocks without normalisation, and nearest-neighbour upsampling followed by a convolution against checkerboard patterns. The
-    defaults are the paper's network, 852,867 parameters.
+    Residual blocks without normalisation, and nearest-neighbour upsampling followed by a convolution against
+    checkerboard patterns. The defaults are the paper's network, 852,867 parameters.
 
     Args:
-        channels (int): Channels of the input and the output.
-        mid_channels (int): Width of the trunk.
-        num_blocks (int): Residual blocks.
-        scale (int): 2, 4 or 8; one upsampling stage a factor of 2.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        channels: Channels of the input and the output.
+        mid_channels: Width of the trunk.
+        num_blocks: Residual blocks.
+        scale: 2, 4 or 8; one upsampling stage a factor of 2.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: For another scale.

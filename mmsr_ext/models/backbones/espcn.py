@@ -18,18 +18,18 @@ from .generator import Generator
 class ESPCN(Generator):
     """Efficient sub-pixel convolutional network: three convolutions on the small image, tanh between them, and one PixelShuffle.
 
-    The defaults are the paper's layers (5x5x64, 3x3x32, 3x3) on colour images; the paper's network takes the Y channel alone
-    (``in_channels=1, out_channels=1``).
+    The defaults are the paper's layers (5x5x64, 3x3x32, 3x3) on colour images; the paper's network takes the
+    Y channel alone (``in_channels=1, out_channels=1``).
 
     Source: Shi et al. 2016, section 3.2, with the tanh of section 4.3.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        mid_channels (tuple[int, int]): Width of the first and the second layer.
-        kernel_sizes (tuple[int, int, int]): Odd sizes of the three kernels.
-        scale (int): At least 2.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mid_channels: Width of the first and the second layer.
+        kernel_sizes: Odd sizes of the three kernels.
+        scale: At least 2.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: For a scale below 2 or an even kernel size.

@@ -13,8 +13,9 @@ from .generator import Generator
 class FSRCNN(Generator):
     """Fast super-resolution by convolutions: features are extracted, shrunk, mapped and expanded at the input's size, then deconvolved.
 
-    The defaults are FSRCNN(56, 12, 4) of the paper, on the Y channel alone: 12,464 weights at every scale, 12,809 parameters with biases
-    and slopes. The weights do not tell the scale, so that only a file that names it can be loaded without a config.
+    The defaults are FSRCNN(56, 12, 4) of the paper, on the Y channel alone: 12,464 weights at every scale,
+    12,809 parameters with biases and slopes. The weights do not tell the scale, so that only a file that
+    names it can be loaded without a config.
 
     Source: Dong et al. 2016 (Accelerating the Super-Resolution Convolutional Neural Network), section 3.
 

@@ -12,8 +12,8 @@ from torch import Tensor
 class Generator(BaseModule):
     """Base of the networks that make images.
 
-    A subclass that is registered in ``MODELS`` is found by ``load_generator``, ``export`` and the reference. It sets
-    ``scale`` and, where it can, says more of itself.
+    A subclass that is registered in ``MODELS`` is found by ``load_generator``, ``export`` and the reference.
+    It sets ``scale`` and, where it can, says more of itself.
 
     Attributes:
         scale: Output size / input size.
@@ -31,15 +31,15 @@ class Generator(BaseModule):
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """Read the hyper-parameters off the weights.
 
-        A missing weight or one of another shape may raise LookupError, TypeError, ValueError or AttributeError: the
-        weights are then of another architecture.
+        A missing weight or one of another shape may raise LookupError, TypeError, ValueError or
+        AttributeError: the weights are then of another architecture.
 
         Args:
             weights: A state_dict, of this project or another.
 
         Returns:
-            Arguments of the constructor, and the weights under this class's names; None if the weights are of another
-            architecture or do not tell.
+            Arguments of the constructor, and the weights under this class's names; None if the weights are of
+            another architecture or do not tell.
         """
         return None
 
@@ -60,7 +60,8 @@ class Generator(BaseModule):
             names: Whose names the weights have; see ``export``.
 
         Returns:
-            spandrel's name, with a remark after a full stop where there is one; None if it does not know the network.
+            spandrel's name, with a remark after a full stop where there is one; None if it does not know the
+            network.
         """
         return None
 

@@ -19,25 +19,27 @@ from .state_dict import length_of
 class RCAN(ResidualTrunk):
     """Residual channel attention network: groups of residual blocks, each of which weights its channels by their means.
 
-    The defaults are the paper's network: 15,592,355 parameters at x4. Names in the state_dict are BasicSR's, so its weights load.
+    The defaults are the paper's network: 15,592,355 parameters at x4. Names in the state_dict are BasicSR's,
+    so its weights load.
 
     Source: Zhang et al. 2018, figures 2 to 4.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        mid_channels (int): Width of the trunk.
-        num_groups (int): Residual groups.
-        num_blocks (int): Blocks in a group.
-        squeeze_factor (int): The attention's bottleneck has ``mid_channels // squeeze_factor`` channels.
-        scale (int): 2, 3, 4 or 8.
-        res_scale (float): Factor on what a block adds to its input.
-        img_range (float): See ``ResidualTrunk``.
-        rgb_mean (tuple[float, ...]): See ``ResidualTrunk``.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mid_channels: Width of the trunk.
+        num_groups: Residual groups.
+        num_blocks: Blocks in a group.
+        squeeze_factor: The attention's bottleneck has ``mid_channels // squeeze_factor`` channels.
+        scale: 2, 3, 4 or 8.
+        res_scale: Factor on what a block adds to its input.
+        img_range: See ``ResidualTrunk``.
+        rgb_mean: See ``ResidualTrunk``.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
-        InputError: For another scale, a squeeze factor larger than the width, or a mean that does not have a value for every channel.
+        InputError: For another scale, a squeeze factor larger than the width, or a mean that does not have a
+            value for every channel.
     """
 
     basicsr = True

@@ -20,14 +20,15 @@ class ResidualTrunk(Generator):
     The names in the state_dict are BasicSR's.
 
     Args:
-        blocks (list[nn.Module]): The blocks of the trunk, (N, mid_channels, h, w) to the same.
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        mid_channels (int): Width of the trunk.
-        scale (int): 2, 3, 4 or 8.
-        img_range (float): The network works on images with values from 0 to this; weights of the papers' authors and BasicSR expect 255.
-        rgb_mean (tuple[float, ...]): Mean of the training images by channel, in [0, 1]. The default is DIV2K's.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        blocks: The blocks of the trunk, (N, mid_channels, h, w) to the same.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mid_channels: Width of the trunk.
+        scale: 2, 3, 4 or 8.
+        img_range: The network works on images with values from 0 to this; weights of the papers' authors and
+            BasicSR expect 255.
+        rgb_mean: Mean of the training images by channel, in [0, 1]. The default is DIV2K's.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: For another scale, or a mean that does not have a value for every channel.

@@ -21,7 +21,8 @@ RESIDUAL_SCALE = 0.2
 INIT_SCALE = 0.1
 NEGATIVE_SLOPE = 0.2
 
-# ESRGAN's two earlier namings: of its first release (model.0, ...), and of its second, which KAIR has too (RRDB_trunk, ...)
+# ESRGAN's two earlier namings: of its first release (model.0, ...), and of its second, which KAIR has too
+# (RRDB_trunk, ...)
 OLD_NAMES = [
     (re.compile(pattern), name)
     for pattern, name in [
@@ -41,22 +42,22 @@ OLD_NAMES = [
 class RRDBNet(Generator):
     """Network of residual-in-residual dense blocks, without batch normalisation.
 
-    The names in its state_dict are BasicSR's. Equals MMagic's ``RRDBNet`` on the same weights, and further takes any image size at
-    scales 1 and 2, and checkpoints activations.
+    The names in its state_dict are BasicSR's. Equals MMagic's ``RRDBNet`` on the same weights, and further
+    takes any image size at scales 1 and 2, and checkpoints activations.
 
-    Sources: Wang et al. 2018 (ESRGAN), section 3.1 and figure 4; Wang et al. 2021 (Real-ESRGAN), section 3.4, for scales 1 and 2, where a
-    pixel-unshuffle first reduces the image 4 and 2 times.
+    Sources: Wang et al. 2018 (ESRGAN), section 3.1 and figure 4; Wang et al. 2021 (Real-ESRGAN), section 3.4,
+    for scales 1 and 2, where a pixel-unshuffle first reduces the image 4 and 2 times.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        mid_channels (int): Width of the trunk.
-        num_blocks (int): Blocks of the trunk; the paper has 23, and 16 in a smaller variant.
-        growth_channels (int): Channels that each convolution of a dense block adds.
-        scale (int): 1, 2 or 4.
-        with_cp (bool): Keep the blocks' inputs alone for the backward pass and compute the rest anew: less memory for one more forward
-            pass. The gradients are the same.
-        init_cfg (dict, optional): See MMEngine's BaseModule. Without it: Kaiming's normal initialisation times 0.1, biases 0.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mid_channels: Width of the trunk.
+        num_blocks: Blocks of the trunk; the paper has 23, and 16 in a smaller variant.
+        growth_channels: Channels that each convolution of a dense block adds.
+        scale: 1, 2 or 4.
+        with_cp: Keep the blocks' inputs alone for the backward pass and compute the rest anew: less memory
+            for one more forward pass. The gradients are the same.
+        init_cfg: See MMEngine's BaseModule. Without it: Kaiming's normal initialisation times 0.1, biases 0.
 
     Raises:
         InputError: For another scale.
@@ -94,7 +95,8 @@ class RRDBNet(Generator):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, h, w) in [0, 1] to (N, C, h * scale, w * scale).
 
-        At scales 1 and 2 a size that is no multiple of 4 and 2 is extended to one by reflection, and the output cropped.
+        At scales 1 and 2 a size that is no multiple of 4 and 2 is extended to one by reflection, and the
+        output cropped.
         """
         height, width = x.shape[-2:]
         if self.unshuffle > 1:
@@ -155,8 +157,8 @@ class RRDB(nn.Module):
     """Three dense blocks, whose change of the input is scaled by 0.2. (N, C, H, W) to the same.
 
     Args:
-        channels (int): C.
-        growth_channels (int): See ``DenseBlock``.
+        channels: C.
+        growth_channels: See ``DenseBlock``.
     """
 
     def __init__(self, channels: int, growth_channels: int) -> None:
@@ -174,8 +176,8 @@ class DenseBlock(nn.Module):
     """Five convolutions, each of which sees the input and the outputs of all before it, scaled by 0.2, plus the input.
 
     Args:
-        channels (int): C.
-        growth_channels (int): Channels of the first four outputs.
+        channels: C.
+        growth_channels: Channels of the first four outputs.
     """
 
     def __init__(self, channels: int, growth_channels: int) -> None:

@@ -16,7 +16,8 @@ from ...registry import MODELS
 from .generator import Generator
 from .state_dict import length_of
 
-# What the shapes of the weights do not tell is told by the presence of a buffer, so that weights are not used with another function.
+# What the shapes of the weights do not tell is told by the presence of a buffer, so that weights are not used
+# with another function.
 TANH, RESIDUAL = 'output_is_tanh', 'output_adds_bicubic'
 
 
@@ -27,20 +28,23 @@ class SRResNet(Generator):
     MMagic's ``MSRResNet`` is another network: 3x3 head, no batch normalisation, LeakyReLU.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        mid_channels (int): Width of the trunk.
-        num_blocks (int): Residual blocks.
-        scale (int): 2, 4 or 8; one PixelShuffle a factor of 2.
-        batch_norm (bool): Batch normalisation in the trunk.
-        output_activation (str): 'none', or 'tanh' for (tanh(x) + 1) / 2, the paper's output mapped to this project's range [0, 1].
-        residual (bool): Add the network's output to the bicubically upsampled input. It learns faster; not in the paper.
-        trunk_end (str): What follows the convolution after the blocks: 'norm' (batch normalisation if there is any), or 'prelu', as in some
-            ports of SRGAN.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mid_channels: Width of the trunk.
+        num_blocks: Residual blocks.
+        scale: 2, 4 or 8; one PixelShuffle a factor of 2.
+        batch_norm: Batch normalisation in the trunk.
+        output_activation: 'none', or 'tanh' for (tanh(x) + 1) / 2, the paper's output mapped to this
+            project's range [0, 1].
+        residual: Add the network's output to the bicubically upsampled input. It learns faster; not in the
+            paper.
+        trunk_end: What follows the convolution after the blocks: 'norm' (batch normalisation if there is
+            any), or 'prelu', as in some ports of SRGAN.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
-        InputError: For another scale, output activation or trunk end, or residual with unequal channels or an output activation.
+        InputError: For another scale, output activation or trunk end, or residual with unequal channels or an
+            output activation.
     """
 
     def __init__(
@@ -122,8 +126,8 @@ class ResidualBlock(nn.Module):
     """conv, norm, PReLU, conv, norm, plus the input. (N, C, H, W) to the same.
 
     Args:
-        channels (int): C.
-        batch_norm (bool): With batch normalisation.
+        channels: C.
+        batch_norm: With batch normalisation.
     """
 
     def __init__(self, channels: int, batch_norm: bool) -> None:

@@ -27,16 +27,17 @@ ACTIVATIONS = {
 class SRVGGNetCompact(Generator):
     """Plain 3x3 convolutions at the input's size, one PixelShuffle, and the input enlarged by repetition added to it.
 
-    Source: Real-ESRGAN's released general-x4v3 (64 channels, 32 convolutions) and animevideov3 (16). The keys are BasicSR's.
+    Source: Real-ESRGAN's released general-x4v3 (64 channels, 32 convolutions) and animevideov3 (16). The keys
+    are BasicSR's.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output; equal to ``in_channels``, which are added to it.
-        mid_channels (int): Width.
-        num_convs (int): Convolutions between the first and the last.
-        scale (int): Output size / input size.
-        act_type (str): 'relu', 'prelu' (a slope a channel) or 'leakyrelu' (slope 0.1).
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output; equal to ``in_channels``, which are added to it.
+        mid_channels: Width.
+        num_convs: Convolutions between the first and the last.
+        scale: Output size / input size.
+        act_type: 'relu', 'prelu' (a slope a channel) or 'leakyrelu' (slope 0.1).
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: For an unknown activation, unequal channels, or a scale below 1.

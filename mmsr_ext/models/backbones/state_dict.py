@@ -10,9 +10,9 @@ def length_of(names: Iterable[str], sequence: str, part: str = '') -> int:
     """One more than the highest number N of the names ``<sequence>.N.<part>...``; 0 if there are none.
 
     Args:
-        names (Iterable[str]): Keys of a state_dict.
-        sequence (str): Such as 'body'.
-        part (str): Counts the layers that have it alone, such as 'conv1'.
+        names: Keys of a state_dict.
+        sequence: Such as 'body'.
+        part: Counts the layers that have it alone, such as 'conv1'.
     """
     pattern = re.compile(rf'{re.escape(sequence)}\.(\d+)\.{re.escape(part)}')
     return 1 + max((int(found[1]) for found in map(pattern.match, names) if found), default=-1)

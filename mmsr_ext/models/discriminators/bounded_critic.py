@@ -17,8 +17,8 @@ class BoundedCritic(BaseModule):
     Source: the Keras port of DeblurGAN (RaphaelMeudec/deblur-gan), whose critic ends so.
 
     Args:
-        network (dict): Config of the discriminator.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        network: Config of the discriminator.
+        init_cfg: See MMEngine's BaseModule.
     """
 
     def __init__(self, network: dict, init_cfg: dict | None = None) -> None:

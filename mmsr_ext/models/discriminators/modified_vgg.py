@@ -15,16 +15,16 @@ from ...registry import MODELS
 class ModifiedVGG(BaseModule):
     """Five pairs of convolutions, the second of each 4x4 with stride 2, and two dense layers: a logit for every patch.
 
-    MMagic's network of this name and BasicSR's ``VGGStyleDiscriminator``, with their state_dict. Unlike MMagic's it also takes images in
-    channels-last memory format, and other sizes of patches.
+    MMagic's network of this name and BasicSR's ``VGGStyleDiscriminator``, with their state_dict. Unlike
+    MMagic's it also takes images in channels-last memory format, and other sizes of patches.
 
     Source: Wang et al. 2018 (ESRGAN), released code.
 
     Args:
-        in_channels (int): Channels of the image.
-        mid_channels (int): Width of the first pair; it doubles with each of the next three.
-        patch_size (int): Height and width of the patches, a multiple of 32.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the image.
+        mid_channels: Width of the first pair; it doubles with each of the next three.
+        patch_size: Height and width of the patches, a multiple of 32.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: For a patch size that is no multiple of 32, and at the first forward of another size.

@@ -17,19 +17,21 @@ NORMS = {'none': None, 'batch': dict(type='BN'), 'instance': dict(type='IN')}
 class PatchGANDiscriminator(BaseModule):
     """4x4 convolutions whose every output judges one patch of the image: 16, 34, 70, 142 px for 1, 2, 3, 4 layers of stride 2.
 
-    Source: Isola et al. 2017 (pix2pix), section 6.1.2, without its final sigmoid, which is part of the loss. The state_dict is that of
-    MMagic's ``PatchDiscriminator``, which has neither ``norm='none'`` nor spectral normalisation.
+    Source: Isola et al. 2017 (pix2pix), section 6.1.2, without its final sigmoid, which is part of the loss.
+    The state_dict is that of MMagic's ``PatchDiscriminator``, which has neither ``norm='none'`` nor spectral
+    normalisation.
 
     Args:
-        in_channels (int): Channels of the image.
-        mid_channels (int): Width of the first layer; it doubles with every layer, up to 8 times.
-        num_layers (int): Convolutions of stride 2; two of stride 1 follow.
-        norm (str): 'none', 'batch' or 'instance', after all convolutions but the first and the last.
-        spectral_norm (bool): Spectral normalisation (Miyato et al. 2018) of all convolutions.
-        init_cfg (dict, optional): See MMEngine's BaseModule. By default the paper's: normal with standard deviation 0.02.
+        in_channels: Channels of the image.
+        mid_channels: Width of the first layer; it doubles with every layer, up to 8 times.
+        num_layers: Convolutions of stride 2; two of stride 1 follow.
+        norm: 'none', 'batch' or 'instance', after all convolutions but the first and the last.
+        spectral_norm: Spectral normalisation (Miyato et al. 2018) of all convolutions.
+        init_cfg: See MMEngine's BaseModule. By default the paper's: normal with standard deviation 0.02.
 
     Raises:
-        InputError: For another norm, fewer than one layer, and at the first forward of an image that is too small.
+        InputError: For another norm, fewer than one layer, and at the first forward of an image that is too
+            small.
     """
 
     def __init__(

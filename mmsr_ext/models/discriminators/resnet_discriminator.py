@@ -18,15 +18,16 @@ from ...registry import MODELS
 class ResNetDiscriminator(BaseModule):
     """Residual blocks with spectral normalisation, of which all but the last halve the size, then the sum over all positions.
 
-    Source: Miyato et al. 2018 (SNGAN), appendix B.4; the defaults are their network for 128 px without classes, initialised as in their
-    code. The state_dict is that of MMagic's ``ProjDiscriminator`` without classes. Takes any size of at least 2^num_down.
+    Source: Miyato et al. 2018 (SNGAN), appendix B.4; the defaults are their network for 128 px without
+    classes, initialised as in their code. The state_dict is that of MMagic's ``ProjDiscriminator`` without
+    classes. Takes any size of at least 2^num_down.
 
     Args:
-        in_channels (int): Channels of the image.
-        mid_channels (int): Width of the first block; it doubles with every halving of the size, up to 16 times.
-        num_down (int): Blocks that halve the size.
-        spectral_norm (bool): Spectral normalisation of all layers, one power iteration a training forward.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the image.
+        mid_channels: Width of the first block; it doubles with every halving of the size, up to 16 times.
+        num_down: Blocks that halve the size.
+        spectral_norm: Spectral normalisation of all layers, one power iteration a training forward.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: For fewer than one block, and at the first forward of an image that is too small.
@@ -69,9 +70,9 @@ class FirstBlock(nn.Module):
     """conv, ReLU, conv, mean of 2x2, plus the same of the input through a 1x1 convolution. (N, C, H, W) to half the size.
 
     Args:
-        in_channels (int): C.
-        out_channels (int): Channels of the output.
-        spectral_norm (bool): Spectral normalisation of all layers.
+        in_channels: C.
+        out_channels: Channels of the output.
+        spectral_norm: Spectral normalisation of all layers.
     """
 
     def __init__(self, in_channels: int, out_channels: int, spectral_norm: bool) -> None:
@@ -89,10 +90,10 @@ class Block(nn.Module):
     """ReLU, conv, ReLU, conv, and the mean of 2x2 if ``down``, plus the same of the input through a 1x1 convolution.
 
     Args:
-        in_channels (int): C.
-        out_channels (int): Channels of the output.
-        down (bool): Halve the size. Without it and with equal channels, the input itself is added.
-        spectral_norm (bool): Spectral normalisation of all layers.
+        in_channels: C.
+        out_channels: Channels of the output.
+        down: Halve the size. Without it and with equal channels, the input itself is added.
+        spectral_norm: Spectral normalisation of all layers.
     """
 
     def __init__(self, in_channels: int, out_channels: int, down: bool, spectral_norm: bool) -> None:

@@ -16,15 +16,16 @@ from ...registry import MODELS
 class UNetDiscriminator(BaseModule):
     """U-Net with spectral normalisation: a logit for every pixel.
 
-    Source: Wang et al. 2021 (Real-ESRGAN), figure 6; spectral normalisation of Miyato et al. 2018, one power iteration a training forward.
-    The state_dict is that of BasicSR's ``UNetDiscriminatorSN``. Takes any size of at least 8 px, and does the same as BasicSR's and
-    MMagic's (``UNetDiscriminatorWithSpectralNorm``) at multiples of 8, which are all that those take.
+    Source: Wang et al. 2021 (Real-ESRGAN), figure 6; spectral normalisation of Miyato et al. 2018, one power
+    iteration a training forward. The state_dict is that of BasicSR's ``UNetDiscriminatorSN``. Takes any size
+    of at least 8 px, and does the same as BasicSR's and MMagic's (``UNetDiscriminatorWithSpectralNorm``) at
+    multiples of 8, which are all that those take.
 
     Args:
-        in_channels (int): Channels of the image.
-        mid_channels (int): Width at full size; it doubles with each of the three halvings.
-        skip_connection (bool): Add the encoder's features to the decoder's.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the image.
+        mid_channels: Width at full size; it doubles with each of the three halvings.
+        skip_connection: Add the encoder's features to the decoder's.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
         InputError: At the first forward of an image smaller than 8 px.

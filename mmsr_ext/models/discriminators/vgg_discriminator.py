@@ -14,24 +14,29 @@ from ...registry import MODELS
 class VGGDiscriminator(BaseModule):
     """Eight 3x3 convolutions, of which every second halves the size, and two dense layers for the patch or for each location.
 
-    EnhanceNet's (Sajjadi et al. 2017, supplement, table 1) is this with ``mid_channels=32, num_stages=5, batch_norm=False``.
+    EnhanceNet's (Sajjadi et al. 2017, supplement, table 1) is this with ``mid_channels=32, num_stages=5,
+    batch_norm=False``.
 
-    Source: Ledig et al. 2017 (SRGAN), figure 4, without its final sigmoid, which is part of the loss. Works at any patch size; MMagic's
-    ``ModifiedVGG`` (4x4 strided convolutions, 10 layers) takes 128 px only. The head per location is that of Keras-GAN's SRGAN, whose
-    dense layers act on the channels alone; it takes patches of any size.
+    Source: Ledig et al. 2017 (SRGAN), figure 4, without its final sigmoid, which is part of the loss. Works
+    at any patch size; MMagic's ``ModifiedVGG`` (4x4 strided convolutions, 10 layers) takes 128 px only. The
+    head per location is that of Keras-GAN's SRGAN, whose dense layers act on the channels alone; it takes
+    patches of any size.
 
     Args:
-        in_channels (int): Channels of the image.
-        mid_channels (int): Width of the first layer; it doubles with every halving of the size.
-        patch_size (int): Height and width of the patches, at least 2^num_stages. The paper's is 96. Not used by the head per location.
-        dense_channels (int): Width of the first dense layer.
-        batch_norm (bool): Batch normalisation after all convolutions but the first.
-        head (str): 'patch' for one logit a patch, 'location' for one at each of its ceil(H / 16) x ceil(W / 16) locations.
-        num_stages (int): Pairs of convolutions, and so of halvings; the 16 above is 2^num_stages.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
+        in_channels: Channels of the image.
+        mid_channels: Width of the first layer; it doubles with every halving of the size.
+        patch_size: Height and width of the patches, at least 2^num_stages. The paper's is 96. Not used by the
+            head per location.
+        dense_channels: Width of the first dense layer.
+        batch_norm: Batch normalisation after all convolutions but the first.
+        head: 'patch' for one logit a patch, 'location' for one at each of its ceil(H / 16) x ceil(W / 16)
+            locations.
+        num_stages: Pairs of convolutions, and so of halvings; the 16 above is 2^num_stages.
+        init_cfg: See MMEngine's BaseModule.
 
     Raises:
-        InputError: For a patch size that is too small, another head, and with the head 'patch' at the first forward of another size.
+        InputError: For a patch size that is too small, another head, and with the head 'patch' at the first
+            forward of another size.
     """
 
     def __init__(

@@ -33,25 +33,27 @@ class AdversarialLoss(nn.Module):
     hinge     relu(1 - R) + relu(1 + F)             -F
     ========  ====================================  ===========================
 
-    Relativistic: R - mean(F) and F - mean(R) take the places of R and F, each term is halved, the discriminator's means carry no
-    gradient, and the generator minimises the discriminator's loss with the labels exchanged.
+    Relativistic: R - mean(F) and F - mean(R) take the places of R and F, each term is halved, the
+    discriminator's means carry no gradient, and the generator minimises the discriminator's loss with the
+    labels exchanged.
 
-    Sources: Goodfellow et al. 2014 (vanilla); Mao et al. 2017 (lsgan); Arjovsky et al. 2017 (wgan); KAIR's softplusgan; Lim and Ye 2017
-    (hinge); Jolicoeur-Martineau 2019 and Wang et al. 2018 (ESRGAN), eq. (1) and (2), for the relativistic average.
+    Sources: Goodfellow et al. 2014 (vanilla); Mao et al. 2017 (lsgan); Arjovsky et al. 2017 (wgan); KAIR's
+    softplusgan; Lim and Ye 2017 (hinge); Jolicoeur-Martineau 2019 and Wang et al. 2018 (ESRGAN), eq. (1) and
+    (2), for the relativistic average.
 
     Args:
-        gan_type (str): One of the table.
-        relativistic (bool or str): False; 'average' for means over all elements, as MMagic and BasicSR; 'batch' for means over the batch
-            axis, as KAIR.
-        real_label (float): Label of real samples, for vanilla and lsgan.
-        fake_label (float): Label of fake samples, for vanilla and lsgan.
-        loss_weight (float): Weight of the generator's term. The discriminator's is always 1.
-        global_means (bool): In several processes, take the relativistic means over the batches of all, so that they equal one process with
-            the whole batch; else each process has its own, as in MMagic and BasicSR.
+        gan_type: One of the table.
+        relativistic: False; 'average' for means over all elements, as MMagic and BasicSR; 'batch' for means
+            over the batch axis, as KAIR.
+        real_label: Label of real samples, for vanilla and lsgan.
+        fake_label: Label of fake samples, for vanilla and lsgan.
+        loss_weight: Weight of the generator's term. The discriminator's is always 1.
+        global_means: In several processes, take the relativistic means over the batches of all, so that they
+            equal one process with the whole batch; else each process has its own, as in MMagic and BasicSR.
 
     Raises:
-        InputError: For an unknown ``gan_type`` or ``relativistic``, for labels that the ``gan_type`` does not have, and for
-            ``global_means`` where there are none.
+        InputError: For an unknown ``gan_type`` or ``relativistic``, for labels that the ``gan_type`` does not
+            have, and for ``global_means`` where there are none.
     """
 
     def __init__(
@@ -92,11 +94,11 @@ class AdversarialLoss(nn.Module):
         """The generator's term.
 
         Args:
-            pred_fake (Tensor): D(fake), any shape.
-            pred_real (Tensor, optional): D(real), needed when relativistic; no gradient flows into it.
+            pred_fake: D(fake), any shape.
+            pred_real: D(real), needed when relativistic; no gradient flows into it.
 
         Returns:
-            dict[str, Tensor]: ``loss_gan``, weighted.
+            ``loss_gan``, weighted.
         """
         fake = at_least_float32(pred_fake)
         if self.relativistic:
@@ -114,11 +116,12 @@ class AdversarialLoss(nn.Module):
         """The discriminator's terms.
 
         Args:
-            pred_real (Tensor): D(real), any shape.
-            pred_fake (Tensor): D(fake), of the same shape. Where not relativistic one of the two may be None; its term is then missing.
+            pred_real: D(real), any shape.
+            pred_fake: D(fake), of the same shape. Where not relativistic one of the two may be None; its term
+                is then missing.
 
         Returns:
-            dict[str, Tensor]: ``loss_d_real`` and ``loss_d_fake``.
+            ``loss_d_real`` and ``loss_d_fake``.
         """
         real, fake = (None if pred is None else at_least_float32(pred) for pred in (pred_real, pred_fake))
         if not self.relativistic:

@@ -9,7 +9,7 @@ class GANLossAdapter(nn.Module):
     """MMagic's ``GANLoss`` (non-relativistic) with the two methods of ``AdversarialLoss``.
 
     Args:
-        gan_loss (nn.Module): Called as MMagic's: (prediction, target_is_real, is_disc=...), returns a scalar.
+        gan_loss: Called as MMagic's: (prediction, target_is_real, is_disc=...), returns a scalar.
     """
 
     def __init__(self, gan_loss: nn.Module) -> None:

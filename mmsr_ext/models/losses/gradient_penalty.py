@@ -14,14 +14,14 @@ from ...registry import MODELS
 class GradientPenalty(nn.Module):
     """``weight * mean_n (||grad_x D(x_n)||_2 - 1)^2`` at x_n = alpha_n real_n + (1 - alpha_n) fake_n, alpha_n uniform in [0, 1].
 
-    One alpha and one norm, over all of C, H and W, for each sample. D is what the losses make of a sample: the mean over its logits, when
-    there are several. Computed in float32 also under autocast. The discriminator should not have batch normalisation, which makes one
-    sample's output depend on the others.
+    One alpha and one norm, over all of C, H and W, for each sample. D is what the losses make of a sample:
+    the mean over its logits, when there are several. Computed in float32 also under autocast. The
+    discriminator should not have batch normalisation, which makes one sample's output depend on the others.
 
     Source: Gulrajani et al. 2017 (WGAN-GP), eq. (3) and algorithm 1.
 
     Args:
-        loss_weight (float): The paper's lambda.
+        loss_weight: The paper's lambda.
 
     Raises:
         InputError: For a weight that is not positive.
@@ -39,12 +39,12 @@ class GradientPenalty(nn.Module):
         """The penalty.
 
         Args:
-            discriminator (nn.Module): (N, C, H, W) to logits of any shape (N, ...).
-            real (Tensor): (N, C, H, W).
-            fake (Tensor): Of the same shape; no gradient flows into it.
+            discriminator: (N, C, H, W) to logits of any shape (N, ...).
+            real: (N, C, H, W).
+            fake: Of the same shape; no gradient flows into it.
 
         Returns:
-            Tensor: A scalar, differentiable in the discriminator's parameters.
+            A scalar, differentiable in the discriminator's parameters.
         """
         real, fake = at_least_float32(real), at_least_float32(fake)
         alpha = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
@@ -56,11 +56,11 @@ def input_gradient(discriminator: nn.Module, images: Tensor) -> Tensor:
     """Gradient of each sample's mean logit in its pixels, itself differentiable in the discriminator's parameters.
 
     Args:
-        discriminator (nn.Module): (N, C, H, W) to logits of any shape (N, ...).
-        images (Tensor): (N, C, H, W); taken as constants.
+        discriminator: (N, C, H, W) to logits of any shape (N, ...).
+        images: (N, C, H, W); taken as constants.
 
     Returns:
-        Tensor: (N, C * H * W), float32 (float64 for float64).
+        (N, C * H * W), float32 (float64 for float64).
     """
     images = at_least_float32(images).detach().requires_grad_()
     with torch.autocast(images.device.type, enabled=False):

@@ -25,20 +25,20 @@ SMALLEST = {
 class LPIPSLoss(nn.Module):
     """Learned perceptual image patch similarity, version 0.1 of the package ``lpips``, mean over the batch.
 
-    For ``extra_losses`` of the restorer. The network is frozen and no part of the module tree, as in ``PerceptualLoss``. Its linear layers
-    come with the package, the weights of its trunk from torchvision.
+    For ``extra_losses`` of the restorer. The network is frozen and no part of the module tree, as in
+    ``PerceptualLoss``. Its linear layers come with the package, the weights of its trunk from torchvision.
 
     Source: Zhang et al. 2018 (The unreasonable effectiveness of deep features as a perceptual metric).
 
     Args:
-        net (str): 'alex' (the authors' choice as a metric), 'vgg' (their choice as a loss) or 'squeeze'.
-        loss_weight (float): Weight of the loss.
-        input_range (tuple[float, float]): Values of black and white in the images.
-        pretrained (str): 'imagenet' (torchvision's weights of the trunk), a file with them, or 'random'.
+        net: 'alex' (the authors' choice as a metric), 'vgg' (their choice as a loss) or 'squeeze'.
+        loss_weight: Weight of the loss.
+        input_range: Values of black and white in the images.
+        pretrained: 'imagenet' (torchvision's weights of the trunk), a file with them, or 'random'.
 
     Raises:
-        InputError: For an unknown network, an empty range, or weights that cannot be had; and for images below 31 px (alex), 16 px (vgg) or
-            17 px (squeeze).
+        InputError: For an unknown network, an empty range, or weights that cannot be had; and for images
+            below 31 px (alex), 16 px (vgg) or 17 px (squeeze).
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class LPIPSLoss(nn.Module):
         """Compare images with their targets.
 
         Args:
-            x (Tensor): (N, 3, H, W) in ``input_range``.
-            gt (Tensor): The targets, of the same shape.
+            x: (N, 3, H, W) in ``input_range``.
+            gt: The targets, of the same shape.
 
         Returns:
-            Tensor: Scalar.
+            Scalar.
         """
         if min(x.shape[-2:]) < self.smallest:
             raise InputError(

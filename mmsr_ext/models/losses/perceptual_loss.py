@@ -22,39 +22,44 @@ CRITERIA = {'l1': F.l1_loss, 'mse': F.mse_loss}
 class PerceptualLoss(nn.Module):
     """Distance of two images in the feature maps of a VGG network, and of their Gram matrices.
 
-    ``sum_layer w * criterion(s * phi(x), s * phi(y))`` and, for the style, the same over ``gram(phi)``, or EnhanceNet's texture loss. The
-    network is frozen, always in eval mode, and no part of the module tree: it is neither saved, nor wrapped for distributed training, nor
-    trained. Both terms take their maps from one forward of it.
+    ``sum_layer w * criterion(s * phi(x), s * phi(y))`` and, for the style, the same over ``gram(phi)``, or
+    EnhanceNet's texture loss. The network is frozen, always in eval mode, and no part of the module tree: it
+    is neither saved, nor wrapped for distributed training, nor trained. Both terms take their maps from one
+    forward of it.
 
-    ESRGAN's MINC loss is this with ``vgg_type='vgg16'``, ``layer_weights={'conv5_3': 1.0}`` and the weights of a network that was trained
-    to recognise materials (Bell et al. 2015). There is no lasting place to download them from, so that ``pretrained`` is a file of the
-    user's, on which ``use_input_norm`` depends: 'minc' for the Caffe model of the MINC release with its weights unchanged; 'none' for
-    VGG16minc_53.pth of ESRGAN's authors, which they changed to take RGB in [0, 1] (XPixelGroup/BasicSR, issue 134).
+    ESRGAN's MINC loss is this with ``vgg_type='vgg16'``, ``layer_weights={'conv5_3': 1.0}`` and the weights
+    of a network that was trained to recognise materials (Bell et al. 2015). There is no lasting place to
+    download them from, so that ``pretrained`` is a file of the user's, on which ``use_input_norm`` depends:
+    'minc' for the Caffe model of the MINC release with its weights unchanged; 'none' for VGG16minc_53.pth of
+    ESRGAN's authors, which they changed to take RGB in [0, 1] (XPixelGroup/BasicSR, issue 134).
 
-    Sources: Johnson et al. 2016; Ledig et al. 2017, eq. (5), for VGG22 and VGG54; Wang et al. 2018 (ESRGAN), section 3.3, for features
-    before the activation and for MINC; Sajjadi et al. 2017 (EnhanceNet), section 4.2.3, for the texture loss.
+    Sources: Johnson et al. 2016; Ledig et al. 2017, eq. (5), for VGG22 and VGG54; Wang et al. 2018 (ESRGAN),
+    section 3.3, for features before the activation and for MINC; Sajjadi et al. 2017 (EnhanceNet), section
+    4.2.3, for the texture loss.
 
     Args:
-        layer_weights (dict[str, float]): Weight by layer: 'conv5_4' (before the activation), 'relu5_4' (after it), 'VGG22' (relu2_2),
-            'VGG54' (relu5_4), or an index of torchvision's ``features`` ('34').
-        layer_weights_style (dict[str, float], optional): The same for the style term; ``layer_weights`` if not given.
-        vgg_type (str): 'vgg19' or 'vgg16'.
-        perceptual_weight (float): Weight of the feature term; it is not computed when 0.
-        style_weight (float): Weight of the style term; it is not computed when 0.
-        criterion (str): 'l1' or 'mse', mean over all elements.
-        feature_scale (float or str): The factor s on the feature maps; Ledig et al. use 1 / 12.75. 'unit_mean' gives the target's maps of
-            a layer the mean absolute value 1, sample by sample, and the output's the same factor; EnhanceNet's weights are for such maps.
-        input_range (tuple[float, float]): Values of black and white in the images.
-        use_input_norm (bool or str): True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
-        pretrained (str): 'imagenet' (torchvision's weights), a file of weights, or 'random'; see ``VGGFeatures``.
-        dtype (str, optional): 'bfloat16' or 'float16' runs the network in half precision; the distances are computed in float32.
-            float16 wants the loss scaling of --amp float16.
-        compile (dict, optional): Runs the network through ``torch.compile`` with these arguments.
-        style_patch_size (int, optional): Makes the style term EnhanceNet's texture loss, ``texture_distance`` over patches of this size
-            (the paper's is 16); the criterion does not apply to it.
+        layer_weights: Weight by layer: 'conv5_4' (before the activation), 'relu5_4' (after it), 'VGG22'
+            (relu2_2), 'VGG54' (relu5_4), or an index of torchvision's ``features`` ('34').
+        layer_weights_style: The same for the style term; ``layer_weights`` if not given.
+        vgg_type: 'vgg19' or 'vgg16'.
+        perceptual_weight: Weight of the feature term; it is not computed when 0.
+        style_weight: Weight of the style term; it is not computed when 0.
+        criterion: 'l1' or 'mse', mean over all elements.
+        feature_scale: The factor s on the feature maps; Ledig et al. use 1 / 12.75. 'unit_mean' gives the
+            target's maps of a layer the mean absolute value 1, sample by sample, and the output's the same
+            factor; EnhanceNet's weights are for such maps.
+        input_range: Values of black and white in the images.
+        use_input_norm: True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
+        pretrained: 'imagenet' (torchvision's weights), a file of weights, or 'random'; see ``VGGFeatures``.
+        dtype: 'bfloat16' or 'float16' runs the network in half precision; the distances are computed in
+            float32. float16 wants the loss scaling of --amp float16.
+        compile: Runs the network through ``torch.compile`` with these arguments.
+        style_patch_size: Makes the style term EnhanceNet's texture loss, ``texture_distance`` over patches of
+            this size (the paper's is 16); the criterion does not apply to it.
 
     Raises:
-        InputError: For an unknown layer, network, criterion, scale or normalisation, or weights that cannot be had.
+        InputError: For an unknown layer, network, criterion, scale or normalisation, or weights that cannot
+            be had.
     """
 
     def __init__(
@@ -117,16 +122,17 @@ class PerceptualLoss(nn.Module):
         """Compare an image with its target.
 
         Args:
-            x (Tensor): (N, 3, H, W) in ``input_range``.
-            gt (Tensor): The target, of the same shape; no gradient flows into it.
+            x: (N, 3, H, W) in ``input_range``.
+            gt: The target, of the same shape; no gradient flows into it.
 
         Returns:
-            tuple: The perceptual and the style loss; None for one whose weight is 0.
+            The perceptual and the style loss; None for one whose weight is 0.
         """
         with torch.no_grad():
             target = self._features(gt)
             if self._run[0] is not self._network[0]:
-                # mode='reduce-overhead' would have the second call overwrite them: a CUDA graph returns the same memory every time
+                # mode='reduce-overhead' would have the second call overwrite them: a CUDA graph returns the
+                # same memory every time
                 target = {name: value.clone() for name, value in target.items()}
         output = self._features(x)
         if self.feature_scale != 1:
@@ -147,7 +153,8 @@ class PerceptualLoss(nn.Module):
     def _scale(self, target: Tensor) -> float | Tensor:
         if self.feature_scale != 'unit_mean':
             return self.feature_scale
-        # VGG's activations are of the order of 1; the floor keeps a sample without any from having all the weight
+        # VGG's activations are of the order of 1; the floor keeps a sample without any from having all the
+        # weight
         return 1 / at_least_float32(target).abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-2)
 
     def _term(self, name: str, output: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor | None:

@@ -33,8 +33,8 @@ class L1Loss(_PixelLoss):
     """The mean absolute error. MMagic's, which also takes a mask, is ``mmagic.L1Loss``.
 
     Args:
-        loss_weight (float): Weight of the loss.
-        reduction (str): 'none', 'mean' or 'sum', over all elements.
+        loss_weight: Weight of the loss.
+        reduction: 'none', 'mean' or 'sum', over all elements.
 
     Raises:
         InputError: For another reduction.
@@ -48,8 +48,8 @@ class MSELoss(_PixelLoss):
     """The mean squared error. MMagic's, which also takes a mask, is ``mmagic.MSELoss``.
 
     Args:
-        loss_weight (float): Weight of the loss.
-        reduction (str): 'none', 'mean' or 'sum', over all elements.
+        loss_weight: Weight of the loss.
+        reduction: 'none', 'mean' or 'sum', over all elements.
 
     Raises:
         InputError: For another reduction.

@@ -18,7 +18,7 @@ class R1Penalty(nn.Module):
     Source: Mescheder et al. 2018, eq. (9).
 
     Args:
-        gamma (float): The paper's gamma.
+        gamma: The paper's gamma.
 
     Raises:
         InputError: For a gamma that is not positive.
@@ -34,11 +34,11 @@ class R1Penalty(nn.Module):
         """The penalty.
 
         Args:
-            discriminator (nn.Module): (N, C, H, W) to logits of any shape (N, ...).
-            real (Tensor): (N, C, H, W).
-            fake (Tensor): Not used.
+            discriminator: (N, C, H, W) to logits of any shape (N, ...).
+            real: (N, C, H, W).
+            fake: Not used.
 
         Returns:
-            Tensor: A scalar, differentiable in the discriminator's parameters.
+            A scalar, differentiable in the discriminator's parameters.
         """
         return self.gamma / 2 * input_gradient(discriminator, real).square().sum(1).mean()

@@ -16,7 +16,8 @@ from ...weights import read_checkpoint, weights_of
 ALIASES = {'VGG22': 'relu2_2', 'VGG54': 'relu5_4'}
 BLOCKS = {'vgg16': (2, 2, 3, 3, 3), 'vgg19': (2, 2, 4, 4, 4)}
 
-# Mean and standard deviation of RGB in [0, 1], and whether the network takes BGR instead. MINC's are of its model release: BGR in
+# Mean and standard deviation of RGB in [0, 1], and whether the network takes BGR instead. MINC's are of its
+# model release: BGR in
 # [0, 255], minus (104, 117, 124).
 NORMS = {
     'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), False),
@@ -39,13 +40,15 @@ class VGGFeatures(nn.Module):
     """Feature maps of VGG16 or VGG19 (Simonyan and Zisserman 2015), frozen and in eval mode.
 
     Args:
-        layers (Iterable[str]): Names like 'conv5_4' (before the activation) and 'relu5_4' (after it), 'VGG22', 'VGG54', or the index in
-            torchvision's ``features`` as MMagic writes it ('34').
-        vgg_type (str): 'vgg16' or 'vgg19'.
-        pretrained (str): 'imagenet' for torchvision's weights, 'random', or a file of a state_dict, where the layers have torchvision's
-            names ('features.0'), Caffe's ('conv1_1') or those of the MINC file of ESRGAN's authors ('conv11').
-        input_norm (bool or str): What the weights expect of the input, which is RGB in [0, 1]: True or 'imagenet' for torchvision's
-            normalisation, 'minc' for that of the MINC release's Caffe model (BGR in [0, 255], mean subtracted), False or 'none' for none.
+        layers: Names like 'conv5_4' (before the activation) and 'relu5_4' (after it), 'VGG22', 'VGG54', or
+            the index in torchvision's ``features`` as MMagic writes it ('34').
+        vgg_type: 'vgg16' or 'vgg19'.
+        pretrained: 'imagenet' for torchvision's weights, 'random', or a file of a state_dict, where the
+            layers have torchvision's names ('features.0'), Caffe's ('conv1_1') or those of the MINC file of
+            ESRGAN's authors ('conv11').
+        input_norm: What the weights expect of the input, which is RGB in [0, 1]: True or 'imagenet' for
+            torchvision's normalisation, 'minc' for that of the MINC release's Caffe model (BGR in [0, 255],
+            mean subtracted), False or 'none' for none.
 
     Raises:
         InputError: For an unknown network, layer or normalisation, or weights that cannot be had.

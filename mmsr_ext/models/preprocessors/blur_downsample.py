@@ -18,17 +18,19 @@ from .image_preprocessor import ImagePreprocessor, Samples
 class BlurDownsample(ImagePreprocessor):
     """LQ made anew from GT, in training, validation and test: Gaussian blur, then MATLAB's bicubic.
 
-    As if both steps were saved as 8-bit images: the blurred image is rounded half up to uint8, and ``imresize`` of uint8 rounds as
-    MATLAB's does. The borders of what the dataset gives, whole images or crops, are mirrored. The batch's own LQ is not looked at.
+    As if both steps were saved as 8-bit images: the blurred image is rounded half up to uint8, and
+    ``imresize`` of uint8 rounds as MATLAB's does. The borders of what the dataset gives, whole images or
+    crops, are mirrored. The batch's own LQ is not looked at.
 
     Args:
-        scale (int): GT size / LQ size.
-        sigma (float): Standard deviation of the blur in pixels of GT.
-        truncate (float): Where the blur's kernel ends, in standard deviations.
+        scale: GT size / LQ size.
+        sigma: Standard deviation of the blur in pixels of GT.
+        truncate: Where the blur's kernel ends, in standard deviations.
         **kwargs: See ``ImagePreprocessor``: ``mean``, ``std``, ...
 
     Raises:
-        InputError: For a scale, sigma or truncate out of range; at the first batch if the size of GT is not a multiple of the scale.
+        InputError: For a scale, sigma or truncate out of range; at the first batch if the size of GT is not a
+            multiple of the scale.
     """
 
     def __init__(self, scale: Size, sigma: float, truncate: float = 4.0, **kwargs: Any) -> None:
@@ -58,10 +60,10 @@ class BlurDownsample(ImagePreprocessor):
         """LQ of GT.
 
         Args:
-            gt (Tensor): (C, H, W) or (N, C, H, W), integers in [0, 255] of any type.
+            gt: (C, H, W) or (N, C, H, W), integers in [0, 255] of any type.
 
         Returns:
-            Tensor: (C, H / scale, W / scale) or with N, uint8.
+            (C, H / scale, W / scale) or with N, uint8.
 
         Raises:
             InputError: If the size is not a multiple of the scale.

@@ -42,24 +42,25 @@ class StageDraw(NamedTuple):
 class Stage:
     """Blur, resize, noise, JPEG, and the ranges from which their parameters are drawn.
 
-    Source: Wang et al. 2021 (Real-ESRGAN), figure 2 and section 4.1. The defaults are the paper's first degradation.
+    Source: Wang et al. 2021 (Real-ESRGAN), figure 2 and section 4.1. The defaults are the paper's first
+    degradation.
 
     Args:
-        blur_prob (float): Probability of a blur.
-        kernel_sizes (tuple[int, ...]): Odd sizes to choose from.
-        kernel_probs (dict[str, float]): Weight by kernel: 'iso', 'aniso', 'generalized_iso', 'generalized_aniso', 'plateau_iso',
+        blur_prob: Probability of a blur.
+        kernel_sizes: Odd sizes to choose from.
+        kernel_probs: Weight by kernel: 'iso', 'aniso', 'generalized_iso', 'generalized_aniso', 'plateau_iso',
             'plateau_aniso', 'sinc'.
-        sigma (tuple[float, float]): Range of a kernel's standard deviations, in pixels.
-        beta_gaussian (tuple[float, float]): Range of the shape of generalised kernels, drawn half the time from its part up to 1 and else
-            from the other.
-        beta_plateau (tuple[float, float]): The same for plateau kernels.
-        resize_probs (tuple[float, float, float]): Weights of enlarging, reducing, and keeping the size.
-        resize_range (tuple[float, float]): Smallest and largest factor, around 1.
-        gaussian_prob (float): Probability of Gaussian noise; else Poisson noise.
-        gaussian_sigma (tuple[float, float]): Range of its standard deviation, in levels of 255.
-        poisson_scale (tuple[float, float]): Range of the strength of Poisson noise.
-        grey_prob (float): Probability of noise that is the same in all channels.
-        jpeg_quality (tuple[int, int]): Range of the quality, both ends included.
+        sigma: Range of a kernel's standard deviations, in pixels.
+        beta_gaussian: Range of the shape of generalised kernels, drawn half the time from its part up to 1
+            and else from the other.
+        beta_plateau: The same for plateau kernels.
+        resize_probs: Weights of enlarging, reducing, and keeping the size.
+        resize_range: Smallest and largest factor, around 1.
+        gaussian_prob: Probability of Gaussian noise; else Poisson noise.
+        gaussian_sigma: Range of its standard deviation, in levels of 255.
+        poisson_scale: Range of the strength of Poisson noise.
+        grey_prob: Probability of noise that is the same in all channels.
+        jpeg_quality: Range of the quality, both ends included.
 
     Raises:
         InputError: Naming the value that is out of range.

@@ -23,20 +23,20 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     Takes both kinds of batches:
 
-    - of ``PackedPairs``: ``gt`` (N, 3, H, W) and, unless LQ is made here, ``lq`` (N, 3, h, w), uint8, RGB; ``draws``, int64 (N, 2), seed
-      and position of each sample or -1; ``keys``, the images' names.
-    - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample`` with ``gt_img`` (C, H, W) and
-      meta information.
+    - of ``PackedPairs``: ``gt`` (N, 3, H, W) and, unless LQ is made here, ``lq`` (N, 3, h, w), uint8, RGB;
+      ``draws``, int64 (N, 2), seed and position of each sample or -1; ``keys``, the images' names.
+    - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample``
+      with ``gt_img`` (C, H, W) and meta information.
 
-    Does what MMagic's ``DataPreprocessor`` does to such batches, for the same arguments, without importing MMagic's models. A class that
-    makes LQ out of GT overrides ``makes_lq`` and ``make_lq``.
+    Does what MMagic's ``DataPreprocessor`` does to such batches, for the same arguments, without importing
+    MMagic's models. A class that makes LQ out of GT overrides ``makes_lq`` and ``make_lq``.
 
     Args:
-        mean (float or Sequence[float]): For all channels or each, in levels of 255.
-        std (float or Sequence[float]): Likewise. 0 and 255 for images in [0, 1].
-        output_channel_order (str, optional): 'RGB' or 'BGR', what the network takes; by default what the data have.
-        stack_data_sample (bool): One ``DataSample`` for the whole batch. If False they stay a list, and images of different sizes are
-            padded to the largest, on the right and below, with 0.
+        mean: For all channels or each, in levels of 255.
+        std: Likewise. 0 and 255 for images in [0, 1].
+        output_channel_order: 'RGB' or 'BGR', what the network takes; by default what the data have.
+        stack_data_sample: One ``DataSample`` for the whole batch. If False they stay a list, and images of
+            different sizes are padded to the largest, on the right and below, with 0.
 
     Raises:
         InputError: For a bad argument; at the first batch that it cannot take.
@@ -74,11 +74,12 @@ class ImagePreprocessor(BaseDataPreprocessor):
         """Make a batch for the network.
 
         Args:
-            data (dict): See the class.
-            training (bool): Normalise the targets too; otherwise they stay as loaded, but in BGR, as MMagic's metrics take them.
+            data: See the class.
+            training: Normalise the targets too; otherwise they stay as loaded, but in BGR, as MMagic's
+                metrics take them.
 
         Returns:
-            dict: ``inputs`` (N, C, h, w) and ``data_samples``, in training with ``gt_img`` (N, C, H, W).
+            ``inputs`` (N, C, h, w) and ``data_samples``, in training with ``gt_img`` (N, C, H, W).
 
         Raises:
             InputError: If the batch has no LQ, or images of different sizes.
@@ -110,15 +111,16 @@ class ImagePreprocessor(BaseDataPreprocessor):
         """Undo the normalisation of network outputs, or inputs, as MMagic's metrics and visualisers take them.
 
         Args:
-            outputs (Tensor): (N, C, H, W) or (C, H, W).
-            data_samples (DataSample or list[DataSample], optional): What ``forward`` has made.
-            key (str): The image whose channel order the output has.
+            outputs: (N, C, H, W) or (C, H, W).
+            data_samples: What ``forward`` has made.
+            key: The image whose channel order the output has.
 
         Returns:
-            Tensor: Of the same shape, in [0, 255], BGR.
+            Of the same shape, in [0, 255], BGR.
 
         Raises:
-            InputError: If the batch was padded: near the padding the network's output is not what it is for the image alone.
+            InputError: If the batch was padded: near the padding the network's output is not what it is for
+                the image alone.
         """
         if data_samples and any(map(any, _meta(data_samples, 'padding_size'))):
             raise InputError(
@@ -134,13 +136,13 @@ class ImagePreprocessor(BaseDataPreprocessor):
         """A batch of either kind on the device, and otherwise as loaded.
 
         Args:
-            data (dict): See the class.
-            with_lq (bool): Whether LQ is wanted.
+            data: See the class.
+            with_lq: Whether LQ is wanted.
 
         Returns:
-            tuple: LQ (N, C, h, w), a list of (C, h, w) where their sizes differ, or None; and a ``DataSample`` with ``gt_img``
-            (N, C, H, W) and in its meta information lists over the batch, among them ``seed`` and ``position`` if the samples were drawn;
-            or a list of samples.
+            LQ (N, C, h, w), a list of (C, h, w) where their sizes differ, or None; and a ``DataSample`` with
+            ``gt_img`` (N, C, H, W) and in its meta information lists over the batch, among them ``seed`` and
+            ``position`` if the samples were drawn; or a list of samples.
         """
         if 'gt' in data:
             lq, samples = data.get('lq'), _packed_samples(data)

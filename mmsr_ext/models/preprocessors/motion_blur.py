@@ -19,19 +19,20 @@ from .image_preprocessor import ImagePreprocessor, Samples, draws_of
 class MotionBlur(ImagePreprocessor):
     """In training, makes the input out of the target: blurred by a random camera shake, in 8 bit.
 
-    Each sample has a shake of its own, which depends on the seed and the position of its draw alone (sampler ``InfiniteDraws``). In
-    validation the dataset's own inputs are used.
+    Each sample has a shake of its own, which depends on the seed and the position of its draw alone (sampler
+    ``InfiniteDraws``). In validation the dataset's own inputs are used.
 
     Sources: Boracchi and Foi 2012; Kupyn et al. 2018 (DeblurGAN), section 4, whose values are the defaults.
 
     Args:
-        length (float): Length of the camera's path in pixels.
-        anxiety (tuple[float, ...]): How much the camera shakes; each sample draws one of these.
-        exposures (tuple[float, ...]): The part of the path that is exposed, in (0, 1]; each sample draws one of these.
+        length: Length of the camera's path in pixels.
+        anxiety: How much the camera shakes; each sample draws one of these.
+        exposures: The part of the path that is exposed, in (0, 1]; each sample draws one of these.
         **kwargs: See ``ImagePreprocessor``: ``mean``, ``std``, ...
 
     Raises:
-        InputError: For values out of range, and at the first batch whose samples do not say their seed and position.
+        InputError: For values out of range, and at the first batch whose samples do not say their seed and
+            position.
     """
 
     def __init__(

@@ -14,15 +14,16 @@ from ...errors import InputError
 class PairPool(nn.Module):
     """Exchanges the pairs of a batch for earlier ones, so that one batch holds more kinds of degradation.
 
-    It fills first, and hands the pairs out as they come; then every batch takes the places of pairs drawn at random, and those are
-    handed out. Its content is saved with the weights. Each process has its own; ``ExactResumeHook`` saves them all.
+    It fills first, and hands the pairs out as they come; then every batch takes the places of pairs drawn at
+    random, and those are handed out. Its content is saved with the weights. Each process has its own;
+    ``ExactResumeHook`` saves them all.
 
     Source: Wang et al. 2021 (Real-ESRGAN), section 4.1, a pool of 180.
 
     Args:
-        size (int): Number of pairs.
-        lq_shape (tuple[int, int, int]): Of an LQ image.
-        gt_shape (tuple[int, int, int]): Of a GT image.
+        size: Number of pairs.
+        lq_shape: Of an LQ image.
+        gt_shape: Of a GT image.
     """
 
     def __init__(self, size: int, lq_shape: tuple[int, int, int], gt_shape: tuple[int, int, int]) -> None:
@@ -36,12 +37,12 @@ class PairPool(nn.Module):
         """Store a batch, and return another one of the same size.
 
         Args:
-            lq (Tensor): (N, C, h, w), uint8.
-            gt (Tensor): (N, C, H, W), uint8.
-            rng (np.random.Generator): What the choice follows from.
+            lq: (N, C, h, w), uint8.
+            gt: (N, C, H, W), uint8.
+            rng: What the choice follows from.
 
         Returns:
-            tuple[Tensor, Tensor]: LQ and GT.
+            LQ and GT.
 
         Raises:
             InputError: If the batch is larger than the pool.

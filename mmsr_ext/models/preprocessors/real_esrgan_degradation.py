@@ -36,7 +36,8 @@ SECOND = dict(
     poisson_scale=(0.05, 2.5),
 )
 JPEG = {'simulated': jpeg, 'file': jpeg_file}
-# which of the independent sequences of random numbers that belong to a sample; its dataset uses the sequence 0
+# which of the independent sequences of random numbers that belong to a sample; its dataset uses the sequence
+# 0
 DEGRADATION, POOL = 2, 3
 
 
@@ -44,31 +45,37 @@ DEGRADATION, POOL = 2, 3
 class RealESRGANDegradation(ImagePreprocessor):
     """Makes LQ from GT by two rounds of blur, resizing, noise and JPEG with random parameters, on the device.
 
-    In training it takes samples whose only image is GT and returns pairs in [0, 1], RGB. In validation it takes LQ/GT pairs, as
-    ``ImagePreprocessor`` with mean 0 and standard deviation 255 does.
+    In training it takes samples whose only image is GT and returns pairs in [0, 1], RGB. In validation it
+    takes LQ/GT pairs, as ``ImagePreprocessor`` with mean 0 and standard deviation 255 does.
 
-    Every sample has its own parameters, and all that is random follows from the sample's ``seed`` and ``position`` (as
-    ``mmsr_ext.datasets`` puts them into its meta information) alone, not from the device, the batch size or the number of workers: the
-    parameters are drawn on the CPU, the noise of each pixel is a hash of a drawn key and the pixel's number. Images are degraded one
-    after the other, because each has sizes of its own.
+    Every sample has its own parameters, and all that is random follows from the sample's ``seed`` and
+    ``position`` (as ``mmsr_ext.datasets`` puts them into its meta information) alone, not from the device,
+    the batch size or the number of workers: the parameters are drawn on the CPU, the noise of each pixel is a
+    hash of a drawn key and the pixel's number. Images are degraded one after the other, because each has
+    sizes of its own.
 
-    Source: Wang et al. 2021 (Real-ESRGAN), sections 3 and 4.1; the defaults are the figures of its released options.
+    Source: Wang et al. 2021 (Real-ESRGAN), sections 3 and 4.1; the defaults are the figures of its released
+    options.
 
     Args:
-        scale (int): GT size / LQ size.
-        gt_size (int): Height and width of the GT crops, a multiple of ``scale``. They are cut after the degradation, out of what the
-            dataset gives, which is the same or larger (400 in the released code) so that crops have no degraded borders.
-        first (dict, optional): Changes to the first round, see ``Stage``.
-        second (dict, optional): Changes to the second round, whose defaults are the paper's.
-        final_sinc_prob (float): Probability of a sinc filter at the end.
-        final_sinc_sizes (tuple[int, ...]): Its sizes to choose from.
-        jpeg_mode (str): 'simulated' on the device, or 'file' with libjpeg on the CPU, for which the device is waited for.
-        gt_usm (bool): ``gt_img`` is sharpened by unsharp masking, and LQ made from the sharpened image.
-        gan_gt_usm (bool): With ``gt_usm``, the discriminator too sees sharpened images; else ``gan_gt_img`` holds the plain ones.
-        pool_size (int): Pairs in the pool out of which batches are mixed; see ``PairPool``. 0 for none.
+        scale: GT size / LQ size.
+        gt_size: Height and width of the GT crops, a multiple of ``scale``. They are cut after the
+            degradation, out of what the dataset gives, which is the same or larger (400 in the released code)
+            so that crops have no degraded borders.
+        first: Changes to the first round, see ``Stage``.
+        second: Changes to the second round, whose defaults are the paper's.
+        final_sinc_prob: Probability of a sinc filter at the end.
+        final_sinc_sizes: Its sizes to choose from.
+        jpeg_mode: 'simulated' on the device, or 'file' with libjpeg on the CPU, for which the device is
+            waited for.
+        gt_usm: ``gt_img`` is sharpened by unsharp masking, and LQ made from the sharpened image.
+        gan_gt_usm: With ``gt_usm``, the discriminator too sees sharpened images; else ``gan_gt_img`` holds
+            the plain ones.
+        pool_size: Pairs in the pool out of which batches are mixed; see ``PairPool``. 0 for none.
 
     Raises:
-        InputError: When built, for a value out of range; at the first batch, for samples without seed and position, or too small images.
+        InputError: When built, for a value out of range; at the first batch, for samples without seed and
+            position, or too small images.
     """
 
     def __init__(
@@ -115,11 +122,12 @@ class RealESRGANDegradation(ImagePreprocessor):
         """Make a batch for the network.
 
         Args:
-            data (dict): As ``ImagePreprocessor`` takes it; in training GT is uint8, (3, H, W) each, and LQ is not used.
-            training (bool): Degrade, or pass pairs through.
+            data: As ``ImagePreprocessor`` takes it; in training GT is uint8, (3, H, W) each, and LQ is not
+                used.
+            training: Degrade, or pass pairs through.
 
         Returns:
-            dict: ``inputs`` (N, 3, h, w) and ``data_samples`` with ``gt_img``, and ``gan_gt_img`` where it differs.
+            ``inputs`` (N, 3, h, w) and ``data_samples`` with ``gt_img``, and ``gan_gt_img`` where it differs.
         """
         if not training:
             return super().forward(data, training)

@@ -32,32 +32,37 @@ class Predictions(NamedTuple):
 class GANRestorer(BaseModel):
     """Image restoration with or without an adversary.
 
-    The step is MMEditing's (generator first, then the discriminator with the weights that judged the generator, on the same fake), with
-    no network run twice on the same input with the same weights: D(fake) and D(real) are computed once and serve both updates, and no
-    graph is built through a generator that is not updated. An update that is not finite is left out for both networks
-    (``FiniteGuard``). Takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator alone
-    (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
+    The step is MMEditing's (generator first, then the discriminator with the weights that judged the
+    generator, on the same fake), with no network run twice on the same input with the same weights: D(fake)
+    and D(real) are computed once and serve both updates, and no graph is built through a generator that is
+    not updated. An update that is not finite is left out for both networks (``FiniteGuard``). Takes the keys
+    of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator alone (SRResNet,
+    EDSR, ...), and then also takes a single OptimWrapper.
 
     Source: Ledig et al. 2017 (SRGAN), algorithm of Goodfellow et al. 2014; the schedule is MMEditing 0.15's.
 
     Args:
-        generator (dict): Config of the generator, (N, C, h, w) to (N, C, h * scale, w * scale).
-        discriminator (dict, optional): Config of the discriminator, (N, C, H, W) to logits of any shape.
-        gan_loss (dict, optional): ``AdversarialLoss`` or MMagic's ``GANLoss``.
-        pixel_loss (dict, optional): A module called with (output, target) that returns a scalar.
-        perceptual_loss (dict, optional): A module called with (output, target) that returns (perceptual, style), either may be None.
-        extra_losses (dict[str, dict], optional): More losses of the generator by name, called with (output, target), each a scalar that is
-            logged as ``loss_<name>``.
-        gradient_penalty (dict, optional): A module called with (discriminator, real, fake), all of the discriminator's input size; its
-            scalar is added to the discriminator's losses and logged as ``loss_gp``.
-        train_cfg (dict, optional): ``disc_steps``, ``disc_init_steps``, ``disc_repeat``; see ``Schedule``.
-        test_cfg (dict, optional): ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as ``bicubic_img``;
-            ``baseline='input'`` the input itself, as ``input_img``, where the output has its size.
-        init_cfg (dict, optional): See MMEngine's BaseModule.
-        data_preprocessor (dict, optional): ``ImagePreprocessor``, MMagic's ``DataPreprocessor`` or one of the same interface.
-        channels_last (bool): Keep networks and images in channels-last memory format; same results, faster convolutions.
-        compile (dict[str, dict], optional): Networks to run through ``torch.compile`` in training, with its arguments:
-            ``dict(generator=dict(mode='default'), discriminator=dict())``. Sizes of training crops are fixed; validation stays uncompiled.
+        generator: Config of the generator, (N, C, h, w) to (N, C, h * scale, w * scale).
+        discriminator: Config of the discriminator, (N, C, H, W) to logits of any shape.
+        gan_loss: ``AdversarialLoss`` or MMagic's ``GANLoss``.
+        pixel_loss: A module called with (output, target) that returns a scalar.
+        perceptual_loss: A module called with (output, target) that returns (perceptual, style), either may be
+            None.
+        extra_losses: More losses of the generator by name, called with (output, target), each a scalar that
+            is logged as ``loss_<name>``.
+        gradient_penalty: A module called with (discriminator, real, fake), all of the discriminator's input
+            size; its scalar is added to the discriminator's losses and logged as ``loss_gp``.
+        train_cfg: ``disc_steps``, ``disc_init_steps``, ``disc_repeat``; see ``Schedule``.
+        test_cfg: ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as
+            ``bicubic_img``; ``baseline='input'`` the input itself, as ``input_img``, where the output has its
+            size.
+        init_cfg: See MMEngine's BaseModule.
+        data_preprocessor: ``ImagePreprocessor``, MMagic's ``DataPreprocessor`` or one of the same interface.
+        channels_last: Keep networks and images in channels-last memory format; same results, faster
+            convolutions.
+        compile: Networks to run through ``torch.compile`` in training, with its arguments:
+            ``dict(generator=dict(mode='default'), discriminator=dict())``. Sizes of training crops are fixed;
+            validation stays uncompiled.
 
     Raises:
         InputError: For unknown keys of ``train_cfg``, ``test_cfg`` and ``compile``.
@@ -106,22 +111,26 @@ class GANRestorer(BaseModel):
         self.guard = FiniteGuard()
         self._images: list[str] = []
         if self.adversarial:
-            # Saved with the weights, so that a run that is resumed, or starts from a discriminator that was trained already, goes on in its
+            # Saved with the weights, so that a run that is resumed, or starts from a discriminator that was
+            # trained already, goes on in its
             # schedule; read back to the host after loading only.
             self.register_buffer('step_counter', torch.tensor(0))
 
-    # -- training --------------------------------------------------------------------------------------------------------------------
+    # -- training
+    # --------------------------------------------------------------------------------------------------------------------
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, Tensor]:
         """One iteration: forward, losses, backward, and the updates that the schedule asks for.
 
         Args:
             data: A batch as the data preprocessor takes it.
-            optim_wrapper: ``OptimWrapperDict`` with ``generator`` and ``discriminator``; a single one without adversary.
+            optim_wrapper: ``OptimWrapperDict`` with ``generator`` and ``discriminator``; a single one without
+                adversary.
 
         Returns:
-            dict[str, Tensor]: Scalars to log, on the device: ``loss_*`` and, with an adversary, ``d_real`` and ``d_fake``, the means of
-            the discriminator's output. Gradient norms are logged by the optimizer wrappers that clip.
+            Scalars to log, on the device: ``loss_*`` and, with an adversary, ``d_real`` and ``d_fake``, the
+            means of the discriminator's output. Gradient norms are logged by the optimizer wrappers that
+            clip.
         """
         names = names_of(data)
         batch = self.data_preprocessor(data, True)
@@ -173,7 +182,8 @@ class GANRestorer(BaseModel):
         # 1. the generator makes the fake image; without a graph where it is not updated
         with opt_g.optim_context(self), torch.set_grad_enabled(update_g):
             fake = self._network('generator')(lq)
-        # The losses see a leaf that ends the generator's graph: each network's graph is freed before the next one's is
+        # The losses see a leaf that ends the generator's graph: each network's graph is freed before the next
+        # one's is
         # built, except the discriminator's, which serves both updates.
         fake_leaf = fake.detach().requires_grad_(update_g)
 
@@ -233,7 +243,8 @@ class GANRestorer(BaseModel):
         pred_real, pred_fake = predictions
         d_fake = pred_fake.detach().mean()
         if not self._relativistic:
-            # each prediction has a loss of its own, and the graph of one is freed before that of the other is built
+            # each prediction has a loss of its own, and the graph of one is freed before that of the other is
+            # built
             with opt_d.optim_context(self):
                 losses = self.gan_loss.discriminator(None, pred_fake)
             scaled_sum(opt_d, losses).backward(inputs=trainable_parameters(self.discriminator))
@@ -289,15 +300,17 @@ class GANRestorer(BaseModel):
             )
         return counts[0]
 
-    # -- processes -------------------------------------------------------------------------------------------------------------------
+    # -- processes
+    # -------------------------------------------------------------------------------------------------------------------
 
     def parallelize(self, wrap: Callable[[nn.Module], nn.Module]) -> None:
         """Run the training step through wrappers of the generator and the discriminator.
 
-        They stay outside the module tree: state_dict keys do not change, and validation calls the bare networks.
+        They stay outside the module tree: state_dict keys do not change, and validation calls the bare
+        networks.
 
         Args:
-            wrap (Callable): Makes the wrapper of a network; called for those that learn.
+            wrap: Makes the wrapper of a network; called for those that learn.
         """
         for name in ('generator', 'discriminator'):
             network = getattr(self, name)
@@ -337,7 +350,8 @@ class GANRestorer(BaseModel):
                     stack.enter_context(network.no_sync())
             yield
 
-    # -- inference -------------------------------------------------------------------------------------------------------------------
+    # -- inference
+    # -------------------------------------------------------------------------------------------------------------------
 
     def forward(
         self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor'
@@ -345,14 +359,15 @@ class GANRestorer(BaseModel):
         """Run the generator.
 
         Args:
-            inputs (Tensor): (N, C, h, w), as the data preprocessor gives it.
+            inputs: (N, C, h, w), as the data preprocessor gives it.
             data_samples: What the data preprocessor made of the batch's samples.
-            mode (str): 'tensor' for the network's output, 'predict' for data samples with ``output.pred_img``, 'loss' for the losses
-                without adversary.
+            mode: 'tensor' for the network's output, 'predict' for data samples with ``output.pred_img``,
+                'loss' for the losses without adversary.
 
         Returns:
-            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0, 255]. It stays on the device: who
-            needs it on the host fetches it, and the next image is not waited for.
+            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0,
+            255]. It stays on the device: who needs it on the host fetches it, and the next image is not
+            waited for.
         """
         output = self.generator(inputs.contiguous(memory_format=self.memory_format))
         if mode == 'tensor':
@@ -378,7 +393,8 @@ class GANRestorer(BaseModel):
             sample.output = DataSample(**{name: field[index] for name, field in fields.items()})
         return samples
 
-    # -- state -----------------------------------------------------------------------------------------------------------------------
+    # -- state
+    # -----------------------------------------------------------------------------------------------------------------------
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         if self.adversarial:

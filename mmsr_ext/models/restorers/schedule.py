@@ -12,9 +12,9 @@ class Schedule:
     """The update schedule of a GAN, with MMEditing's meaning of the keys. Integer arithmetic on the host, no state.
 
     Args:
-        disc_steps (int): The generator is updated at every ``disc_steps``-th step, the discriminator at every step.
-        disc_init_steps (int): The generator is not updated before this step.
-        disc_repeat (int): Updates of the discriminator in one step.
+        disc_steps: The generator is updated at every ``disc_steps``-th step, the discriminator at every step.
+        disc_init_steps: The generator is not updated before this step.
+        disc_repeat: Updates of the discriminator in one step.
 
     Raises:
         InputError: If a value is not an integer or too small.
