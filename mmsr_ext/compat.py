@@ -32,7 +32,7 @@ def apply() -> None:
 
 
 def check_versions() -> None:
-    """MMagic 1.2.0 stops with an assertion unless 2.0.0 <= mmcv < 2.2.0; say so in one sentence, with the command that cures it.
+    """Raise one sentence with the command that installs what fits, where MMagic 1.2.0 would stop with an assertion.
 
     Unnecessary once MMagic's own metadata declares its requirement on mmcv.
 
@@ -68,7 +68,7 @@ def check_versions() -> None:
 
 
 def quiet_imports() -> None:
-    """Importing MMagic 1.2.0 imports diffusers, which warns of its own deprecations, and albumentations, which asks a server for updates.
+    """Silence what MMagic 1.2.0 imports: diffusers warns of deprecations, albumentations asks a server for updates.
 
     Unnecessary once MMagic no longer imports its diffusion models for every use.
     """
@@ -87,7 +87,7 @@ def quiet_imports() -> None:
 
 
 def add_numpy_bool8() -> None:
-    """``mmagic.utils.trans_utils`` (1.2.0) names ``numpy.bool8``, which numpy 2 removed. Unnecessary with numpy < 2."""
+    """Give numpy 2 back its ``bool8``, which ``mmagic.utils.trans_utils`` names. Unnecessary with numpy < 2."""
     import numpy as np
 
     if not hasattr(np, 'bool8'):
@@ -135,7 +135,7 @@ def add_mmcv_ops() -> None:
 
 
 def read_mmengine_checkpoints() -> None:
-    """Read local checkpoints for MMEngine, which torch >= 2.6 refuses: MMEngine 0.10.7 writes its log history into them.
+    """Read local checkpoints for MMEngine, whose log history in them torch >= 2.6 refuses.
 
     MMEngine's advice is an allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied
     when ``mmengine.runner`` is there, and by ``mmsr_ext.engine``. Unnecessary once MMEngine writes plain
@@ -148,7 +148,7 @@ def read_mmengine_checkpoints() -> None:
 
 
 def _read_run_checkpoint(filename: str, map_location: object = None) -> object:
-    """Read a checkpoint onto the CPU, whatever ``map_location`` is: who takes the state copies it to its device."""
+    """Read a checkpoint onto the CPU, whatever ``map_location`` is; loading copies it to the device."""
     from mmengine.logging.history_buffer import HistoryBuffer
 
     from .io.torch_file import History, read_torch_file
@@ -164,7 +164,7 @@ def _read_run_checkpoint(filename: str, map_location: object = None) -> object:
 
 
 def resolve_own_configs() -> None:
-    """MMEngine resolves ``_base_ = 'package::config.py'`` for a fixed list of packages only, and not without a folder in the name.
+    """Resolve ``_base_ = 'mmsr_ext::config.py'``, which MMEngine does for a fixed list of packages only.
 
     With this ``'mmsr_ext::srgan_x4.py'`` is found among the configs that are installed with the package.
     Unnecessary once MMEngine looks for any installed package.

@@ -32,7 +32,7 @@ REPLACED = (
 
 
 class ChildRegistry(Registry):
-    """A registry that imports its parents' modules before it looks a name up there, which MMEngine's leaves to the user.
+    """A registry that imports its parents' modules before it looks a name up in them; MMEngine's does not.
 
     Classes that are registered here check their arguments, see ``arguments.checked``.
     """
@@ -76,7 +76,7 @@ class ChildRegistry(Registry):
         return f'ours are {", ".join(self.module_dict)}.' if self.module_dict else "see MMEngine's."
 
     def _is_mmengines(self, key: str) -> bool:
-        """Whether a name is found in MMEngine, and MMagic, which comes before it, need not be imported to know that it has no other."""
+        """Return whether MMEngine has a name, so that MMagic need not be imported for it."""
         if not set(SLOW) & set(self.parent._locations):
             return False
         self.root.import_from_location()

@@ -76,7 +76,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
-    """The weights in a checkpoint, without the prefixes that DistributedDataParallel and torch.compile give to their names.
+    """Return a checkpoint's weights without the prefixes of DistributedDataParallel and torch.compile.
 
     Args:
         content: As ``read_checkpoint`` returns it, of MMEngine's, BasicSR's or no structure.
@@ -98,7 +98,7 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
 
 
 def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
-    """The generator's weights in a file; the averaged ones where it holds both, as after ``GeneratorEMAHook`` and in BasicSR's files.
+    """Read the generator's weights from a file: their moving average, where the file has one.
 
     Args:
         path: A .pth or .safetensors file.
@@ -142,7 +142,7 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
 
 
 def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights under the names that the network has, where it recognises another project's names for them."""
+    """Rename weights that have another project's names to the network's own, where it recognises them."""
     found = recognise(network, weights)
     return found[1] if found else weights
 
@@ -150,7 +150,7 @@ def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tenso
 def recognise(
     architecture: type[nn.Module] | nn.Module, weights: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """``architecture.recognise(weights)``; None also where there is no such method, or a weight has a shape that it does not expect."""
+    """Call ``architecture.recognise``; return None also where there is no such method or a weight's shape is odd."""
     if not hasattr(architecture, 'recognise'):
         return None
     try:
@@ -166,7 +166,7 @@ def recognise(
 
 
 def differences(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
-    """In words, how many names and shapes of ``weights`` are not those of ``own``, with the first of each; empty if all agree."""
+    """Describe how the names and shapes of two state_dicts differ; empty if they agree."""
     missing = [key for key in own if key not in weights]
     unexpected = [key for key in weights if key not in own]
     unlike = [key for key in own if key in weights and own[key].shape != getattr(weights[key], 'shape', None)]

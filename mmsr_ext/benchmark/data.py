@@ -139,7 +139,7 @@ def measure(args: argparse.Namespace) -> Report:
 
 
 def _write_images(folder: Path, count: int, size: int) -> int:
-    """Write GT and LQ as PNG: noise of all scales, each octave with the same energy. Returns the bytes of the GT files."""
+    """Write GT and LQ images of noise at all scales as PNG; return the bytes of the GT files."""
     for part in ('GT', 'LQ'):
         (folder / part).mkdir()
     rng, total = np.random.default_rng(0), 0

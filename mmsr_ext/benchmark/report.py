@@ -71,7 +71,7 @@ class Report:
 
 
 def interleaved(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Call every side once a round, in alternating order, so that what else the machine does falls on all of them.
+    """Call every side once a round, in alternating order, so that other load falls on all of them.
 
     Args:
         sides: By name, a function that does the work once and returns what it measured, such as seconds.

@@ -1,4 +1,4 @@
-"""A training step: MMagic's restorer as it ships it, and ours, on the same networks, losses, weights and batch."""
+"""A training step of MMagic's restorer and of ours, with the same networks, losses, weights and batch."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ class Side:
             self.logs = [torch.stack(list(logs.values()))]
 
     def steady(self, steps: int = 20) -> tuple[float, float]:
-        """Seconds a step when none waits for the device, as in training; and the share of the time in which the GPU computed."""
+        """Measure seconds a step without waiting for the device, and the share of the time that the GPU computes."""
 
         def run() -> float:
             batches = [self.batch() for _ in range(steps)]

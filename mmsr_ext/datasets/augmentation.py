@@ -15,7 +15,7 @@ _FIELDS = struct.Struct('<QQB')
 
 
 class Choices(NamedTuple):
-    """The choices for one sample, a hash of its draw's seed and position: ten times faster than to seed a generator.
+    """Random choices for one sample: a hash of its draw's seed and position, faster than seeding a generator.
 
     Args:
         rows: 64 random bits, for the crop's upper edge.
@@ -59,12 +59,12 @@ class Choices(NamedTuple):
 
 
 def replacement(draw: Draw) -> int:
-    """64 random bits that belong to a draw, other than those of ``Choices``: the image instead of one that cannot be read."""
+    """Return 64 random bits of a draw, which choose an image in place of one that cannot be read."""
     return int.from_bytes(
         blake2b(b'%d %d instead' % (draw.seed, draw.position), digest_size=8).digest(), 'little'
     )
 
 
 def as_draw(draw: Draw | int) -> Draw:
-    """A draw as it is; for a bare index one without position, whose seed is from torch's generator, which each worker has its own of."""
+    """Return a draw as it is; a bare index is seeded from the worker's torch generator."""
     return draw if isinstance(draw, Draw) else Draw(int(draw), -1, int(torch.randint(2**62, ())))

@@ -21,7 +21,7 @@ from .store import Store
 
 @DATASETS.register_module()
 class PackedPairs(Dataset):
-    """Crops of the images in a store that ``tools/pack_data.py`` made: nothing is decoded, and only the crops are read.
+    """Crops out of a packed store: nothing is decoded, and only the crops are read.
 
     A draw's crop and augmentation are those of ``PairedImageDataset`` and ``ImageDataset``.
 
@@ -107,7 +107,7 @@ class PackedPairs(Dataset):
 
 @FUNCTIONS.register_module()
 def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = '') -> dict[str, Any]:
-    """Collate what ``PackedPairs`` gives. Samples of another kind are collated by MMEngine's ``pseudo_collate``, as without this function.
+    """Stack samples of ``PackedPairs`` into a batch; collate others with MMEngine's ``pseudo_collate``.
 
     Args:
         samples: Samples, or a batch, which is returned as it is.

@@ -15,7 +15,7 @@ from .pairs import PairedImageDataset
 
 @DATASETS.register_module()
 class SideBySideDataset(PairedImageDataset):
-    """A|B images as pix2pix and DeblurGAN's code keep them: the left half is the input, the right half its target of the same size.
+    """Images whose left half is the input and whose right half is its target, as pix2pix stores pairs.
 
     Args:
         folder: Folder of the images, or a pattern of folders.

@@ -38,7 +38,7 @@ class Update(NamedTuple):
 
     @property
     def own(self) -> bool:
-        """Whether it was a loss of this process that was not finite, and not only what was made of all processes' gradients."""
+        """Whether a loss of this process was non-finite, and not only the gradients of all processes."""
         return any(not name.startswith(NORM) for name in self.spoilt)
 
 

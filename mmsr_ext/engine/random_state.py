@@ -10,7 +10,7 @@ import torch
 
 
 def random_state() -> dict[str, Any]:
-    """The states of Python's, NumPy's and PyTorch's global generators, and of the current GPU's, as tensors and numbers.
+    """Return the states of Python's, NumPy's and PyTorch's random generators as tensors and numbers.
 
     Returns:
         What ``set_random_state`` takes; ``torch.load`` reads it back with ``weights_only=True``.

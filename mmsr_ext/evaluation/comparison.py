@@ -10,7 +10,7 @@ CELL, ZOOM, LABEL, ROWS = 112, 2, 24, 4
 
 
 def save_comparison(folder: Path, methods: list[str], images: list[str]) -> Path:
-    """Write ``folder/comparison.png``: a row an image, a column a method and GT last; the centre of each, enlarged without smoothing.
+    """Write ``folder/comparison.png``: the centre of every image, a column for each method, GT last.
 
     Args:
         folder: Holds <method>/<image>.png.

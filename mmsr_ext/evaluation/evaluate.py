@@ -24,7 +24,7 @@ def evaluate(
     launcher: str = 'none',
     raw: bool = False,
 ) -> dict[str, dict[str, float]]:
-    """Measure checkpoints of one architecture on a config's test set, with the baseline beside them that the config has.
+    """Measure checkpoints of one architecture on a config's test set, beside the config's baseline.
 
     Prints a table, and leaves every output and a comparison picture in ``work_dir/test``.
 

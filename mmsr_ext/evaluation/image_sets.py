@@ -121,7 +121,7 @@ def perceptual(border: int, baseline: str | None, lpips: str | None, prefix: str
 
 
 def lpips_weights(given: str | None) -> tuple[str | None, str]:
-    """A file with the weights of LPIPS's trunk, AlexNet: the given one, or the one that torchvision has downloaded before.
+    """Return the file with AlexNet's weights for LPIPS: the given one, or torchvision's in its cache.
 
     Nothing is downloaded.
 
@@ -154,7 +154,7 @@ def is_missing(image_set: ImageSet) -> bool:
 
 
 def folder_of(image_set: ImageSet) -> str | None:
-    """The folder of the ground truth, or a pattern of folders; None where the dataset is another project's."""
+    """Return a dataset's folder of ground truth, or its pattern; None for another project's dataset."""
     dataset = image_set.loader['dataset']
     return dataset.get('gt_folder', dataset.get('folder'))
 

@@ -164,7 +164,7 @@ def measure(
 
 
 def _without_training(cfg: Config) -> None:
-    """Leave out of a config what a test has no use for; its logs and its copy of the config go to work_dir/test."""
+    """Remove what a test does not use from a config, and send its logs to work_dir/test."""
     cfg.load_from, cfg.resume = None, False
     cfg.custom_hooks = []
     cfg.log_level = 'WARNING'  # the table says it all
@@ -243,7 +243,7 @@ def _protocol(evaluator: Any) -> str:
 
 
 def _names_of(paths: list[str]) -> list[str]:
-    """The files' stems, or their folders' names where stems are equal: runs of different configs have equal file names."""
+    """Name checkpoints by their stems, or by their folders where stems are equal."""
     stems = [Path(path).stem for path in paths]
     names = [Path(path).parent.name if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems)]
     for name, path in zip(names, paths):

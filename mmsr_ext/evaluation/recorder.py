@@ -35,7 +35,7 @@ class ImageResult:
 
 
 class Recorder(Hook):
-    """Keeps metrics and times of a ``MultiTestLoop``, and saves its outputs as <folder of the set>/<method>/<image>.png.
+    """Record metrics, times and outputs of a ``MultiTestLoop``: FOLDER_OF_THE_SET/METHOD/IMAGE.png.
 
     The generator is timed alone, and was run on a small piece before, because a first call also sets things
     up.

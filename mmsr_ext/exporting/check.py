@@ -17,7 +17,7 @@ HALF_TOLERANCE = 2 / 255
 
 
 def make_samples(network: nn.Module, arguments: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
-    """Images of three sizes, the last of the smallest height that the network takes, and its outputs for them."""
+    """Return random images of three sizes, one of the smallest height that fits, and the network's outputs."""
     channels = arguments.get('in_channels') or _first_convolution(network).in_channels
     smallest = next((size for size in range(1, 33) if _takes(network, channels, size)), None)
     if smallest is None:
@@ -84,5 +84,5 @@ def check(
 
 
 def _first_convolution(network: nn.Module) -> nn.Conv2d:
-    """Return the layer that takes the image, for networks whose arguments do not say how many channels it has."""
+    """Return the layer that takes the image; its channels are those of the image."""
     return next(module for module in network.modules() if isinstance(module, nn.Conv2d))

@@ -72,7 +72,7 @@ def run_onnx(path: Path) -> Callable[[Tensor], Tensor]:
 
 
 def _bicubic(g: Any, x: Any, output_size: Any, align_corners: Any, scale_factors: Any) -> Any:
-    """Enlargement by antialiased bicubic interpolation, which is a = -0.5 in PyTorch; the exporter does not know it."""
+    """Write PyTorch's antialiased bicubic enlargement (a = -0.5), which the exporter does not know."""
     factors = symbolic_helper._maybe_get_const(scale_factors, 'fs')
     if not isinstance(factors, (list, tuple)) or min(factors) < 1:
         raise errors.OnnxExporterError(

@@ -41,7 +41,7 @@ def run_torchscript(path: Path) -> Callable[[Tensor], Tensor]:
 
 
 def _without_keywords(network: nn.Module) -> nn.Module:
-    """Mmcv's ConvModule calls its instance normalisation 'in', which TorchScript writes and cannot read again."""
+    """Rename mmcv's layer 'in', a keyword that TorchScript writes and cannot read again."""
     for module in network.modules():
         for name in filter(keyword.iskeyword, list(module._modules)):
             module._modules[f'{name}_'] = module._modules.pop(name)

@@ -36,7 +36,7 @@ def random_bits(shape: tuple[int, ...], key: int, device: torch.device | str = '
 
 
 def standard_normal(shape: tuple[int, ...], key: int, device: torch.device | str = 'cpu') -> Tensor:
-    """Independent samples of the standard normal distribution, float32; see ``random_bits`` for the arguments."""
+    """Draw float32 samples of the standard normal distribution; see ``random_bits`` for the arguments."""
     # in float64, where CPU and GPU differ by less than float32 resolves
     uniform = (random_bits(shape, key, device).double() + 0.5) * 2.0**-32
     return (uniform.mul_(2).sub_(1).erfinv_() * math.sqrt(2)).float()
@@ -62,7 +62,7 @@ def poisson(levels: Tensor, exponent: Tensor, key: int) -> Tensor:
 
 @cache
 def _poisson_table(device: torch.device) -> Tensor:
-    """P(X <= count) in units of 2^-32, row after row, each row raised above the ones before so that all is sorted."""
+    """Return P(X <= count) in units of 2^-32, row after row, offset so that the whole table is sorted."""
     rates = torch.arange(POISSON_LEVELS, dtype=torch.float64) / 255 * 2.0 ** torch.arange(9)[:, None]
     counts = torch.arange(1, POISSON_COUNTS + 1, dtype=torch.float64)
     below = torch.special.gammaincc(counts, rates.reshape(-1, 1).contiguous())

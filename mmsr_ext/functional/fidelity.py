@@ -37,7 +37,7 @@ def psnr(x: Tensor, y: Tensor) -> Tensor:
 
 
 def ssim(x: Tensor, y: Tensor) -> Tensor:
-    """Structural similarity: Gaussian window of 11x11 px and sigma 1.5 where it fits into the image, mean over places and channels.
+    """Structural similarity with a Gaussian window of 11x11 px, sigma 1.5; mean over places and channels.
 
     In float64, because the variances are small differences of large numbers.
 

@@ -9,7 +9,7 @@ from ..errors import InputError
 
 
 def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate every channel of each image with that image's kernel; the borders are mirrored without repeating the edge.
+    """Correlate every channel of each image with that image's kernel, borders mirrored.
 
     Args:
         image: (N, C, H, W), floating point.

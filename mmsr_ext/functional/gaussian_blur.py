@@ -11,7 +11,7 @@ from .mirror import mirrored
 
 
 def gaussian_blur(image: Tensor, sigma: float, truncate: float = 4.0) -> Tensor:
-    """Blur height and width as ``scipy.ndimage.gaussian_filter(image, sigma, mode='reflect', truncate=truncate)`` does.
+    """Blur height and width as ``scipy.ndimage.gaussian_filter`` does in mode 'reflect'.
 
     The kernel reaches int(truncate * sigma + 0.5) pixels to each side and sums to 1; borders are mirrored in
     half-sample symmetry. A uint8 image is blurred in float64 and rounded half up, once; the rounding of

@@ -29,7 +29,7 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 def texture_distance(x: Tensor, y: Tensor, patch_size: int = 16) -> Tensor:
-    """Squared Frobenius distance of the Gram matrices of corresponding patches, mean over patches and samples.
+    """Mean squared Frobenius distance of the Gram matrices of corresponding patches.
 
     The patches do not overlap, and what remains at the right and the bottom belongs to none. The Gram matrix
     of a patch is F F^T over its positions, divided by nothing. Source: Sajjadi et al. 2017 (EnhanceNet),

@@ -14,7 +14,7 @@ from .precision import at_least_float32
 
 
 def imresize(image: Tensor, scale: float) -> Tensor:
-    """MATLAB's ``imresize(image, scale)``: bicubic (a = -0.5), antialiased when it shrinks, mirrored at the borders.
+    """MATLAB's ``imresize``: bicubic (a = -0.5), antialiased when it shrinks, mirrored at the borders.
 
     For uint8 the result equals MATLAB's bit for bit: the rows are resized first, and each of the two passes
     rounds half up to uint8. Same on every device.

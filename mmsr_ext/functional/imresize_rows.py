@@ -12,7 +12,7 @@ CHUNK = 1 << 21  # values of a float64 intermediate
 
 
 class ImresizeRows:
-    """MATLAB's ``imresize(image, scale)`` for any factor, computed in strips of rows, so that neither image has to be in memory.
+    """MATLAB's ``imresize`` in strips of rows, so that neither image has to be in memory.
 
     Where ``imresize`` takes the factor the two agree: rows are resized first, and each of the two passes
     rounds half up and clips. The weights are computed and summed in float64.

@@ -116,12 +116,12 @@ def quantisation_tables(quality: int | Sequence[int] | Tensor) -> tuple[Tensor, 
 
 
 def _convert(matrix: Tensor, x: Tensor) -> Tensor:
-    """Other colours; in float64, because float32 products may be rounded to TF32 on a GPU, and to half precision under autocast."""
+    """Convert colours in float64; float32 products may be rounded to TF32 or, under autocast, to half."""
     return torch.einsum('ij,njhw->nihw', matrix, x.double()).to(x.dtype)
 
 
 def _compress(x: Tensor, table: Tensor) -> Tensor:
-    """Transform 8x8 blocks, quantise, and transform back. (N, C, H, W) and (N or 1, 8, 8) to (N, C, H, W), integers in [0, 255].
+    """Transform 8x8 blocks, quantise, and transform back: (N, C, H, W) to integers in [0, 255].
 
     In float64, as the colours.
     """
@@ -146,7 +146,7 @@ def _colours(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
 @cache
 @torch.inference_mode(False)
 def _dct(device: torch.device) -> Tensor:
-    """The orthonormal DCT-II of 8x8 blocks as one (64, 64) matrix, for blocks that are flattened row by row."""
+    """Return the orthonormal DCT-II of 8x8 blocks, flattened row by row, as one (64, 64) matrix."""
     index = torch.arange(8, dtype=torch.float64)
     rows = torch.cos((2 * index + 1) * index[:, None] * math.pi / 16) / 2
     rows[0] /= math.sqrt(2)

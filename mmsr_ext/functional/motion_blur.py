@@ -15,7 +15,7 @@ from .mirror import mirrored
 def motion_trajectory(
     rng: np.random.Generator, length: float = 60.0, anxiety: float = 0.005, steps: int = 2000
 ) -> np.ndarray:
-    """A random path of a shaking camera: a particle of constant speed whose direction is disturbed at every step.
+    """Draw the path of a shaking camera: a particle whose direction is disturbed at every step.
 
     The disturbances are a Gaussian one, a pull back to the origin, and, rarely, an impulse that turns the
     particle round; their strengths are drawn once a path. With anxiety 0 the path is straight.
@@ -48,7 +48,7 @@ def motion_trajectory(
 
 
 def motion_psf(trajectory: np.ndarray, size: int, exposure: float = 1.0) -> np.ndarray:
-    """The point spread function of a path: the share of the exposure that is spent at each pixel, by bilinear weights.
+    """Return the point spread function of a path: the share of the exposure spent at each pixel.
 
     Source: Boracchi and Foi 2012, section II.B; with the whole of the light at every exposure, as DeblurGAN
     has it.

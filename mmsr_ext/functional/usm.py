@@ -10,7 +10,7 @@ from .filter2d import filter2d
 
 
 def usm_sharpen(image: Tensor, weight: float = 0.5, radius: int = 25, threshold: float = 10 / 255) -> Tensor:
-    """Sharpen where an image differs from its blurred self by more than a threshold, and blend softly elsewhere.
+    """Sharpen an image where it differs from its blurred self by more than a threshold.
 
     Source: Wang et al. 2021 (Real-ESRGAN), with the figures of its released code: a Gaussian of 51x51 pixels,
     weight 0.5, threshold 10 of 255 levels.

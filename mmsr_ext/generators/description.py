@@ -21,7 +21,7 @@ OURS = ('mmsr_ext', 'architecture', 'arguments')  # all of them together are in 
 
 
 def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -> dict[str, str]:
-    """The metadata that ``export`` wrote into a file of any of its formats, or ``save_interpolations``; empty for other files.
+    """Return the metadata that ``export`` or ``save_interpolations`` wrote into a file; empty for other files.
 
     Args:
         path: An existing file.
@@ -53,7 +53,7 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
 
 
 def all_arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a network's constructor with the defaults of those that ``args`` leaves out, and without ``init_cfg``."""
+    """Return all arguments of a network's constructor, defaults included, without ``init_cfg``."""
     bound = inspect.signature(type(network)).bind(**args)
     bound.apply_defaults()
     return {key: value for key, value in bound.arguments.items() if key != 'init_cfg'}
@@ -75,7 +75,7 @@ def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, s
 
 
 def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module], dict[str, Any]] | None:
-    """The network in a file, by its metadata (see ``exported_metadata``) or, in a training checkpoint, the config; None without both.
+    """Return a file's network by its metadata or by a training checkpoint's config; None without both.
 
     The config is parsed and not executed, and the network has to be one of ours, or one that is known here of
     MMagic's: a file from a stranger runs no code.

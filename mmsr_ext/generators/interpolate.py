@@ -35,7 +35,7 @@ class _Network(NamedTuple):
 
 
 def interpolate(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
-    """Weights between those of two networks of one architecture: ``(1 - alpha) * a + alpha * b`` for every parameter and buffer.
+    """Mix two networks of one architecture: ``(1 - alpha) * a + alpha * b`` of every parameter and buffer.
 
     Computed in float64. Buffers of integers, such as batch normalisation's num_batches_tracked, are rounded
     to the nearest one, and booleans have to be equal: what both networks have in common stays what it is.
@@ -96,7 +96,7 @@ def _read(source: Weights) -> _Network:
 
 
 def _unequal(a: dict[str, str], b: dict[str, str]) -> str:
-    """In words, how the second description differs from the first; empty if it does not, or there are not two."""
+    """Describe how the second description differs from the first; empty if it does not or one is missing."""
     if not (a and b):
         return ''
     if a['architecture'] != b['architecture']:

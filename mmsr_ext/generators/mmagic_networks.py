@@ -13,7 +13,7 @@ from ..models.backbones.state_dict import length_of
 
 
 class MSRResNet(MMagicMSRResNet):
-    """MMagic's network. BasicSR's of the same name is another one: it has activations after the upsampling."""
+    """MMagic's network; BasicSR's of the same name has activations after the upsampling."""
 
     @property
     def scale(self) -> int:
@@ -48,7 +48,7 @@ class MSRResNet(MMagicMSRResNet):
 
 
 class SRCNNNet(MMagicSRCNNNet):
-    """MMagic's network. Its weights do not tell the factor, so that only a file that names it can be loaded."""
+    """MMagic's network; its weights do not tell the scale, so that a file has to name it."""
 
     @property
     def scale(self) -> int:

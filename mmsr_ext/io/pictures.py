@@ -99,7 +99,7 @@ def read_picture(path: str | Path) -> Picture:
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
-    """Height and width of what ``read_picture`` reads, before it is turned, from the header; (0, 0) of a broken file."""
+    """Return height and width by the header, before the picture is turned; (0, 0) for a broken file."""
     try:
         try:
             with Image.open(path) as image:
@@ -226,7 +226,7 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _by_tifffile(path: str | Path) -> Picture | None:
-    """The content of a TIFF file; None of a kind or compression that tifffile leaves to others. Pillow knows no RGB of 16 bits."""
+    """Read a TIFF file with tifffile; return None for a kind or compression that it cannot read."""
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
         _check_kind(path, len(file.pages), 8)
@@ -256,7 +256,7 @@ def _by_tifffile(path: str | Path) -> Picture | None:
 
 
 def _plain(pixels: np.ndarray, photometric: int, extras: Sequence[int]) -> np.ndarray:
-    """The stored samples of a TIFF, which are overwritten, as grey or RGB in which more is brighter, with straight alpha if there is any.
+    """Convert the stored samples of a TIFF in place to grey or RGB with straight alpha.
 
     Args:
         pixels: (H, W, C).

@@ -213,7 +213,7 @@ def read_torch_file(path: str | Path, skip: Iterable[str] = ()) -> Any:
 
 
 def first_unknown(content: Any) -> str | None:
-    """Return the name of a class that a file names and may not, of which it holds an object; None if there is none."""
+    """Return the name of an ``Unknown`` in a file's content; None if there is none."""
     found: list[str] = []
     _each(content, Unknown, lambda value: found.append(value.name))
     return found[0] if found else None
@@ -280,7 +280,7 @@ def _each(content: Any, kind: type, use: Callable[[Any], object]) -> None:
 
 
 def _materialise(content: Any, read: Callable[[_Storage], bytearray], skip: frozenset[str]) -> Any:
-    """Replace every tensor that is not skipped by one with its bytes; tensors that shared a storage still do."""
+    """Build every tensor that is not skipped; tensors that shared a storage still do."""
     storages: dict[str, torch.UntypedStorage] = {}
     done: dict[int, Any] = {}
 

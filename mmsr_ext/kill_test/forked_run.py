@@ -48,7 +48,7 @@ log_level = 'ERROR'
 
 
 class ForkedRun:
-    """Trains a recipe in a forked process, resumed from what there is, with its output in a file of its folder.
+    """A training in a forked process, resumed from what there is, its output in a file of its folder.
 
     Args:
         recipe: A config.
@@ -114,7 +114,7 @@ def import_parts() -> None:
 
 
 def write_recipe(folder: Path) -> Path:
-    """Write five images, and a recipe that trains a tiny GAN on them for ``ITERATIONS`` iterations; returns its path."""
+    """Write five images and a recipe that trains a tiny GAN on them; return the recipe's path."""
     rng = np.random.default_rng(0)
     (folder / 'images' / 'lq').mkdir(parents=True)
     for index in range(5):

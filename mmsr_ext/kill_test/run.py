@@ -65,7 +65,7 @@ class Faults:
 
 
 def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False) -> Faults:
-    """Train a tiny GAN (Real-ESRGAN's degradation with its pool, batch normalisation, EMA, gradient penalty) again and again, killed with
+    """Train a tiny GAN again and again, killed with
     signal 9 at random moments and resumed until it ends, and compare its last checkpoint with that of a run
     that was never killed.
 
@@ -154,7 +154,7 @@ def differences(one: Any, other: Any, name: str = '') -> Iterator[str]:
 
 
 def _kill(recipe: Path, work_dir: Path, rng: random.Random, duration: float, result: Faults) -> float:
-    """Start or resume a run, and kill it at any moment or while it writes; if it ends before, returns after how many seconds."""
+    """Start or resume a run, and kill it; return the seconds that it took if it ended before."""
     before, start = _newest(work_dir), time.monotonic()
     child = ForkedRun(recipe, work_dir, rng.choice((0, 1, 2)))
     writing, deadline = rng.random() < 0.5, time.monotonic() + rng.uniform(0, duration)

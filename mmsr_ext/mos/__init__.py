@@ -1,4 +1,4 @@
-"""The mean-opinion-score test of Ledig et al. 2017 (SRGAN), section 3.4: people rate images from 1, bad, to 5, excellent."""
+"""The mean-opinion-score test of the SRGAN paper: people rate images from 1, bad, to 5, excellent."""
 
 from .build import build_study, parse_methods
 from .score import score_study

@@ -48,7 +48,7 @@ def build_study(
     scale: int = 4,
     training: str | Path | None = None,
 ) -> Study:
-    """Write a blinded study: ``out/page``, which works from a server and as a local file, and ``out/key.json``, its key.
+    """Write a blinded study: ``out/page``, for a server or as a local file, and ``out/key.json``, its key.
 
     Every result is an item to rate, and so is every GT, which stands for 5, and every nearest-neighbour
     enlargement, which stands for 1; raters do not learn which is which. Before, they are shown GT and
@@ -206,7 +206,7 @@ def _nearest(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _example(path: Path, scale: int, degraded: bool) -> np.ndarray:
-    """A training image, cropped to a multiple of the scale; degraded it is the nearest-neighbour enlargement of its bicubic reduction."""
+    """Read a training image, cropped to a multiple of the scale, as it is or degraded for the answer 1."""
     pixels = read_image(path)
     height, width = (edge - edge % scale for edge in pixels.shape[:2])
     if not height or not width:
@@ -222,7 +222,7 @@ def _example(path: Path, scale: int, degraded: bool) -> np.ndarray:
 
 
 def _page(study: Study) -> str:
-    """The page knows which items show the same image, and the answers of the training items; nothing else of the key."""
+    """Return what the page may know: which items show one image, and the training items' answers."""
     images = sorted({item.image for item in study.items.values()})
     secrets.SystemRandom().shuffle(images)
     groups = {image: number for number, image in enumerate(images)}

@@ -55,7 +55,7 @@ def percentile_intervals(means: np.ndarray, level: float = 0.95) -> np.ndarray:
 
 
 def intraclass_correlation(scores: np.ndarray) -> tuple[float, float] | None:
-    """Absolute agreement of raters in the two-way random effects model: ICC(2,1) of one rater, ICC(2,k) of the mean of all k raters.
+    """Agreement of raters in the two-way random effects model: ICC(2,1) of one rater, ICC(2,k) of k raters.
 
     ICC(2,1) = (BMS - EMS) / (BMS + (k - 1) EMS + k (JMS - EMS) / n) and ICC(2,k) = (BMS - EMS) / (BMS + (JMS
     - EMS) / n), with the mean squares between the n items, between the k raters, and of the residual.
@@ -106,6 +106,6 @@ def agreement_with_others(scores: np.ndarray) -> list[float | None]:
 
 
 def calibration_error(scores: Mapping[str, int], answers: Mapping[str, int]) -> float | None:
-    """Mean distance of a rater's scores of calibration items from what they stand for; None if there are none."""
+    """Return a rater's mean distance from the calibration items' answers; None without such scores."""
     distances = [abs(scores[item] - answer) for item, answer in answers.items() if item in scores]
     return sum(distances) / len(distances) if distances else None

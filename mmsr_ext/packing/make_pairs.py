@@ -15,7 +15,7 @@ from ..io.images import named_images, read_image
 
 
 def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: int = 4) -> int:
-    """Write ``out/GT/NAME.png``, cropped to a multiple of the scale, and ``out/LQx<scale>/NAME.png``, its MATLAB bicubic reduction.
+    """Write GT images, cropped to a multiple of the scale, and their MATLAB bicubic reductions.
 
     Args:
         source: A folder of images, or files by the name that they get.

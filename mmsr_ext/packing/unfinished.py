@@ -33,7 +33,7 @@ class Source(NamedTuple):
 
 
 class Unfinished:
-    """A folder beside the store, which goes when the store is finished and stays when the process ends before that, in whatever way.
+    """A folder beside the store, removed when the store is finished and kept if the process ends before.
 
     It keeps a plan, which says where each image goes before the first one is read, and a journal of the
     images that are in their place. So the next process goes on, and the store gets the same bytes. If files
@@ -114,7 +114,7 @@ class Unfinished:
         return plan
 
     def _read_journal(self) -> dict[str, Entry]:
-        """By name, the images that were noted in the places of the plan, and whose files are those of then."""
+        """Return the finished images by name: those noted in their places whose files have not changed."""
         expected = {(*entry[:5], *_state(source)) for entry, source in zip(self.plan, self.sources)}
         self.journal.seek(0)
         noted = {}

@@ -1,4 +1,4 @@
-"""A page in the browser: an image, two networks and what lies between them, input and result under a slider."""
+"""A page in the browser: an image, two networks and their mixtures, input and result under a slider."""
 
 from __future__ import annotations
 

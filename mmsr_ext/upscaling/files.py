@@ -202,7 +202,7 @@ def _ending(path: Path, format: str) -> str:
 def _process(
     upscaler: Upscaler, jobs: dict[Path, Path], quality: int, again: str
 ) -> tuple[list[Path], list[str]]:
-    """The results that were written, and a line for every file that could not be processed. ``again``: what to do after a full disk."""
+    """Report what was written and every file that could not be processed; ``again`` says how to go on."""
     written, failed, limit = [], [], Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = (
         MOST_PIXELS  # the user's own photographs may be larger than what Pillow takes from strangers

@@ -11,7 +11,7 @@ from ..errors import InputError
 
 
 class OnnxNetwork(nn.Module):
-    """A network that ONNX Runtime computes, on a GPU where its build has one; images come from the host and go back to it.
+    """A network that ONNX Runtime computes; images come from the host and go back to it.
 
     Args:
         path: An .onnx file with one input and one output, both images in [0, 1] as (N, C, H, W), of any size,

@@ -153,7 +153,7 @@ class Runner:
         return total / 8
 
     def _padded(self, tile: Tensor) -> Tensor:
-        """The network's output; from the tile extended by mirroring, where the network does not take its size."""
+        """Run the network on a tile, extended by mirroring where the network does not take its size."""
         height, width = tile.shape[-2:]
         multiple, scale = self.traits.multiple, self.traits.scale
         rows, columns = (-(-max(size, SMALLEST_SIDE) // multiple) * multiple for size in (height, width))

@@ -114,7 +114,7 @@ class Upscaler:
         return resize.height, resize.width
 
     def rows(self, image: np.ndarray) -> Iterator[np.ndarray]:
-        """Upscale an image, and give the result in strips (h, W, C) from the top, so that it need not be in memory as a whole.
+        """Upscale an image and yield the result in strips (h, W, C) from the top, to bound the memory.
 
         Args:
             image: As for a call.

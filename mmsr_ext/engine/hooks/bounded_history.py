@@ -15,7 +15,7 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class BoundedHistoryHook(Hook):
-    """Keeps the last values of every logged number in memory and in checkpoints; all of them are in the log files.
+    """Bound the log history in memory and in checkpoints; the log files keep every value.
 
     MMEngine keeps a million, and copies them at every iteration.
 

@@ -21,7 +21,7 @@ BACKEND = 'durable'
 
 @register_backend(BACKEND)
 class DurableBackend(LocalBackend):
-    """MMEngine's backend for local files, whose files survive a kill or a power cut: what is under a name is whole.
+    """MMEngine's backend for local files, writing each file whole, so that it survives a kill or a power cut.
 
     The content goes to a temporary name beside, is brought to the disk, and takes the name at once.
     """

@@ -14,7 +14,7 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class DeferredRuntimeInfoHook(RuntimeInfoHook):
-    """MMEngine's RuntimeInfoHook, which by itself makes the host wait for the device once for every logged value of every iteration.
+    """MMEngine's RuntimeInfoHook without its wait for the device at every logged value of every iteration.
 
     This one keeps the values where they are, and hands all of them to the MessageHub, in order and unchanged,
     before somebody reads them: at the LoggerHook's interval, before validation, and before a checkpoint is

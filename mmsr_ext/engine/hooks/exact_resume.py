@@ -136,7 +136,7 @@ def _buffers(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _drop_average(state_dict: dict[str, Tensor]) -> None:
-    """Say that the config has no use for the checkpoint's average; ``GeneratorEMAHook`` has taken it out before."""
+    """Log a warning where the config drops the checkpoint's average, which ``GeneratorEMAHook`` would have taken."""
     names = [name for name in state_dict if name.startswith('generator_ema.')]
     for name in names:
         del state_dict[name]

@@ -24,7 +24,7 @@ KEY = 'generator_ema'
 
 @HOOKS.register_module()
 class GeneratorEMAHook(Hook):
-    """Averages the generator's weights, ``e = decay * e + (1 - decay) * g``, after every step that its optimizer takes.
+    """Average the generator's weights after every step: ``e = decay * e + (1 - decay) * g``.
 
     The average equals the generator when training starts, stands still while only the discriminator is
     updated, while gradients accumulate and when the loss scaler skips a step, and takes the generator's place

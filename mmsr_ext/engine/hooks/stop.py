@@ -27,7 +27,7 @@ OUT_OF_TIME = 1000
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """Ends the run after the current iteration, with a checkpoint, when a signal asks for it or the time is up.
+    """Save a checkpoint and end the run after the current iteration, on a signal or after a time.
 
     Ctrl-C (a second one ends it at once), SIGTERM, SIGUSR1 for ``sbatch --signal``. A validation is broken
     off, and made up for when the run is resumed. All processes of a run stop after the same iteration: about
@@ -105,7 +105,7 @@ class StopHook(Hook):
         self._previous = {}
 
     def after_run(self, runner: Runner) -> None:
-        """Tell the caller, when all processes are here: launchers kill a job's others once one has left with a status that is not 0.
+        """Raise ``Stopped`` once all processes are here: launchers kill a job when one process has left it.
 
         Raises:
             Stopped: If the run was ended.
@@ -155,7 +155,7 @@ def _loaders(loop: Any) -> list:
 
 
 def _deaf_worker(init: Callable | None, training: Any, worker: int) -> None:
-    """A signal to a whole group of processes would have the workers die before the run is saved; so they live until it has ended."""
+    """Ignore signals in a data worker: one sent to the whole group would end it before the run is saved."""
 
     def end(number: int, frame: object) -> None:
         if not training.value:

@@ -11,7 +11,7 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class TF32Hook(Hook):
-    """Lets GPUs from Ampere on multiply float32 matrices and convolutions in TensorFloat-32: 10 bits of mantissa instead of 23.
+    """Switch TensorFloat-32 on or off for float32 matrix products and convolutions on GPUs.
 
     By itself PyTorch does so in convolutions and not in matrix products. Does nothing on other devices.
 

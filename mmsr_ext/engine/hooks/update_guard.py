@@ -147,7 +147,7 @@ def _sound(buffer: Tensor, before: Tensor) -> Tensor:
 
 
 def _described(updates: list[Update]) -> list[str]:
-    """What the first process says of updates that were left out; all processes have to call this, with the same ones."""
+    """Describe skipped updates for the log of the first process; all processes call this with the same ones."""
     rank, world_size = get_dist_info()
     everyone = [[(update.own, update.spoilt, update.images) for update in updates]]
     if world_size > 1 and updates:

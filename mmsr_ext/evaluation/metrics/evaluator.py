@@ -17,7 +17,7 @@ from .image_metric import ImageMetric
 
 @EVALUATORS.register_module()
 class Evaluator(StockEvaluator):
-    """What MMagic's ``MultiValLoop`` and ``MultiTestLoop`` ask for, for metrics of this package and of MMagic.
+    """The evaluator that MMagic's loops ask for, with metrics of this package and of MMagic.
 
     Metrics that are to be shown the same images share one pass over them. MMagic's class of this name does
     the same; importing it imports all of MMagic's models.

@@ -17,7 +17,7 @@ BLOCK = 96
 
 @METRICS.register_module()
 class NIQE(ImageMetric):
-    """MMagic's NIQE of the Y channel, with its parameters of pristine images, logged as ``NIQE``; lower is better.
+    """MMagic's NIQE of the Y channel, logged as ``NIQE``; lower is better.
 
     Unlike MMagic's class it takes ``pred_key``, and leaves images out of the mean for which it is not
     defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is nan.

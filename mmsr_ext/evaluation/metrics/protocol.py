@@ -31,7 +31,7 @@ class _OfChannels(ImageMetric):
 
 @METRICS.register_module()
 class PSNR(_OfChannels):
-    """Peak signal-to-noise ratio in dB, logged as ``PSNR-Y`` (BT.601, limited range) or ``PSNR-RGB``. MMagic's, in float64.
+    """MMagic's peak signal-to-noise ratio in dB, in float64; ``PSNR-Y`` (BT.601, limited range) or ``PSNR-RGB``.
 
     Args:
         crop_border: Pixels left out at each side; the scale by convention.
@@ -47,7 +47,7 @@ class PSNR(_OfChannels):
 
 @METRICS.register_module()
 class SSIM(_OfChannels):
-    """SSIM (Wang et al. 2004, 11x11 Gaussian window), logged as ``SSIM-Y`` or ``SSIM-RGB``. Equal to MMagic's.
+    """MMagic's SSIM (Wang et al. 2004, 11x11 Gaussian window), logged as ``SSIM-Y`` or ``SSIM-RGB``.
 
     Args:
         crop_border: Pixels left out at each side; the scale by convention.

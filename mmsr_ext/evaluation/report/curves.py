@@ -28,7 +28,7 @@ def draw_all(series: Series) -> str:
 
 
 def draw(title: str, lines: Series) -> str:
-    """One chart with its legend. Where there are many steps a point is a mean, and the caption says so; what is not finite is a gap."""
+    """Draw one chart with its legend; long curves are averaged, and non-finite values leave a gap."""
     thinned = {name: _thinned(points) for name, points in lines.items()}
     finite = [(step, value) for points, _ in thinned.values() for step, value in points if np.isfinite(value)]
     if not finite:

@@ -93,7 +93,7 @@ def _cell(column: str, value: float | None, best: float | None) -> str:
 
 
 def _chosen(result: Measurement, max_images: int | None) -> list[list[str]]:
-    """Names of the images to show of each set: their first ones, in turn over the sets while there is room."""
+    """Choose the images to show: the first ones of each set, in turn, while there is room."""
     if max_images is not None:
         return [list(part.images)[:max_images] for part in result.sets]
     chosen: list[list[str]] = [[] for _ in result.sets]

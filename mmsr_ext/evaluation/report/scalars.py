@@ -43,7 +43,7 @@ def read_scalars(work_dir: Path) -> Series:
 
 
 def _step(record: dict, latest: int) -> int:
-    """Validations that are logged by epoch, as MMEngine does by default, belong to the training step before them."""
+    """Give validations that are logged by epoch the training step before them."""
     return int(record.get('step') or record.get('iter') or latest)
 
 

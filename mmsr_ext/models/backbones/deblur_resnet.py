@@ -95,7 +95,7 @@ class DeblurResNet(Generator):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights. MMagic's CycleGAN, the same layers without the skip, has the same names."""
+        """Read the hyper-parameters off the weights; MMagic's CycleGAN, without the skip, has the same names."""
         blocks = length_of(weights, 'model', 'block')
         first, last = 'model.0.conv.weight', f'model.{blocks + 2}.conv.weight'
         if blocks < 4 or not {first, last, 'model.3.block.0.conv.weight'} <= weights.keys():

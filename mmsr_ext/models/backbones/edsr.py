@@ -77,7 +77,7 @@ class EDSR(ResidualTrunk):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights of an EDSR-M or EDSR-L; those of other sizes do not tell their ``res_scale``."""
+        """Read the hyper-parameters off an EDSR-M or EDSR-L; other sizes do not tell their ``res_scale``."""
         weights = _from_mmagic(weights)
         args = trunk_arguments(weights)
         if args is None or 'body.0.conv1.weight' not in weights:

@@ -17,7 +17,7 @@ from .state_dict import length_of
 
 @MODELS.register_module()
 class EnhanceNet(Generator):
-    """Residual network that adds what is missing to the bicubically upsampled input. Source: Sajjadi et al. 2017, table 1.
+    """Residual network that adds detail to the bicubically upsampled input (Sajjadi et al. 2017, table 1).
 
     Residual blocks without normalisation, and nearest-neighbour upsampling followed by a convolution against
     checkerboard patterns. The defaults are the paper's network, 852,867 parameters.

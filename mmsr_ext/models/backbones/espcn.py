@@ -16,7 +16,7 @@ from .generator import Generator
 
 @MODELS.register_module()
 class ESPCN(Generator):
-    """Efficient sub-pixel convolutional network: three convolutions on the small image, tanh between them, and one PixelShuffle.
+    """Efficient sub-pixel network: three convolutions with tanh on the small image, then a PixelShuffle.
 
     The defaults are the paper's layers (5x5x64, 3x3x32, 3x3) on colour images; the paper's network takes the
     Y channel alone (``in_channels=1, out_channels=1``).
@@ -65,7 +65,7 @@ class ESPCN(Generator):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights. The output is taken to have as many channels as the input, which tells the scale."""
+        """Read the hyper-parameters off the weights; equal input and output channels tell the scale."""
         names = ('conv1', 'conv2', 'conv3')
         if set(weights) != {f'{name}.{part}' for name in names for part in ('weight', 'bias')}:
             return None

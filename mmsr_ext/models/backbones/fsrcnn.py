@@ -11,7 +11,7 @@ from .generator import Generator
 
 @MODELS.register_module()
 class FSRCNN(Generator):
-    """Fast super-resolution by convolutions: features are extracted, shrunk, mapped and expanded at the input's size, then deconvolved.
+    """Fast super-resolution: features are extracted, shrunk, mapped, expanded and then deconvolved.
 
     The defaults are FSRCNN(56, 12, 4) of the paper, on the Y channel alone: 12,464 weights at every scale,
     12,809 parameters with biases and slopes. The weights do not tell the scale, so that only a file that

@@ -17,7 +17,7 @@ from .state_dict import length_of
 
 @MODELS.register_module()
 class RCAN(ResidualTrunk):
-    """Residual channel attention network: groups of residual blocks, each of which weights its channels by their means.
+    """Residual channel attention network: residual blocks that weight their channels by their means.
 
     The defaults are the paper's network: 15,592,355 parameters at x4. Names in the state_dict are BasicSR's,
     so its weights load.
@@ -84,7 +84,7 @@ class RCAN(ResidualTrunk):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights, which may have the names that the paper's authors gave them.
+        """Read the hyper-parameters off the weights, which may have their authors' names.
 
         ``res_scale``, which they do not tell, is 1 as in all published models.
         """

@@ -23,7 +23,7 @@ RANGE = 255.0  # of the images on which their networks work
 
 
 def from_authors(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[float], float] | None:
-    """The weights under our names, and the constructor's ``rgb_mean`` and ``img_range``; None if the names are not theirs."""
+    """Return weights under our names, ``rgb_mean`` and ``img_range``; None if the names are not the authors'."""
     if not {'head.0.weight', 'tail.1.weight', 'body.0.body.0.body.3.conv_du.0.weight'} <= weights.keys():
         return None
     means = {key for key in weights if key.startswith(('sub_mean.', 'add_mean.'))}
@@ -34,7 +34,7 @@ def from_authors(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list
 
 
 def to_authors(weights: Mapping[str, Tensor], rgb_mean: list[float]) -> dict[str, Tensor]:
-    """The weights of a network with ``img_range=255`` and ``res_scale=1`` under the authors' names, with the means as layers."""
+    """Return the weights under the authors' names, with the means as layers."""
     shift, eye = torch.tensor(rgb_mean) * RANGE, torch.eye(len(rgb_mean))[..., None, None]
     means = {
         'sub_mean.weight': eye,

@@ -15,7 +15,7 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
 class ResidualTrunk(Generator):
-    """conv, blocks and a conv with a skip around both, PixelShuffle stages, conv; all of it on images whose mean is subtracted.
+    """Convolution, blocks with a skip around them, PixelShuffle stages, convolution, on mean-free images.
 
     The names in the state_dict are BasicSR's.
 
@@ -77,7 +77,7 @@ class ResidualTrunk(Generator):
 
 
 def trunk_arguments(weights: Mapping[str, Tensor]) -> dict[str, Any] | None:
-    """The arguments that EDSR's and RCAN's constructors share, from the shapes of a state_dict; None if it is of neither."""
+    """Return the arguments that EDSR and RCAN share, from a state_dict's shapes; None if it is of neither."""
     stages = [weights[key] for key in sorted(weights) if re.fullmatch(r'upsample\.\d+\.weight', key)]
     if (
         not stages

@@ -127,7 +127,7 @@ class RRDBNet(Generator):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights of such a network, which may have one of ESRGAN's older namings.
+        """Read the hyper-parameters off the weights, which may have one of ESRGAN's older namings.
 
         The input and the output are taken to have equally many channels, which tells the scale.
         """
@@ -173,7 +173,7 @@ class RRDB(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each of which sees the input and the outputs of all before it, scaled by 0.2, plus the input.
+    """Five densely connected convolutions, scaled by 0.2, plus the input.
 
     Args:
         channels: C.

@@ -23,7 +23,7 @@ TANH, RESIDUAL = 'output_is_tanh', 'output_adds_bicubic'
 
 @MODELS.register_module()
 class SRResNet(Generator):
-    """Super-resolution residual network. Source: Ledig et al. 2017 (SRGAN), figure 4; the defaults are the paper's network.
+    """Super-resolution residual network (Ledig et al. 2017, SRGAN, figure 4); the defaults are the paper's.
 
     MMagic's ``MSRResNet`` is another network: 3x3 head, no batch normalisation, LeakyReLU.
 
@@ -101,7 +101,7 @@ class SRResNet(Generator):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights of such a network, which may have the names of leftthomas' port of SRGAN."""
+        """Read the hyper-parameters off the weights, which may have the names of leftthomas' SRGAN."""
         weights = _from_leftthomas(weights)
         if not {'head.0.weight', 'head.1.weight', 'body.0.conv1.weight', 'tail.weight'} <= weights.keys():
             return None
@@ -148,7 +148,7 @@ def _norm(channels: int, batch_norm: bool) -> nn.Module:
 
 
 def _from_leftthomas(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the weights of github.com/leftthomas/SRGAN, which numbers its parts through: head, blocks, end of the trunk, the rest."""
+    """Rename the weights of github.com/leftthomas/SRGAN, which numbers its parts through."""
     blocks = [
         int(found[1]) for found in map(re.compile(r'block(\d+)\.conv1\.weight').match, weights) if found
     ]

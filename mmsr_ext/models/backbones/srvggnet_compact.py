@@ -25,7 +25,7 @@ ACTIVATIONS = {
 
 @MODELS.register_module()
 class SRVGGNetCompact(Generator):
-    """Plain 3x3 convolutions at the input's size, one PixelShuffle, and the input enlarged by repetition added to it.
+    """Plain 3x3 convolutions at the input's size and one PixelShuffle, added to the nearest-neighbour image.
 
     Source: Real-ESRGAN's released general-x4v3 (64 channels, 32 convolutions) and animevideov3 (16). The keys
     are BasicSR's.
@@ -82,7 +82,7 @@ class SRVGGNetCompact(Generator):
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights of a network with PReLU; other activations leave none to be told by."""
+        """Read the hyper-parameters off the weights of a network with PReLU; other activations have none."""
         last = f'body.{length_of(weights, "body") - 1}.weight'
         if not {'body.0.weight', 'body.1.weight', last} <= weights.keys():
             return None

@@ -10,7 +10,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class BoundedCritic(BaseModule):
-    """A discriminator with a sigmoid at its end, for a Wasserstein loss with neither gradient penalty nor weight clipping.
+    """A discriminator that ends in a sigmoid, for a Wasserstein loss without penalty or weight clipping.
 
     Without a bound, such a critic lowers its loss without end by growing its weights.
 

@@ -13,7 +13,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class ModifiedVGG(BaseModule):
-    """Five pairs of convolutions, the second of each 4x4 with stride 2, and two dense layers: a logit for every patch.
+    """Five pairs of convolutions, the second of each with stride 2, and two dense layers: a logit a patch.
 
     MMagic's network of this name and BasicSR's ``VGGStyleDiscriminator``, with their state_dict. Unlike
     MMagic's it also takes images in channels-last memory format, and other sizes of patches.

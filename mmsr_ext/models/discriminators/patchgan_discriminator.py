@@ -15,7 +15,7 @@ NORMS = {'none': None, 'batch': dict(type='BN'), 'instance': dict(type='IN')}
 
 @MODELS.register_module()
 class PatchGANDiscriminator(BaseModule):
-    """4x4 convolutions whose every output judges one patch of the image: 16, 34, 70, 142 px for 1, 2, 3, 4 layers of stride 2.
+    """4x4 convolutions whose outputs judge patches: 16, 34, 70, 142 px for 1, 2, 3, 4 layers of stride 2.
 
     Source: Isola et al. 2017 (pix2pix), section 6.1.2, without its final sigmoid, which is part of the loss.
     The state_dict is that of MMagic's ``PatchDiscriminator``, which has neither ``norm='none'`` nor spectral

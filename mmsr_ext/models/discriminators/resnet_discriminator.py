@@ -16,7 +16,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class ResNetDiscriminator(BaseModule):
-    """Residual blocks with spectral normalisation, of which all but the last halve the size, then the sum over all positions.
+    """Residual blocks with spectral normalisation, then the sum over all positions.
 
     Source: Miyato et al. 2018 (SNGAN), appendix B.4; the defaults are their network for 128 px without
     classes, initialised as in their code. The state_dict is that of MMagic's ``ProjDiscriminator`` without
@@ -67,7 +67,7 @@ class ResNetDiscriminator(BaseModule):
 
 
 class FirstBlock(nn.Module):
-    """conv, ReLU, conv, mean of 2x2, plus the same of the input through a 1x1 convolution. (N, C, H, W) to half the size.
+    """Residual block that halves the size, for the image itself: no activation comes first.
 
     Args:
         in_channels: C.
@@ -87,7 +87,7 @@ class FirstBlock(nn.Module):
 
 
 class Block(nn.Module):
-    """ReLU, conv, ReLU, conv, and the mean of 2x2 if ``down``, plus the same of the input through a 1x1 convolution.
+    """Residual block with activations first, which halves the size if ``down``.
 
     Args:
         in_channels: C.

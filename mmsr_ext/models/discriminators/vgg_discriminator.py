@@ -12,7 +12,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class VGGDiscriminator(BaseModule):
-    """Eight 3x3 convolutions, of which every second halves the size, and two dense layers for the patch or for each location.
+    """Eight 3x3 convolutions, every second of stride 2, and two dense layers for the patch or each location.
 
     EnhanceNet's (Sajjadi et al. 2017, supplement, table 1) is this with ``mid_channels=32, num_stages=5,
     batch_norm=False``.
@@ -81,7 +81,7 @@ class VGGDiscriminator(BaseModule):
         self.classifier = nn.Sequential(*dense[:2], nn.LeakyReLU(0.2, inplace=True), dense[2])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, patch_size, patch_size) to logits (N, 1), or (N, C, H, W) to (N, 1, ceil(H / 16), ceil(W / 16))."""
+        """Map (N, C, patch_size, patch_size) to logits (N, 1), or (N, C, H, W) to (N, 1, H / 16, W / 16) rounded up."""
         if self.head == 'patch' and x.shape[-2:] != (self.patch_size, self.patch_size):
             raise InputError(
                 f'VGGDiscriminator was built for {self.patch_size}x{self.patch_size} patches, but got '

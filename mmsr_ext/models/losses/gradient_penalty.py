@@ -12,7 +12,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class GradientPenalty(nn.Module):
-    """``weight * mean_n (||grad_x D(x_n)||_2 - 1)^2`` at x_n = alpha_n real_n + (1 - alpha_n) fake_n, alpha_n uniform in [0, 1].
+    """WGAN-GP's penalty ``weight * mean_n (||grad_x D(x_n)||_2 - 1)^2`` at random mixtures x_n of real and fake.
 
     One alpha and one norm, over all of C, H and W, for each sample. D is what the losses make of a sample:
     the mean over its logits, when there are several. Computed in float32 also under autocast. The
@@ -53,7 +53,7 @@ class GradientPenalty(nn.Module):
 
 
 def input_gradient(discriminator: nn.Module, images: Tensor) -> Tensor:
-    """Gradient of each sample's mean logit in its pixels, itself differentiable in the discriminator's parameters.
+    """Return the gradient of each sample's mean logit in its pixels, differentiable once more.
 
     Args:
         discriminator: (N, C, H, W) to logits of any shape (N, ...).

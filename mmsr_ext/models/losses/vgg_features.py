@@ -27,7 +27,7 @@ NORMS = {
 
 
 def layer_names(vgg_type: str) -> list[str]:
-    """Names of ``torchvision.models.<vgg_type>().features`` in order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ..."""
+    """Return the names of VGG's layers in torchvision's order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ..."""
     names: list[str] = []
     for block, convs in enumerate(BLOCKS[vgg_type], 1):
         names += [f'{kind}{block}_{conv}' for conv in range(1, convs + 1) for kind in ('conv', 'relu')] + [

@@ -19,7 +19,7 @@ Samples = DataSample | list[DataSample]
 
 @MODELS.register_module()
 class ImagePreprocessor(BaseDataPreprocessor):
-    """Sends a batch to the device as it was loaded, one transfer a tensor, and normalises it there: ``(image - mean) / std``.
+    """Move a batch to the device in uint8 and normalise it there: ``(image - mean) / std``.
 
     Takes both kinds of batches:
 
@@ -67,7 +67,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         return False
 
     def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:
-        """LQ of the batch's ``gt_img``, on their device and in their channel order, in [0, 255]; of subclasses that make it."""
+        """Make LQ of the batch's ``gt_img``, in [0, 255]; for subclasses."""
         raise NotImplementedError
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         return (image - self.mean).div_(self.std)
 
     def destruct(self, outputs: Tensor, data_samples: Samples | None = None, key: str = 'img') -> Tensor:
-        """Undo the normalisation of network outputs, or inputs, as MMagic's metrics and visualisers take them.
+        """Undo the normalisation of network outputs or inputs, for MMagic's metrics and visualisers.
 
         Args:
             outputs: (N, C, H, W) or (C, H, W).
@@ -229,7 +229,7 @@ def draws_of(samples: Samples) -> list[tuple[int, int]] | None:
 
 
 def order_of(samples: Samples | None, name: str, channels: int) -> str:
-    """The channel order that all samples of a batch have: 'rgb', 'bgr' or 'single'; BGR, as MMagic has it, if they do not say.
+    """Return a batch's channel order: 'rgb', 'bgr' or 'single'; 'bgr', MMagic's, if the samples do not say.
 
     Raises:
         InputError: If they have different ones.
@@ -279,7 +279,7 @@ def _set_meta(samples: Samples, **values: list[Any]) -> None:
 
 
 def convert(image: Tensor, order: str, target: str | None) -> tuple[Tensor, str]:
-    """Bring images (..., C, H, W) from one channel order to another, or leave them for None; and say which they then have."""
+    """Convert images (..., C, H, W) to another channel order, or leave them for None; return the order too."""
     if target is None or order.upper() in ('SINGLE', target):
         return image, order
     colours, rest = image[..., :3, :, :].flip(-3), image[..., 3:, :, :]

@@ -186,7 +186,7 @@ class RealESRGANDegradation(ImagePreprocessor):
                 )
 
     def _pair(self, source: Tensor, gt: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Degrade one image (3, H, W) in [0, 1], and crop it and its GT (uint8). Both are returned in uint8."""
+        """Degrade one image (3, H, W) in [0, 1], and crop it and its GT; return both in uint8."""
         first, second = (stage.draw(rng) for stage in self.stages)
         final_mode, final_size = choice(rng, RESIZE_MODES), choice(rng, self.final_sinc_sizes)
         final_kernel = (

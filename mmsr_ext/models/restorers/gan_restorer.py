@@ -213,7 +213,7 @@ class GANRestorer(BaseModel):
         optim_wrapper: OptimWrapperDict,
         logs: dict[str, Tensor],
     ) -> Predictions:
-        """Compute the generator's gradients; return the predictions, whose graph the discriminator still needs."""
+        """Compute the generator's gradients; return the predictions, whose graph still serves the discriminator."""
         opt_g = optim_wrapper['generator']
         # the content losses' gradient in the image
         with opt_g.optim_context(self):
@@ -258,7 +258,7 @@ class GANRestorer(BaseModel):
         logs |= detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
 
     def _discriminate(self, real: Tensor, fake: Tensor, opt_d: OptimWrapper) -> Predictions:
-        """Run the discriminator once on what the next loss needs: a relativistic loss compares real and fake."""
+        """Run the discriminator on what the next loss needs: real too, if the loss compares the two."""
         pred_real = self._run_discriminator(real, opt_d) if self._relativistic else None
         return Predictions(pred_real, self._run_discriminator(fake, opt_d, last=self._relativistic))
 
@@ -406,7 +406,7 @@ class GANRestorer(BaseModel):
 
 
 def _gt_of(data_samples: Any, key: str = 'gt_img') -> Tensor:
-    """The batch's targets. ``gan_gt_img`` is what the discriminator is shown as real, where a preprocessor sets it apart."""
+    """Return the batch's targets; ``gan_gt_img`` is what the discriminator sees as real."""
     if isinstance(data_samples, list):
         return torch.stack([sample.get(key, sample.gt_img) for sample in data_samples])
     return data_samples.get(key, data_samples.gt_img)

@@ -9,7 +9,7 @@ from ...errors import InputError
 
 @dataclass(frozen=True)
 class Schedule:
-    """The update schedule of a GAN, with MMEditing's meaning of the keys. Integer arithmetic on the host, no state.
+    """The update schedule of a GAN, with MMEditing's meaning of the keys; it has no state.
 
     Args:
         disc_steps: The generator is updated at every ``disc_steps``-th step, the discriminator at every step.
