@@ -1,14 +1,16 @@
 # DeblurGAN (Kupyn et al. 2018) on GoPro: WGAN-GP, 5 updates of the critic for each of the generator.
 # Deviations from the paper:
 # - GoPro in its full size instead of half of it. Random flips and transposes.
-# - The generator is updated first and the critic after it (MMEditing's order); the paper's order is the other one. Both learn from the
-#   same fake.
-# - Images are in [0, 1] instead of the [-1, 1] of the authors' code: the penalty, which is on the critic's slope, allows half the contrast.
-#   A loss_weight of 2 in gan_loss would restore the authors' balance of the two losses.
-# - VGG gets ImageNet's normalisation, which the authors' code leaves out; conv3_3 is before the activation, as in their code.
+# - The generator is updated first and the critic after it (MMEditing's order); the paper's order is the other
+#   one. Both learn from the same fake.
+# - Images are in [0, 1] instead of the [-1, 1] of the authors' code: the penalty, which is on the critic's
+#   slope, allows half the contrast. A loss_weight of 2 in gan_loss would restore the authors' balance of the
+#   two losses.
+# - VGG gets ImageNet's normalisation, which the authors' code leaves out; conv3_3 is before the activation,
+#   as in their code.
 # - Dropout is off at test time, so that a result can be repeated; the paper keeps it on.
-# - The penalty is on the gradient's norm of a sample and draws a mixture for each (Gulrajani et al. 2017); the authors' code takes the norm
-#   pixel by pixel and one mixture for the batch.
+# - The penalty is on the gradient's norm of a sample and draws a mixture for each (Gulrajani et al. 2017);
+#   the authors' code takes the norm pixel by pixel and one mixture for the batch.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x1.py', '_base_/gopro.py']
 
 model = dict(

@@ -1,13 +1,18 @@
-# EnhanceNet x4 (Sajjadi et al. 2017), the variant ENet-PAT: perceptual (P), adversarial (A) and texture (T) loss, with the weights of the
-# supplement's table 2. The pixel loss (E) takes the place of P in a config that inherits from this one:
-#   ENet-EAT: model = dict(pixel_loss=dict(type='MSELoss', loss_weight=1.0), perceptual_loss=dict(perceptual_weight=0.0))
+# EnhanceNet x4 (Sajjadi et al. 2017), the variant ENet-PAT: perceptual (P), adversarial (A) and texture (T)
+# loss, with the weights of the supplement's table 2. The pixel loss (E) takes the place of P in a config that
+# inherits from this one:
+#   ENet-EAT: model = dict(pixel_loss=dict(type='MSELoss', loss_weight=1.0),
+#   perceptual_loss=dict(perceptual_weight=0.0))
 #   ENet-EA:  model = dict(pixel_loss=dict(type='MSELoss', loss_weight=1.0), perceptual_loss=None)
 # Deviations from the paper:
 # - DIV2K instead of MSCOCO, with random flips and transposes.
-# - Feature maps get the mean 1 sample by sample, with torchvision's weights of VGG19; the paper takes weights rescaled to that over many
-#   images. A file of those goes into perceptual_loss.pretrained, with feature_scale=1.0.
-# - The paper leaves out the discriminator's update after a batch on which it did well; here it is updated at every step.
-# - 16 samples a batch and 300,000 iterations are this project's choice; the paper trains for at most 24 hours.
+# - Feature maps get the mean 1 sample by sample, with torchvision's weights of VGG19; the paper takes weights
+#   rescaled to that over many images. A file of those goes into perceptual_loss.pretrained, with
+#   feature_scale=1.0.
+# - The paper leaves out the discriminator's update after a batch on which it did well; here it is updated at
+#   every step.
+# - 16 samples a batch and 300,000 iterations are this project's choice; the paper trains for at most 24
+#   hours.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 model = dict(

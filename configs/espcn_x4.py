@@ -1,8 +1,10 @@
 # ESPCN x4 (Shi et al. 2016).
 # Deviations from the paper:
 # - RGB instead of the Y channel alone: 37,200 parameters instead of 24,752.
-# - DIV2K instead of 91 images or ImageNet; random crops of 17x17 LQ pixels, the paper's size, with flips and transposes.
-# - The rate falls from 1e-2 to 1e-4 in two steps at fixed iterations, where the paper lowers it when the cost stops falling.
+# - DIV2K instead of 91 images or ImageNet; random crops of 17x17 LQ pixels, the paper's size, with flips and
+#   transposes.
+# - The rate falls from 1e-2 to 1e-4 in two steps at fixed iterations, where the paper lowers it when the cost
+#   stops falling.
 # - The paper does not state batch size, momentum and length.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 

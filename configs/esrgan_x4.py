@@ -2,9 +2,12 @@
 # Deviations from the paper:
 # - DIV2K alone; the paper adds Flickr2K and OutdoorSceneTraining.
 # - 400,000 iterations, as MMagic and BasicSR have them; the paper does not say.
-# - The discriminator is SRGAN's. The one of the authors' code is discriminator=dict(_delete_=True, type='ModifiedVGG', patch_size=128)
-# - The generator and the discriminator learn from the same fake (MMEditing's order) instead of alternating on new batches.
-# The MINC loss of section 3.3, from a file of yours: perceptual_loss=dict(vgg_type='vgg16', layer_weights=dict(_delete_=True, conv5_3=1.0),
+# - The discriminator is SRGAN's. The one of the authors' code is discriminator=dict(_delete_=True,
+#   type='ModifiedVGG', patch_size=128)
+# - The generator and the discriminator learn from the same fake (MMEditing's order) instead of alternating on
+#   new batches.
+# The MINC loss of section 3.3, from a file of yours: perceptual_loss=dict(vgg_type='vgg16',
+# layer_weights=dict(_delete_=True, conv5_3=1.0),
 #   pretrained='VGG16minc_53.pth', use_input_norm='none'); see PerceptualLoss.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 

@@ -1,7 +1,8 @@
 # RCAN x4 (Zhang et al. 2018).
 # Deviations from the paper:
 # - From scratch instead of from the weights of the x2 model.
-# - The paper does not state the length; 1,000,000 iterations are those of the authors' code (1,000 epochs of 1,000).
+# - The paper does not state the length; 1,000,000 iterations are those of the authors' code (1,000 epochs of
+#   1,000).
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 model = dict(

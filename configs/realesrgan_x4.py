@@ -1,9 +1,12 @@
-# Real-ESRGAN x4 (Wang et al. 2021). The paper's batch is 48: bash tools/dist_train.sh configs/realesrgan_x4.py 4
+# Real-ESRGAN x4 (Wang et al. 2021). The paper's batch is 48: bash tools/dist_train.sh
+# configs/realesrgan_x4.py 4
 # Deviations from the paper and its released options: those of realesrnet_x4.py, and
-# - The discriminator runs twice a step, not three times, and so do the power iterations of its spectral normalisation.
+# - The discriminator runs twice a step, not three times, and so do the power iterations of its spectral
+#   normalisation.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/df2k_ost_gt.py']
 
-# where configs/realesrnet_x4.py leaves its last checkpoint; from scratch: --cfg-options model.generator.init_cfg=None
+# where configs/realesrnet_x4.py leaves its last checkpoint; from scratch: --cfg-options
+# model.generator.init_cfg=None
 pretrained_generator = 'work_dirs/realesrnet_x4/iter_1000000.pth'
 
 model = dict(

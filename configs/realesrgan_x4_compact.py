@@ -1,8 +1,10 @@
-# Real-ESRGAN x4 with the compact generator of its general-x4v3: 1.2 million parameters, all convolutions at the size of LQ.
+# Real-ESRGAN x4 with the compact generator of its general-x4v3: 1.2 million parameters, all convolutions at
+# the size of LQ.
 # Deviation: how the released model was trained is not published; these are the figures for RRDBNet.
 _base_ = ['realesrgan_x4.py']
 
-# where configs/realesrnet_x4_compact.py leaves its last checkpoint; from scratch: --cfg-options model.generator.init_cfg=None
+# where configs/realesrnet_x4_compact.py leaves its last checkpoint; from scratch: --cfg-options
+# model.generator.init_cfg=None
 pretrained_generator = 'work_dirs/realesrnet_x4_compact/iter_1000000.pth'
 
 model = dict(

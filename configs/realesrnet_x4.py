@@ -1,14 +1,16 @@
-# Real-ESRNet x4 (Wang et al. 2021): the generator of Real-ESRGAN, trained for L1 on a second-order degradation.
-# The paper's batch is 48: bash tools/dist_train.sh configs/realesrnet_x4.py 4
+# Real-ESRNet x4 (Wang et al. 2021): the generator of Real-ESRGAN, trained for L1 on a second-order
+# degradation. The paper's batch is 48: bash tools/dist_train.sh configs/realesrnet_x4.py 4
 # Deviations from the paper and its released options:
-# - Every sample has its own resize factors and modes, kinds of noise and JPEG order; the released code draws those once a batch.
+# - Every sample has its own resize factors and modes, kinds of noise and JPEG order; the released code draws
+#   those once a batch.
 # - JPEG is closer to libjpeg: integer qualities, 8-bit input, interpolated chroma.
 # - Random vertical flips and transposes besides the horizontal flips.
 # - GT images smaller than 400 px are an error; the released code mirrors them.
 # - Validated on DIV2K x4 bicubic; the paper looks at real images.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/df2k_ost_gt.py']
 
-# where configs/esrgan_x4.py leaves its last checkpoint; from scratch: --cfg-options model.generator.init_cfg=None
+# where configs/esrgan_x4.py leaves its last checkpoint; from scratch: --cfg-options
+# model.generator.init_cfg=None
 pretrained_generator = 'work_dirs/esrgan_x4/iter_400000.pth'
 
 model = dict(

@@ -1,4 +1,5 @@
-# The first stage of realesrgan_x4_compact.py: realesrnet_x4.py with the compact generator of Real-ESRGAN's general-x4v3, from scratch.
+# The first stage of realesrgan_x4_compact.py: realesrnet_x4.py with the compact generator of Real-ESRGAN's
+# general-x4v3, from scratch.
 # Deviation: how the released model was trained is not published; these are the figures for RRDBNet.
 _base_ = ['realesrnet_x4.py']
 

@@ -1,10 +1,11 @@
 # SRCNN x4 (Dong et al. 2014), 9-1-5, with MMagic's network.
 # Deviations from the paper:
 # - RGB instead of the Y channel alone, as MMagic has it: 20,099 parameters instead of 8,129.
-# - DIV2K instead of 91 images; random crops of 32 px, the multiple of 4 next to the paper's 33, flips and transposes. The convolutions are
-#   padded, so that the output has the size of the input.
+# - DIV2K instead of 91 images; random crops of 32 px, the multiple of 4 next to the paper's 33, flips and
+#   transposes. The convolutions are padded, so that the output has the size of the input.
 # - The bicubic upsampling inside the network is PyTorch's (a = -0.75), not MATLAB's.
-# - The loss is a mean; the weight makes the gradients those of the paper's sum over 21x21 outputs, halved, for which its rates are.
+# - The loss is a mean; the weight makes the gradients those of the paper's sum over 21x21 outputs, halved,
+#   for which its rates are.
 # - 1,000,000 iterations as MMagic; the paper's 8e8 backward passes, at its batches, are 6 times as many.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 

@@ -3,7 +3,8 @@
 # - DIV2K instead of 350,000 images of ImageNet.
 # - LQ and GT are both in [0, 1]; the paper has GT in [-1, 1]. VGG gets the same values either way.
 # - Random flips and transposes.
-# - The generator and the discriminator learn from the same fake (MMEditing's order) instead of alternating on new batches.
+# - The generator and the discriminator learn from the same fake (MMEditing's order) instead of alternating on
+#   new batches.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 # where configs/srresnet_x4.py leaves its last checkpoint; None trains from scratch

@@ -13,7 +13,8 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator'),
     ),
     discriminator=dict(mid_channels=16, dense_channels=128),
-    # The weights of VGG19 would have to be downloaded (550 MB), and two cores are slow at it: a pixel loss takes its place.
+    # The weights of VGG19 would have to be downloaded (550 MB), and two cores are slow at it: a pixel loss
+    # takes its place.
     perceptual_loss=None,
     pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'),
 )

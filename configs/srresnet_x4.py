@@ -1,7 +1,8 @@
 # SRResNet x4 (Ledig et al. 2017): the generator of SRGAN, trained for the mean squared error.
 # Deviations from the paper:
 # - DIV2K instead of 350,000 images of ImageNet.
-# - LQ and GT are both in [0, 1]; the paper has GT in [-1, 1], where the MSE is 4 times as large. Adam's updates do not depend on it.
+# - LQ and GT are both in [0, 1]; the paper has GT in [-1, 1], where the MSE is 4 times as large. Adam's
+#   updates do not depend on it.
 # - Random flips and transposes.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 

@@ -103,7 +103,7 @@ def _check_keys(name: str, kwargs: Mapping[str, Any], known: list[str] | None) -
 
 
 def _keys(part: type) -> list[str] | None:
-    """Return the names of all arguments of a constructor and those it passes on; None where they cannot be known."""
+    """Return a constructor's argument names and those it passes on; None where they cannot be known."""
     names: list[str] = []
     for owner in part.__mro__:
         if owner is object:

@@ -32,7 +32,7 @@ def apply() -> None:
 
 
 def check_versions() -> None:
-    """Raise one sentence with the command that installs what fits, where MMagic 1.2.0 would stop with an assertion.
+    """Say in one sentence what to install where MMagic 1.2.0 would stop with an assertion.
 
     Unnecessary once MMagic's own metadata declares its requirement on mmcv.
 
@@ -68,7 +68,7 @@ def check_versions() -> None:
 
 
 def quiet_imports() -> None:
-    """Silence what MMagic 1.2.0 imports: diffusers warns of deprecations, albumentations asks a server for updates.
+    """Silence diffusers' deprecation warnings and albumentations' request to a server.
 
     Unnecessary once MMagic no longer imports its diffusion models for every use.
     """
@@ -87,7 +87,7 @@ def quiet_imports() -> None:
 
 
 def add_numpy_bool8() -> None:
-    """Give numpy 2 back its ``bool8``, which ``mmagic.utils.trans_utils`` names. Unnecessary with numpy < 2."""
+    """Give numpy 2 its ``bool8`` back, which ``mmagic.utils.trans_utils`` names. Unnecessary with numpy 1."""
     import numpy as np
 
     if not hasattr(np, 'bool8'):

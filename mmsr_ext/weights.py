@@ -59,18 +59,19 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     except Exception as error:  # a damaged file raises whatever it likes
         reason = (str(error).splitlines() or ['the file ends early'])[0]
         raise InputError(
-            f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of another kind; '
-            'give a .pth or .safetensors file with weights.'
+            f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of '
+            'another kind; give a .pth or .safetensors file with weights.'
         ) from error
     for held in (content, *(content.get(key) for key in CONTAINERS if isinstance(content, dict))):
         if isinstance(held, Unknown):
             raise InputError(
-                f'{path} holds an object of {held.name} in the place of weights, no file that can be read safely. Save '
-                'the state_dict of the network: torch.save(network.state_dict(), FILE).'
+                f'{path} holds an object of {held.name} in the place of weights, no file that can be read '
+                'safely. Save the state_dict of the network: torch.save(network.state_dict(), FILE).'
             )
     if not isinstance(content, dict):
         raise InputError(
-            f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under state_dict.'
+            f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under '
+            'state_dict.'
         )
     return content
 
@@ -133,8 +134,9 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
     if strange or not weights:
         raise InputError(
-            f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, or at the top): '
-            f'found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the state_dict of the network.'
+            f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, '
+            f'or at the top): found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the '
+            'state_dict of the network.'
         )
     if all(key.startswith('discriminator.') for key in weights):
         raise InputError(f'{path} holds the weights of a discriminator alone; give a file with a generator.')
@@ -150,7 +152,7 @@ def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tenso
 def recognise(
     architecture: type[nn.Module] | nn.Module, weights: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """Call ``architecture.recognise``; return None also where there is no such method or a weight's shape is odd."""
+    """Call ``architecture.recognise``; return None also without such a method or for odd shapes."""
     if not hasattr(architecture, 'recognise'):
         return None
     try:
@@ -190,8 +192,8 @@ def check_fits(network: nn.Module, weights: dict[str, Tensor], path: str | Path)
     faults = differences(network.state_dict(), weights)
     if faults:
         raise InputError(
-            f'checkpoint {path} is not for {type(network).__name__} as the config builds it: weights {faults}. '
-            'Use the config that the checkpoint was trained with.'
+            f'checkpoint {path} is not for {type(network).__name__} as the config builds it: weights '
+            f'{faults}. Use the config that the checkpoint was trained with.'
         )
 
 

@@ -72,5 +72,8 @@ def test_no_rooms_import_each_other_in_a_circle():
 
 
 def test_an_import_that_goes_up_is_seen():
-    text = 'from ..training import run\nimport mmsr_ext.models.losses\nif TYPE_CHECKING:\n    from ..cli import exit\n'
+    text = (
+        'from ..training import run\nimport mmsr_ext.models.losses\nif TYPE_CHECKING:\n    from ..cli import '
+        'exit\n'
+    )
     assert sorted(imported_rooms(PACKAGE / 'io' / 'nothing.py', text)) == ['models', 'training']

@@ -17,9 +17,10 @@ from support import ROOT
 from mmsr_ext.models import SRResNet, SRVGGNetCompact
 
 SHORT = (
-    'train_cfg.max_iters=2 train_cfg.val_interval=2 default_hooks.checkpoint.interval=2 default_hooks.logger.interval=1 '
-    'train_dataloader.batch_size=1 train_dataloader.num_workers=0 train_dataloader.persistent_workers=False '
-    'val_dataloader.num_workers=0 val_dataloader.persistent_workers=False $MORE'
+    'train_cfg.max_iters=2 train_cfg.val_interval=2 default_hooks.checkpoint.interval=2 '
+    'default_hooks.logger.interval=1 train_dataloader.batch_size=1 train_dataloader.num_workers=0 '
+    'train_dataloader.persistent_workers=False val_dataloader.num_workers=0 '
+    'val_dataloader.persistent_workers=False $MORE'
 )
 WRAPPER = f"""#!/usr/bin/env bash
 case "$1 $*" in

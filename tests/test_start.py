@@ -84,7 +84,8 @@ def test_recipes_do_not_need_mmagics_models(in_root):
             ['lpips', 'matplotlib', *HEAVY],
         ),
         (
-            "import runpy, sys; sys.argv = ['train.py', '--help']\ntry: runpy.run_path('tools/train.py', run_name='__main__')\n"
+            "import runpy, sys; sys.argv = ['train.py', '--help']\ntry: runpy.run_path('tools/train.py', "
+            "run_name='__main__')\n"
             'except SystemExit: pass',
             ['torch', 'mmengine.runner', 'mmsr_ext.registry', *HEAVY],
         ),

@@ -18,7 +18,8 @@ default_hooks = dict(
     history=dict(type='BoundedHistoryHook', length=1000),
 )
 
-# at validation and test: bicubic | output | ground truth, as one picture an image, in work_dirs/<run>/<time>/vis_data/vis_image
+# at validation and test: bicubic | output | ground truth, as one picture an image, in
+# work_dirs/<run>/<time>/vis_data/vis_image
 custom_hooks = [dict(type='BasicVisualizationHook', interval=10)]
 visualizer = dict(
     type='ConcatImageVisualizer',

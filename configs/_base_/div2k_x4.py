@@ -1,8 +1,9 @@
-# DIV2K (Agustsson and Timofte 2017) x4: 800 images to train on, 100 to validate. The layout is that of the official archives; the training
-# pairs are packed, whole, because a crop is all that is read of an image.
+# DIV2K (Agustsson and Timofte 2017) x4: 800 images to train on, 100 to validate. The layout is that of the
+# official archives; the training pairs are packed, whole, because a crop is all that is read of an image.
 div2k_hint = (
     'Put DIV2K there: unpack DIV2K_train_HR.zip, DIV2K_train_LR_bicubic_X4.zip, DIV2K_valid_HR.zip and '
-    'DIV2K_valid_LR_bicubic_X4.zip into data/DIV2K. Or train the demo, which needs no download: bash tools/quickstart.sh'
+    'DIV2K_valid_LR_bicubic_X4.zip into data/DIV2K. Or train the demo, which needs no download: bash '
+    'tools/quickstart.sh'
 )
 div2k_pack = (
     'Pack it: python tools/pack_data.py data/DIV2K/DIV2K_train_HR data/DIV2K/train_x4 --lq '

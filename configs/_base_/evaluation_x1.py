@@ -1,4 +1,5 @@
-# PSNR and SSIM in RGB over the whole image, on outputs rounded to 8 bit; the degraded input itself beside the model.
+# PSNR and SSIM in RGB over the whole image, on outputs rounded to 8 bit; the degraded input itself beside the
+# model.
 val_cfg = dict(type='MultiValLoop')
 test_cfg = dict(type='MultiTestLoop')
 val_evaluator = dict(

@@ -1,4 +1,5 @@
-# PSNR and SSIM in Y and in RGB, 4 px of border left out, on outputs rounded to 8 bit; the bicubic baseline beside the model.
+# PSNR and SSIM in Y and in RGB, 4 px of border left out, on outputs rounded to 8 bit; the bicubic baseline
+# beside the model.
 val_cfg = dict(type='MultiValLoop')
 test_cfg = dict(type='MultiTestLoop')
 val_evaluator = dict(

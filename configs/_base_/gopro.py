@@ -1,9 +1,15 @@
-# GoPro (Nah et al. 2017), GOPRO_Large: 2,103 pairs to train on, 1,111 to validate, 1280x720. The layout is that of the official archive:
-# train/<sequence>/blur, blur_gamma and sharp. Of the two blurs this takes the linear one. Training pairs are packed.
-gopro_hint = 'Put GoPro there: unpack GOPRO_Large.zip into data/GoPro, so that data/GoPro/train/GOPR0372_07_00/blur exists.'
+# GoPro (Nah et al. 2017), GOPRO_Large: 2,103 pairs to train on, 1,111 to validate, 1280x720. The layout is
+# that of the official archive:
+# train/<sequence>/blur, blur_gamma and sharp. Of the two blurs this takes the linear one. Training pairs are
+# packed.
+gopro_hint = (
+    'Put GoPro there: unpack GOPRO_Large.zip into data/GoPro, so that data/GoPro/train/GOPR0372_07_00/blur '
+    'exists.'
+)
 
 gopro_pack = (
-    "Pack it: python tools/pack_data.py 'data/GoPro/train/*/sharp' data/GoPro/train_pairs --lq 'data/GoPro/train/*/blur'. "
+    "Pack it: python tools/pack_data.py 'data/GoPro/train/*/sharp' data/GoPro/train_pairs --lq "
+    "'data/GoPro/train/*/blur'. "
     'Without data: ' + gopro_hint
 )
 

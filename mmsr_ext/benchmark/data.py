@@ -26,7 +26,10 @@ from ..packing.pack import pack_images
 from ..registry import DATASETS, MODELS
 from .report import Report, interleaved, median_ratio
 
-HELP = "samples/s of a packed store and of MMagic's pipeline on PNG files, alone and in loaders; speed of packing"
+HELP = (
+    "samples/s of a packed store and of MMagic's pipeline on PNG files, alone and in loaders; speed of "
+    'packing'
+)
 SCALE = 4
 NORMALISATION = dict(mean=[0.0] * 3, std=[255.0] * 3)
 
@@ -125,15 +128,22 @@ def measure(args: argparse.Namespace) -> Report:
             _row('packing, one core', 'MB of pixels/s', None, [megabytes / seconds for seconds in packing])
         )
     title = (
-        f'Data: {args.images} images of {args.size} px, {files / args.images / 1e3:.0f} kB as PNG; pairs x{SCALE}, crops of '
-        f'{args.patch} px, flipped and transposed at random; batch {args.batch_size}; medians of {args.rounds} rounds'
+        f'Data: {args.images} images of {args.size} px, {files / args.images / 1e3:.0f} kB as PNG; pairs '
+        f'x{SCALE}, crops of {args.patch} px, flipped and transposed at random; batch {args.batch_size}; '
+        f'medians of {args.rounds} rounds'
     )
     return Report(
         title,
         rows,
         [
-            "MMagic: the training pipeline of its SRGAN config; InfiniteSampler, pseudo_collate and DataPreprocessor in the loader's row.",
-            'The files are in the page cache. Packing reads PNG, makes LQ by bicubic, writes, and checks what is written.',
+            (
+                'MMagic: the training pipeline of its SRGAN config; InfiniteSampler, pseudo_collate and '
+                "DataPreprocessor in the loader's row."
+            ),
+            (
+                'The files are in the page cache. Packing reads PNG, makes LQ by bicubic, writes, and checks '
+                'what is written.'
+            ),
         ],
     )
 

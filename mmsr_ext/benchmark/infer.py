@@ -90,12 +90,15 @@ def measure(args: argparse.Namespace) -> Report:
         'torch.cuda.max_memory_allocated' if on_gpu else 'growth of the resident set in a fresh process'
     )
     return Report(
-        f'Upscaling x4 an image of {args.size[0]}x{args.size[1]} with {args.network}, {args.device}; median of {args.rounds} rounds, '
-        'in which the sides take turns',
+        f'Upscaling x4 an image of {args.size[0]}x{args.size[1]} with {args.network}, {args.device}; median '
+        f'of {args.rounds} rounds, in which the sides take turns',
         rows,
         [
             'MP: megapixels of the result, as 8-bit integers on the host',
-            "the same tiles for both; MMagic's test_step is given one at a time, and its outputs are cut and pasted, ours are blended",
+            (
+                "the same tiles for both; MMagic's test_step is given one at a time, and its outputs are cut "
+                'and pasted, ours are blended'
+            ),
             f'memory, the result included: {memory_note} while one image is upscaled',
         ],
     )

@@ -30,7 +30,7 @@ val_dataloader = dict(dataset=data)
 model = dict(generator=dict(mid_channels=4, num_blocks=1, init_cfg=None), discriminator=dict(mid_channels=2, patch_size=32))
 train_cfg = dict(max_iters=1)
 default_hooks = dict(logger=dict(interval=1))
-"""
+"""  # noqa: E501  lines of the template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,9 +86,10 @@ def measure(args: argparse.Namespace) -> Report:
         f'Start, {args.rounds} fresh processes each, interleaved',
         rows,
         [
-            f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what import mmsr_ext does, because MMagic "
-            'has to be mended first (mmsr_ext.compat).',
-            'The first iteration is that of SRGAN with tiny networks on tiny images, on the CPU or the GPU that is there, up to its line in '
+            f"`{REFERENCE}` is what MMagic's own registry does for any of its models; it includes what "
+            'import mmsr_ext does, because MMagic has to be mended first (mmsr_ext.compat).',
+            'The first iteration is that of SRGAN with tiny networks on tiny images, on the CPU or the GPU '
+            'that is there, up to its line in '
             "the log; it includes MMEngine's runner.",
             'The ratio is the median over the rounds.',
         ],
@@ -111,7 +112,8 @@ def _until(arguments: list[str], text: str = '') -> float:
     seconds = time.perf_counter() - start if seconds is None and not text else seconds
     if process.returncode or seconds is None:
         raise InputError(
-            f'python {" ".join(arguments)} ended with status {process.returncode}: {"".join(lines[-5:]).strip()}'
+            f'python {" ".join(arguments)} ended with status {process.returncode}: '
+            f'{"".join(lines[-5:]).strip()}'
         )
     return seconds
 

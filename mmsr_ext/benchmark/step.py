@@ -21,7 +21,10 @@ from .memory import resident_growth
 from .report import Report, interleaved, median_ratio
 from .restorers import mmagics, ours, random_vgg
 
-HELP = "a training step: MMagic's restorer as it ships it, and ours, on the same networks, losses, weights and batch"
+HELP = (
+    "a training step: MMagic's restorer as it ships it, and ours, on the same networks, losses, weights and "
+    'batch'
+)
 RECIPES = ('srgan', 'esrgan', 'realesrgan')
 MIB = 2**20
 
@@ -60,7 +63,8 @@ def measure(args: argparse.Namespace) -> Report:
         raise InputError(f'--batch {args.batch} must be at least 2, because of the batch normalisation.')
     if args.patch % 32 or args.patch < 32 or (args.patch != 128 and args.recipe != 'realesrgan'):
         raise InputError(
-            f'--patch {args.patch} must be {"a multiple of 32" if args.recipe == "realesrgan" else "128"}, which is what '
+            f'--patch {args.patch} must be {"a multiple of 32" if args.recipe == "realesrgan" else "128"}, '
+            'which is what '
             "MMagic's discriminator takes."
         )
     if args.device.startswith('cuda') and not torch.cuda.is_available():
@@ -75,27 +79,35 @@ def measure(args: argparse.Namespace) -> Report:
         for dtype in args.dtype:
             rows += _rows(args, dtype, disc_only)
     return Report(
-        f'A training step of {args.recipe}: {args.blocks} blocks, batch {args.batch}, {args.patch} px, {args.device}; median of '
-        f'{args.rounds} rounds, in which the sides take turns; ceiling {_ceiling(args.device, torch.float32) / 1e9:.0f} GFLOP/s in float32',
+        f'A training step of {args.recipe}: {args.blocks} blocks, batch {args.batch}, {args.patch} px, '
+        f'{args.device}; median of {args.rounds} rounds, in which the sides take turns; ceiling '
+        f'{_ceiling(args.device, torch.float32) / 1e9:.0f} GFLOP/s in float32',
         rows,
         [
-            'ratios are ours to MMagic in float32 (first) and at the same precision (second), medians over the rounds',
-            "MMagic reads its logged values at every step, as MMEngine's hook does; ours are kept for one transfer a log interval",
+            (
+                'ratios are ours to MMagic in float32 (first) and at the same precision (second), medians '
+                'over the rounds'
+            ),
+            (
+                "MMagic reads its logged values at every step, as MMEngine's hook does; ours are kept for "
+                'one transfer a log interval'
+            ),
             'peak memory: '
             + (
                 'torch.cuda.max_memory_allocated of a step'
                 if args.device.startswith('cuda')
-                else 'growth of the resident set over three steps of a fresh process, gradients and optimizer states included'
+                else 'growth of the resident set over three steps of a fresh process, with gradients and optimizers'
             ),
             *(
                 [
-                    'steady: a step of 20 that do not wait for the GPU in between; GPU busy: the share of their time in which kernels ran'
+                    'steady: a step of 20 that do not wait for the GPU in between; GPU busy: the share of '
+                    'their time in which kernels ran'
                 ]
                 if args.device.startswith('cuda')
                 else []
             ),
-            'G, D, VGG: forward calls in a step; % of ceiling: FLOP of the side / its time / the better of a large convolution and a large '
-            'matrix product at that precision, measured in this run',
+            'G, D, VGG: forward calls in a step; % of ceiling: FLOP of the side / its time / the better of '
+            'a large convolution and a large matrix product at that precision, measured in this run',
         ],
     )
 
@@ -237,7 +249,7 @@ class Side:
             self.logs = [torch.stack(list(logs.values()))]
 
     def steady(self, steps: int = 20) -> tuple[float, float]:
-        """Measure seconds a step without waiting for the device, and the share of the time that the GPU computes."""
+        """Measure seconds a step without waiting for the device, and the share that the GPU computes."""
 
         def run() -> float:
             batches = [self.batch() for _ in range(steps)]

@@ -61,8 +61,8 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             _report(error)
             _exit(
-                f'error{_rank()}: {error.filename or "a file"} could not be written: {error.strerror}. Make room (df -h, df -i). '
-                f'{when_interrupted}'
+                f'error{_rank()}: {error.filename or "a file"} could not be written: {error.strerror}. Make '
+                f'room (df -h, df -i). {when_interrupted}'
             )
         if _rank() and any(text in str(error) for text in LOST_PEER):
             # the process that failed first is to be the one that the launcher names, and the launcher ends this one

@@ -83,13 +83,16 @@ def main(args: argparse.Namespace) -> None:
             mos.parse_methods(args.methods), args.gt, args.out, args.nearest, args.scale, args.training
         )
         print(
-            f'{len(study.items)} items of {len(study.methods)} methods, and {len(study.training)} for practice.\n'
+            f'{len(study.items)} items of {len(study.methods)} methods, and {len(study.training)} for '
+            'practice.\n'
             f'Collect ratings: python tools/mos_study.py serve {args.out}\n'
-            f'or hand out the folder {args.out}/page; raters open index.html and save a file. Keep {args.out}/key.json to yourself.'
+            f'or hand out the folder {args.out}/page; raters open index.html and save a file. Keep '
+            f'{args.out}/key.json to yourself.'
         )
     elif args.command == 'serve':
         print(
-            f'{mos.serve_study(args.out, args.port, args.host)} ratings. Score them: python tools/mos_study.py score {args.out}'
+            f'{mos.serve_study(args.out, args.port, args.host)} ratings. Score them: python '
+            f'tools/mos_study.py score {args.out}'
         )
     else:
         result = mos.score_study(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 
 DESCRIPTION = 'Pack images into a store for PackedPairs. Stopped at any point, the same command goes on.'
-USAGE = '%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--workers N]\n       %(prog)s --verify DST'
+USAGE = (
+    '%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--workers N]\n       %(prog)s '
+    '--verify DST'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

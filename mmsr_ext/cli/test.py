@@ -7,7 +7,10 @@ import os
 
 from mmengine.config import DictAction
 
-DESCRIPTION = "Measure checkpoints of one architecture beside bicubic, on the benchmark sets that are there and the config's data."
+DESCRIPTION = (
+    'Measure checkpoints of one architecture beside bicubic, on the benchmark sets that are there and the '
+    "config's data."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -170,8 +170,8 @@ class ImageDataset(Dataset):
         height, width = sizes[-1]
         if self.gt_size is not None and min(height, width) < self.gt_size:
             raise InputError(
-                f'{files[-1]} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. Remove the image, '
-                'or set a smaller gt_size.'
+                f'{files[-1]} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. '
+                'Remove the image, or set a smaller gt_size.'
             )
 
 
@@ -189,7 +189,7 @@ def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scal
     (lq_h, lq_w), (gt_h, gt_w) = sizes
     if (gt_h, gt_w) != (lq_h * scale, lq_w * scale):
         raise InputError(
-            f'{files[1]} is {gt_h}x{gt_w} and {files[0]} is {lq_h}x{lq_w}; at scale {scale} the LQ image must be '
-            f'{gt_h / scale:g}x{gt_w / scale:g}. Set the scale of these data, or make the pairs anew with '
-            'tools/make_pairs.py.'
+            f'{files[1]} is {gt_h}x{gt_w} and {files[0]} is {lq_h}x{lq_w}; at scale {scale} the LQ image '
+            f'must be {gt_h / scale:g}x{gt_w / scale:g}. Set the scale of these data, or make the pairs anew '
+            'with tools/make_pairs.py.'
         )

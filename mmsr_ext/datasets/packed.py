@@ -61,8 +61,8 @@ class PackedPairs(Dataset):
         for entry in self.store.entries:
             if gt_size is not None and min(entry.height, entry.width) < gt_size:
                 raise InputError(
-                    f'{entry.name} in {store} is {entry.height}x{entry.width}, smaller than the crop of {gt_size}x{gt_size}. '
-                    'Pack without it, or set a smaller gt_size.'
+                    f'{entry.name} in {store} is {entry.height}x{entry.width}, smaller than the crop of '
+                    f'{gt_size}x{gt_size}. Pack without it, or set a smaller gt_size.'
                 )
 
     def __len__(self) -> int:
@@ -140,8 +140,9 @@ def _stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
         for sample, out in zip(samples, batch[part].numpy()):
             if sample[part].shape != out.shape:
                 raise InputError(
-                    f'a batch cannot have both {samples[0]["key"]} of {out.shape[1]}x{out.shape[2]} and {sample["key"]} of '
-                    f'{sample[part].shape[1]}x{sample[part].shape[2]}. Set gt_size of the dataset, or batch_size=1.'
+                    f'a batch cannot have both {samples[0]["key"]} of {out.shape[1]}x{out.shape[2]} and '
+                    f'{sample["key"]} of {sample[part].shape[1]}x{sample[part].shape[2]}. Set gt_size of the '
+                    'dataset, or batch_size=1.'
                 )
             np.copyto(out, sample[part])
     batch['draws'].numpy()[:] = [sample['draw'] for sample in samples]

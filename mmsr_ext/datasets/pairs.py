@@ -82,7 +82,8 @@ def find_pairs(
     unpaired += [lq[key] for key in sorted(lq.keys() - set(partners.values()))]
     if unpaired:
         raise InputError(
-            f'{gt_folder} has {len(gt)} images and {lq_folder} has {len(lq)}, of which {len(unpaired)} have no partner, '
-            f'such as {unpaired[0]}. A GT file NAME.png belongs to the LQ file {lq_name.format("NAME")}.png.'
+            f'{gt_folder} has {len(gt)} images and {lq_folder} has {len(lq)}, of which {len(unpaired)} have '
+            f'no partner, such as {unpaired[0]}. A GT file NAME.png belongs to the LQ file '
+            f'{lq_name.format("NAME")}.png.'
         )
     return {key: (lq[partner], gt[key]) for key, partner in partners.items()}

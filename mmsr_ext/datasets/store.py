@@ -85,8 +85,9 @@ class Store:
         for part, length in self.lengths.items():
             if self._seen[part][0] != HEADER + length:
                 raise InputError(
-                    f'{self.file(part)} has {self._seen[part][0]:,} bytes; the index says {HEADER + length:,}. It was copied '
-                    'in part or changed: copy it again, or remove the store and pack it with tools/pack_data.py.'
+                    f'{self.file(part)} has {self._seen[part][0]:,} bytes; the index says '
+                    f'{HEADER + length:,}. It was copied in part or changed: copy it again, or remove the '
+                    'store and pack it with tools/pack_data.py.'
                 )
         self._maps: dict[str, np.ndarray] = {}
 
@@ -104,8 +105,8 @@ class Store:
         for part, seen in self._seen.items():
             if self._state(part) != seen:
                 raise InputError(
-                    f'{self.file(part)} was changed while it was being read. Leave a store alone while a run uses it; check '
-                    f'it with: python tools/pack_data.py --verify {self.folder}'
+                    f'{self.file(part)} was changed while it was being read. Leave a store alone while a run '
+                    f'uses it; check it with: python tools/pack_data.py --verify {self.folder}'
                 )
 
     def image(self, part: str, number: int) -> np.ndarray:
@@ -135,8 +136,8 @@ class Store:
             state = os.stat(self.file(part))
         except OSError as error:
             raise InputError(
-                f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it and pack it with '
-                'tools/pack_data.py.'
+                f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it '
+                'and pack it with tools/pack_data.py.'
             ) from error
         return state.st_size, state.st_mtime_ns, state.st_ino
 
@@ -228,8 +229,8 @@ def _read_index(folder: Path) -> dict[str, Any]:
         index = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise InputError(
-            f'{folder} is no packed store: it has no {INDEX}. Make one with: python tools/pack_data.py {folder} '
-            'STORE'
+            f'{folder} is no packed store: it has no {INDEX}. Make one with: python tools/pack_data.py '
+            f'{folder} STORE'
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(
@@ -239,7 +240,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
         raise InputError(f'{path} is not the index of a packed store. Make one with tools/pack_data.py.')
     if index.get('version') != VERSION:
         raise InputError(
-            f'{folder} is a packed store of version {index.get("version")!r}; this release reads version {VERSION}. Pack it '
-            'again with tools/pack_data.py.'
+            f'{folder} is a packed store of version {index.get("version")!r}; this release reads version '
+            f'{VERSION}. Pack it again with tools/pack_data.py.'
         )
     return index

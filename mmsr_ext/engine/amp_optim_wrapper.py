@@ -36,7 +36,8 @@ class AmpOptimWrapper(StockAmpOptimWrapper):
             return
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             raise InputError(
-                f"AmpOptimWrapper: dtype={dtype!r} needs a GPU, and none is visible; on the CPU use dtype='bfloat16'."
+                f'AmpOptimWrapper: dtype={dtype!r} needs a GPU, and none is visible; on the CPU use '
+                "dtype='bfloat16'."
             )
         OptimWrapper.__init__(self, **kwargs)
         self.cast_dtype = torch.bfloat16

@@ -104,8 +104,8 @@ def _by_name(schedulers: Any) -> dict[str, list[Any]]:
 
 def _cannot_follow(what: str) -> InputError:
     return InputError(
-        f'the checkpoint cannot be resumed with this config: {what}. Resume with the config of the run, or start a '
-        'new run from its weights: --cfg-options load_from=CHECKPOINT, without --resume.'
+        f'the checkpoint cannot be resumed with this config: {what}. Resume with the config of the run, or '
+        'start a new run from its weights: --cfg-options load_from=CHECKPOINT, without --resume.'
     )
 
 
@@ -121,8 +121,8 @@ def _check_optimizer(name: str, wrapper: OptimWrapper, saved: Mapping[str, Any],
     sizes, saved_sizes = ([len(group['params']) for group in each] for each in (own, groups))
     if sizes != saved_sizes:
         raise _cannot_follow(
-            f'{whose} had {sum(saved_sizes)} parameters in {len(saved_sizes)} groups, and has {sum(sizes)} in '
-            f'{len(sizes)} in the config (paramwise_cfg, frozen layers, another network)'
+            f'{whose} had {sum(saved_sizes)} parameters in {len(saved_sizes)} groups, and has {sum(sizes)} '
+            f'in {len(sizes)} in the config (paramwise_cfg, frozen layers, another network)'
         )
 
 

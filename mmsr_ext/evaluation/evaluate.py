@@ -88,7 +88,8 @@ def evaluate_all(
     """
     if max_images is not None and max_images < 1:
         raise InputError(
-            f'--max-images {max_images} must be at least 1; leave it out for as many as a page of 100 MB takes.'
+            f'--max-images {max_images} must be at least 1; leave it out for as many as a page of 100 MB '
+            'takes.'
         )
     for path in filter(None, (out, json_file, csv_file)):
         writable(path)

@@ -142,8 +142,9 @@ def lpips_weights(given: str | None) -> tuple[str | None, str]:
     if path.is_file():
         return str(path), ''
     return None, (
-        f'LPIPS left out: its weights, {name} of torchvision (233 MB), are not here. Download them with: python -c '
-        '"import torchvision; torchvision.models.alexnet(weights=\'IMAGENET1K_V1\')", or give the file with --lpips FILE'
+        f'LPIPS left out: its weights, {name} of torchvision (233 MB), are not here. Download them with: '
+        'python -c "import torchvision; torchvision.models.alexnet(weights=\'IMAGENET1K_V1\')", or give the '
+        'file with --lpips FILE'
     )
 
 

@@ -129,8 +129,8 @@ def measure(
     clash = {'GT', 'LQ', *(image_set.name for image_set in sets if image_set.prefix)} & weights.keys()
     if clash:
         raise InputError(
-            f'a checkpoint would be called {min(clash)!r} in the table, which has another meaning there. Link it under '
-            'another name.'
+            f'a checkpoint would be called {min(clash)!r} in the table, which has another meaning there. '
+            'Link it under another name.'
         )
     cfg.test_dataloader, cfg.test_evaluator = (
         [getattr(each, part) for each in sets] for part in ('loader', 'evaluator')
@@ -249,6 +249,7 @@ def _names_of(paths: list[str]) -> list[str]:
     for name, path in zip(names, paths):
         if names.count(name) > 1 or name in ('bicubic', 'input', 'GT'):
             raise InputError(
-                f'checkpoint {path} would be called {name!r} in the table, as another row is. Link it under another name.'
+                f'checkpoint {path} would be called {name!r} in the table, as another row is. Link it under '
+                'another name.'
             )
     return names

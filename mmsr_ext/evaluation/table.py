@@ -14,7 +14,10 @@ from .measure import TIMES, Measurement
 LOWER_IS_BETTER = ('LPIPS', 'NIQE', 's/image')
 EXPLAINED = {
     'LPIPS': 'LPIPS 0.1, AlexNet; lower is better',
-    'NIQE': 'NIQE: Y channel, pristine parameters of its authors as in MMagic; lower is better, - where no image has two blocks of 96 px',
+    'NIQE': (
+        'NIQE: Y channel, pristine parameters of its authors as in MMagic; lower is better, - where no image '
+        'has two blocks of 96 px'
+    ),
     'MP/s': 's/image, MP/s: the network alone; megapixels of output',
 }
 

@@ -37,8 +37,8 @@ def save_tradeoff(path: Path, table: Mapping[str, Mapping[str, float]], labels: 
     vertical = perceptual or _first(metrics, ['SSIM-Y', 'SSIM'])
     if distortion is None or vertical is None:
         raise InputError(
-            f'no plot of perception and distortion from the metrics {", ".join(metrics) or "(none)"}: add PSNR, and one of '
-            f'{", ".join(PERCEPTUAL)} or SSIM, to test_evaluator of the config.'
+            f'no plot of perception and distortion from the metrics {", ".join(metrics) or "(none)"}: add '
+            f'PSNR, and one of {", ".join(PERCEPTUAL)} or SSIM, to test_evaluator of the config.'
         )
     figure = Figure(figsize=(6, 4.5), layout='constrained')
     axes = figure.add_subplot()

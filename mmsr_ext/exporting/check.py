@@ -17,7 +17,7 @@ HALF_TOLERANCE = 2 / 255
 
 
 def make_samples(network: nn.Module, arguments: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
-    """Return random images of three sizes, one of the smallest height that fits, and the network's outputs."""
+    """Return random images of three sizes, one of the smallest height, and the network's outputs."""
     channels = arguments.get('in_channels') or _first_convolution(network).in_channels
     smallest = next((size for size in range(1, 33) if _takes(network, channels, size)), None)
     if smallest is None:
@@ -76,8 +76,8 @@ def check(
         bound = (HALF_TOLERANCE if half else TOLERANCE) * max(1.0, expected.abs().max().item())
         if not difference <= bound:  # also where it is not a number
             raise InputError(
-                f'the {format} file differs from the network by {difference:.2g} on an image of {size} pixels, where at most '
-                f'{bound:.2g} is allowed, and is not kept; {cure}.'
+                f'the {format} file differs from the network by {difference:.2g} on an image of {size} '
+                f'pixels, where at most {bound:.2g} is allowed, and is not kept; {cure}.'
             )
         worst = max(worst, difference)
     return worst

@@ -43,7 +43,7 @@ def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: s
             base.__module__.startswith('mmagic.') for base in architecture.__mro__
         ):
             notes.append(
-                f'MMagic: mmengine.runner.load_checkpoint, for a {architecture.__name__}; a whole restorer loads the '
-                'training checkpoint as it is.'
+                f'MMagic: mmengine.runner.load_checkpoint, for a {architecture.__name__}; a whole restorer '
+                'loads the training checkpoint as it is.'
             )
     return notes

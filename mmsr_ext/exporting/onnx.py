@@ -53,7 +53,8 @@ def write_onnx(network: nn.Module, example: Tensor, path: Path, metadata: dict[s
             )
     except errors.OnnxExporterError as error:
         raise InputError(
-            f'this network cannot be exported as ONNX: {str(error).splitlines()[0]}. Export it as safetensors.'
+            f'this network cannot be exported as ONNX: {str(error).splitlines()[0]}. Export it as '
+            'safetensors.'
         ) from error
     finally:
         torch.onnx.unregister_custom_op_symbolic(BICUBIC, OPSET)

@@ -25,7 +25,8 @@ def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
     rows, columns = kernel.shape[-2:]
     if rows % 2 == 0 or columns % 2 == 0 or rows // 2 >= h or columns // 2 >= w:
         raise InputError(
-            f'filter2d: a kernel of {rows}x{columns} does not suit an image of {h}x{w}; its sizes must be odd and less than '
+            f'filter2d: a kernel of {rows}x{columns} does not suit an image of {h}x{w}; its sizes must be '
+            'odd and less than '
             "twice the image's. Take larger images or smaller kernels."
         )
     if kernel.ndim == 3 and len(kernel) != n:

@@ -48,8 +48,9 @@ def texture_distance(x: Tensor, y: Tensor, patch_size: int = 16) -> Tensor:
     """
     if min(x.shape[-2:]) < patch_size:
         raise InputError(
-            f'texture patches of {patch_size}x{patch_size} do not fit into feature maps of {x.shape[-2]}x{x.shape[-1]}. Train '
-            'on larger crops, name shallower layers, or set a smaller style_patch_size.'
+            f'texture patches of {patch_size}x{patch_size} do not fit into feature maps of '
+            f'{x.shape[-2]}x{x.shape[-1]}. Train on larger crops, name shallower layers, or set a smaller '
+            'style_patch_size.'
         )
     with torch.autocast(x.device.type, enabled=False):
         grams = [flat @ flat.transpose(1, 2) for flat in (_patches(x, patch_size), _patches(y, patch_size))]

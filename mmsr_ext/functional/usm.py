@@ -29,8 +29,8 @@ def usm_sharpen(image: Tensor, weight: float = 0.5, radius: int = 25, threshold:
     """
     if min(image.shape[-2:]) <= radius:
         raise InputError(
-            f'usm_sharpen: an image of {image.shape[-2]}x{image.shape[-1]} must be larger than {radius} px, the radius of its '
-            'Gaussian. Use larger crops.'
+            f'usm_sharpen: an image of {image.shape[-2]}x{image.shape[-1]} must be larger than {radius} px, '
+            'the radius of its Gaussian. Use larger crops.'
         )
     offset = torch.arange(-radius, radius + 1, dtype=torch.float64, device=image.device)
     gaussian = (-0.5 * (offset / (0.3 * radius + 0.5)).square()).exp()

@@ -25,7 +25,7 @@ def architectures() -> Iterator[type[nn.Module]]:
 
 
 def architecture_named(name: str) -> type[nn.Module] | None:
-    """Return a generator class by its name in a config, ours or another project's; None for an unknown name."""
+    """Return a generator class by its name, ours or another project's; None for an unknown name."""
     name = name.rpartition('.')[2]
     if name in MMAGICS:
         from . import mmagic_networks

@@ -21,7 +21,7 @@ OURS = ('mmsr_ext', 'architecture', 'arguments')  # all of them together are in 
 
 
 def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -> dict[str, str]:
-    """Return the metadata that ``export`` or ``save_interpolations`` wrote into a file; empty for other files.
+    """Return the metadata that ``export`` or ``save_interpolations`` wrote; empty for other files.
 
     Args:
         path: An existing file.
@@ -100,8 +100,8 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
     if architecture is None:
         if metadata:
             raise InputError(
-                f'{path} holds a network {name!r} of mmsr_ext {metadata["mmsr_ext"]}; version {__version__}, which is '
-                'installed, does not have it.'
+                f'{path} holds a network {name!r} of mmsr_ext {metadata["mmsr_ext"]}; version {__version__}, '
+                'which is installed, does not have it.'
             )
         return None
     args = {key: value for key, value in args.items() if key != 'init_cfg'}
@@ -111,8 +111,8 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
     unknown = [key for key in args if key not in parameters]
     if unknown:
         raise InputError(
-            f'{path} says that its generator is {name} with the argument {unknown[0]!r}, which {architecture.__name__} does '
-            f'not have here; it has {", ".join(parameters)}.'
+            f'{path} says that its generator is {name} with the argument {unknown[0]!r}, which '
+            f'{architecture.__name__} does not have here; it has {", ".join(parameters)}.'
         )
     return architecture, args
 
@@ -164,6 +164,7 @@ def _json(text: str, path: str | Path) -> dict[str, Any]:
         args = None
     if not isinstance(args, dict):
         raise InputError(
-            f'{path} says that the arguments of its network are {text!r}, which is no JSON object. The file is damaged.'
+            f'{path} says that the arguments of its network are {text!r}, which is no JSON object. The file '
+            'is damaged.'
         )
     return args

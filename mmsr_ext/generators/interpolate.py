@@ -71,15 +71,16 @@ def read_pair(a: Weights, b: Weights) -> tuple[_Network, _Network]:
     faults = differences(first.weights, second.weights)
     if faults:
         raise InputError(
-            f'{second.name} is of another architecture than {first.name}: it has weights {faults}. Networks can be '
-            'interpolated if they are of one architecture, and best if one was trained from the other.'
+            f'{second.name} is of another architecture than {first.name}: it has weights {faults}. Networks '
+            'can be interpolated if they are of one architecture, and best if one was trained from the '
+            'other.'
         )
     faults = _unequal(first.description, second.description)
     if faults:
         raise InputError(
-            f'{second.name} is another network than {first.name}, though their weights have the same names and shapes: '
-            f'{faults} (a file that does not say so is taken to be as published). Networks can be interpolated if they are '
-            'built alike.'
+            f'{second.name} is another network than {first.name}, though their weights have the same names '
+            f'and shapes: {faults} (a file that does not say so is taken to be as published). Networks can '
+            'be interpolated if they are built alike.'
         )
     return first, second
 
@@ -118,7 +119,8 @@ def _between(a: Tensor, b: Tensor, alpha: float, key: str) -> Tensor:
     if dtype == torch.bool:
         if not torch.equal(a, b):
             raise InputError(
-                f'{key} holds truth values, which are not the same in the two networks and cannot be interpolated.'
+                f'{key} holds truth values, which are not the same in the two networks and cannot be '
+                'interpolated.'
             )
         return a.clone()
     value = (1 - alpha) * a.double() + alpha * b.double()

@@ -75,8 +75,8 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
             except InputError as error:
                 raise NotRecognised(str(error)) from error
     raise NotRecognised(
-        f'{path} is of no architecture that is recognised by its weights (the first are {", ".join(list(weights)[:3])}). '
-        f'Recognised are: {known_names()}. Build another from its config.'
+        f'{path} is of no architecture that is recognised by its weights (the first are '
+        f'{", ".join(list(weights)[:3])}). Recognised are: {known_names()}. Build another from its config.'
     )
 
 
@@ -96,7 +96,8 @@ def _build(
     faults = differences(network.state_dict(), weights)
     if faults:
         raise InputError(
-            f'{path} {how} {text}, but has weights {faults}. It may be damaged, or a variant that is not known here.'
+            f'{path} {how} {text}, but has weights {faults}. It may be damaged, or a variant that is not '
+            'known here.'
         )
     network.load_state_dict(weights)
     return network.eval()

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from ..errors import InputError
 
-MISSING = "ONNX needs the packages onnx and onnxruntime: pip install -e '.[export]', or pip install onnx onnxruntime"
+MISSING = (
+    "ONNX needs the packages onnx and onnxruntime: pip install -e '.[export]', or pip install onnx "
+    'onnxruntime'
+)
 
 
 def require_onnx() -> None:

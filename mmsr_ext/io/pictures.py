@@ -120,8 +120,8 @@ def check_output(path: Path, source: str | Path, height: int, width: int, alpha:
     kind = FORMATS[path.suffix.lower()]
     if max(height, width) > LARGEST_SIDE[kind]:
         raise InputError(
-            f'{source} would become {height}x{width}, but {kind} files have at most {LARGEST_SIDE[kind]} px a side. '
-            'Use --format png.'
+            f'{source} would become {height}x{width}, but {kind} files have at most {LARGEST_SIDE[kind]} px '
+            'a side. Use --format png.'
         )
     if alpha and kind not in WITH_ALPHA:
         raise InputError(f'{source} has transparency, which {kind} files cannot hold. Use --format png.')
@@ -190,7 +190,8 @@ def _decoded(image: Image.Image, path: str | Path) -> Picture:
         (image.tag_v2.get(PHOTOMETRIC), image.tag_v2.get(EXTRA_SAMPLES, ())) if tiff else (None, ())
     )
     if tiff:
-        image.filename = ''  # Pillow turns files that it maps into memory by exchanging height and width before it reads them
+        # Pillow turns files that it maps into memory by exchanging height and width before it reads them
+        image.filename = ''
     image.load()
     if bits <= 8 or image.mode.startswith('I;16'):
         pixels = _array(ImageOps.exif_transpose(image), path)
@@ -198,7 +199,8 @@ def _decoded(image: Image.Image, path: str | Path) -> Picture:
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if not tiff or photometric in PLAIN else None
     if pixels is None or pixels.dtype != np.uint16:
         raise InputError(
-            f'{path} has 16 bits a channel, and cannot be decoded. Save it as PNG, or as RGB TIFF without compression.'
+            f'{path} has 16 bits a channel, and cannot be decoded. Save it as PNG, or as RGB TIFF without '
+            'compression.'
         )
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     pixels = pixels[..., CV2_ORDER[pixels.shape[2]]]
@@ -296,7 +298,8 @@ def _array(image: Image.Image, path: str | Path) -> np.ndarray:
         )
     if image.mode in ('I', 'F'):
         raise InputError(
-            f'{path} has pixels of type {image.mode}; expected 8 or 16 bits, grey or colour. Convert the file.'
+            f'{path} has pixels of type {image.mode}; expected 8 or 16 bits, grey or colour. Convert the '
+            'file.'
         )
     alpha = 'transparency' in image.info or image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa')
     colours = 'L' if image.mode in ('1', 'L', 'LA', 'La') else 'RGB'

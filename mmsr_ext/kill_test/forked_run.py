@@ -44,7 +44,7 @@ custom_hooks = [dict(type='GeneratorEMAHook', decay=0.9)]
 env_cfg = dict(cudnn_benchmark=False)
 randomness = dict(seed=1, deterministic=True)
 log_level = 'ERROR'
-"""
+"""  # noqa: E501  lines of the template
 
 
 class ForkedRun:

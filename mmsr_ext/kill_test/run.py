@@ -59,8 +59,8 @@ class Faults:
 
     def __str__(self) -> str:
         return (
-            f'{self.equal} of {self.runs} runs equal to the unbroken one in every tensor, after {self.kills} kills '
-            f'({self.killed_writing} while a checkpoint was written); {self.lost} checkpoints lost'
+            f'{self.equal} of {self.runs} runs equal to the unbroken one in every tensor, after {self.kills} '
+            f'kills ({self.killed_writing} while a checkpoint was written); {self.lost} checkpoints lost'
         )
 
 
@@ -112,7 +112,10 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
             result.differences.append(f'run{number}: {difference}')
         if show:
             print(
-                f'{number + 1:3d}: {difference or "equal"}; {result.kills} kills, {result.lost} checkpoints lost',
+                (
+                    f'{number + 1:3d}: {difference or "equal"}; {result.kills} kills, {result.lost} '
+                    'checkpoints lost'
+                ),
                 flush=True,
             )
     return result

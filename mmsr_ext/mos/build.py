@@ -79,7 +79,8 @@ def build_study(
     _check(methods, out, scale, worst)
     if training is not None and nearest is not None and scale == 1:
         raise InputError(
-            f'training={training}: at scale 1 no bad version can be made of other images. Leave --training out.'
+            f'training={training}: at scale 1 no bad version can be made of other images. Leave --training '
+            'out.'
         )
     folders = {name: _by_stem(folder) for name, folder in [*methods.items(), (GT, gt)]}
     sizes = {
@@ -113,7 +114,8 @@ def _check(methods: Mapping[str, str | Path], out: Path, scale: int, worst: str)
     for name in methods:
         if name in (GT, worst):
             raise InputError(
-                f'a method cannot be called {name}, which is a calibration item; choose another name in --methods.'
+                f'a method cannot be called {name}, which is a calibration item; choose another name in '
+                '--methods.'
             )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(
@@ -211,7 +213,8 @@ def _example(path: Path, scale: int, degraded: bool) -> np.ndarray:
     height, width = (edge - edge % scale for edge in pixels.shape[:2])
     if not height or not width:
         raise InputError(
-            f'{path} is {pixels.shape[0]}x{pixels.shape[1]}, less than the scale, {scale}. Remove it from {path.parent}.'
+            f'{path} is {pixels.shape[0]}x{pixels.shape[1]}, less than the scale, {scale}. Remove it from '
+            f'{path.parent}.'
         )
     pixels = np.ascontiguousarray(pixels[:height, :width])
     if not degraded:

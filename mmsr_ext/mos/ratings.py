@@ -69,7 +69,8 @@ def read_ratings(path: Path, study: Study) -> tuple[list[Rating], str | None]:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(
-            f'ratings {path} cannot be read ({error.strerror}). Give files that the server wrote or raters saved.'
+            f'ratings {path} cannot be read ({error.strerror}). Give files that the server wrote or raters '
+            'saved.'
         ) from error
     lines = [
         line for line in enumerate(content.removeprefix(b'\xef\xbb\xbf').split(b'\n'), 1) if line[1].strip()
@@ -110,8 +111,8 @@ def merge(ratings: Iterable[Rating]) -> tuple[dict[str, dict[str, int]], list[st
     if contradictory:
         (rater, item), scores = next(iter(contradictory.items()))
         notes.append(
-            f'{len(contradictory)} ratings contradict each other and do not count, such as those of {rater} for {item}: '
-            f'{" and ".join(map(str, scores))}'
+            f'{len(contradictory)} ratings contradict each other and do not count, such as those of {rater} '
+            f'for {item}: {" and ".join(map(str, scores))}'
         )
     return merged, notes
 

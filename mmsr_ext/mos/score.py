@@ -109,7 +109,10 @@ class StudyScore:
             kept = 'left out above' if self.excluded else 'counted above; --exclude-failed leaves them out'
             lines += [
                 '',
-                f'{len(failed)} raters fail calibration, {rule}; {kept}: {", ".join(row.rater for row in failed)}',
+                (
+                    f'{len(failed)} raters fail calibration, {rule}; {kept}: '
+                    f'{", ".join(row.rater for row in failed)}'
+                ),
             ]
         else:
             lines += ['', f'No rater fails calibration: {rule}.']
@@ -173,7 +176,8 @@ def score_study(
     ]:
         if not fits:
             raise InputError(
-                f'{name}={value} is out of range: threshold is in [0, 4], resamples at least 1, seed at least 0.'
+                f'{name}={value} is out of range: threshold is in [0, 4], resamples at least 1, seed at '
+                'least 0.'
             )
     study = Study.load(out)
     given, notes = _read(study, Path(out), [Path(file) for file in files])
@@ -188,7 +192,8 @@ def score_study(
     unchecked = sorted(rater for rater, error in errors.items() if error is None)
     if unchecked:
         notes.append(
-            f'{len(unchecked)} raters rated no calibration item and are not judged by it: {", ".join(unchecked)}'
+            f'{len(unchecked)} raters rated no calibration item and are not judged by it: '
+            f'{", ".join(unchecked)}'
         )
     counted = [rater for rater in given if not (exclude_failed and rater in failed)]
     if not counted:
@@ -222,15 +227,16 @@ def _read(study: Study, out: Path, files: list[Path]) -> tuple[dict[str, dict[st
     ]
     if not paths:
         raise InputError(
-            f'{out} has no ratings. Collect some: python tools/mos_study.py serve {out}; or name the files that raters saved.'
+            f'{out} has no ratings. Collect some: python tools/mos_study.py serve {out}; or name the files '
+            'that raters saved.'
         )
     ratings, notes = [], []
     for path in paths:
         whole, dropped = read_ratings(path, study)
         if not whole and path != collected:
             raise InputError(
-                f'{path} has no ratings of the study {out}{f" ({dropped})" if dropped else ""}. Leave it out, or score '
-                'its own study.'
+                f'{path} has no ratings of the study {out}{f" ({dropped})" if dropped else ""}. Leave it '
+                'out, or score its own study.'
             )
         ratings += whole
         notes += [dropped] if dropped else []

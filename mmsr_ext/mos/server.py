@@ -17,7 +17,8 @@ LIMIT = 4096  # bytes of a submission
 HEADERS = {
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
-    'Content-Security-Policy': "default-src 'none'; img-src 'self' data:; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    'Content-Security-Policy': "default-src 'none'; img-src 'self' data:; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 
@@ -40,7 +41,10 @@ def serve_study(out: str | Path, port: int = 8000, host: str = '127.0.0.1') -> i
         if server.ratings.dropped:
             print(server.ratings.dropped)
         print(
-            f'{server.url} collects ratings in {Path(out) / NAME} ({len(server.ratings.scores)} so far). Ctrl-C ends it.',
+            (
+                f'{server.url} collects ratings in {Path(out) / NAME} ({len(server.ratings.scores)} so far). '
+                'Ctrl-C ends it.'
+            ),
             flush=True,
         )
         try:
@@ -76,7 +80,8 @@ class StudyServer(ThreadingHTTPServer):
         missing = [path for path in self.files.values() if not path.is_file()]
         if missing:
             raise InputError(
-                f'{len(missing)} files are missing, such as {missing[0]}. Restore them, or build the study anew.'
+                f'{len(missing)} files are missing, such as {missing[0]}. Restore them, or build the study '
+                'anew.'
             )
         self.ratings = RatingsFile(out / NAME, self.study)
         try:

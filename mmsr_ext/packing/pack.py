@@ -84,7 +84,8 @@ def pack_images(
     """
     if scale is not None and (scale not in SCALES or lq_folder is not None):
         raise InputError(
-            f'scale={scale!r} must be one of {", ".join(map(str, SCALES))}, and is not given where LQ images are.'
+            f'scale={scale!r} must be one of {", ".join(map(str, SCALES))}, and is not given where LQ images '
+            'are.'
         )
     store = Path(os.path.abspath(store))
     if store.exists() or store.is_symlink():
@@ -102,7 +103,8 @@ def pack_images(
             if bad:
                 raise InputError(
                     '\n  '.join([f'{len(bad)} of {count} images cannot be packed:', *bad])
-                    + f'\n{store} was not written. Put these files right and repeat the command; what is done is kept.'
+                    + f'\n{store} was not written. Put these files right and repeat the command; '
+                    'what is done is kept.'
                 )
             lengths = lengths_of(entries, scale)
             write_index(unfinished.pixels, scale, lengths, entries)
@@ -110,7 +112,8 @@ def pack_images(
             unfinished.finish()
     except OSError as error:
         raise InputError(
-            f'{store} cannot be written: {error}. Put that right and repeat the command; what is done is kept.'
+            f'{store} cannot be written: {error}. Put that right and repeat the command; what is done is '
+            'kept.'
         ) from error
     return Packed(len(entries), sum(lengths.values()), sum(source.cropped for source in sources))
 
@@ -176,8 +179,8 @@ def _pack(
     free = shutil.disk_usage(pixels).free
     if missing > free:
         raise InputError(
-            f'{pixels.parents[1]} has {free / 1e9:.1f} GB free, and the store needs {missing / 1e9:.1f} GB more. Make room, '
-            'or choose another place.'
+            f'{pixels.parents[1]} has {free / 1e9:.1f} GB free, and the store needs {missing / 1e9:.1f} GB '
+            'more. Make room, or choose another place.'
         )
     for part, length in lengths.items():
         write_header(pixels / f'{part}.npy', length)
@@ -226,7 +229,8 @@ def _pack_one(
             write_pixels(pixels, part, entry, array)
     except OSError as error:
         raise InputError(
-            f'{pixels} cannot be written: {error}. Put that right and repeat the command; what is done is kept.'
+            f'{pixels} cannot be written: {error}. Put that right and repeat the command; what is done is '
+            'kept.'
         ) from error
     return entry._replace(**{f'{part}_crc': checksum(array) for part, array in arrays.items()})
 

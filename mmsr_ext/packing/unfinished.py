@@ -97,8 +97,8 @@ class Unfinished:
             kept = json.loads(path.read_text(encoding='utf-8'))
             if kept['options'] != self.options:
                 raise InputError(
-                    f'{self.folder} has an unfinished store of {kept["options"]}, and now it is to be {self.options}. Go on '
-                    'with the command of then, or remove that folder.'
+                    f'{self.folder} has an unfinished store of {kept["options"]}, and now it is to be '
+                    f'{self.options}. Go on with the command of then, or remove that folder.'
                 )
             places = {entry.name: entry for entry in (Entry(*row) for row in kept['images'])}
         scale, plan = self.options['scale'], []

@@ -30,7 +30,7 @@ SLIDER = """<div class="compare" style="--cut:50%;position:relative;max-width:{w
 <div style="position:absolute;top:0;bottom:0;left:var(--cut);width:2px;background:#fff;box-shadow:0 0 3px #000;pointer-events:none"></div>
 <input type="range" min="0" max="100" value="50" aria-label="share of the input" style="position:absolute;left:0;bottom:4px;width:100%"
  oninput="this.parentElement.style.setProperty('--cut', this.value + '%')">
-</div><p style="text-align:center">{caption}</p>"""
+</div><p style="text-align:center">{caption}</p>"""  # noqa: E501  lines of the template
 
 
 class Demo:
@@ -46,7 +46,7 @@ class Demo:
 
     Raises:
         InputError: If something does not exist, or there are no networks.
-    """
+    """  # noqa: E501  lines of the template
 
     def __init__(
         self, checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32'
@@ -62,7 +62,8 @@ class Demo:
             )
         if not found:
             raise InputError(
-                f'{", ".join(map(str, checkpoints)) or "nothing"} has no .pth or .safetensors file. Give files of networks.'
+                f'{", ".join(map(str, checkpoints)) or "nothing"} has no .pth or .safetensors file. Give '
+                'files of networks.'
             )
         self.files = {str(path): path for path in found}
         self.device, self.precision = device, precision
@@ -83,7 +84,7 @@ class Demo:
 
         Raises:
             InputError: If there is no image, or it or a network cannot be used.
-        """
+        """  # noqa: E501  lines of the template
         if not image:
             raise InputError('no image was given. Drop one on the page.')
         for name in [a] if b == NONE else [a, b]:
@@ -97,7 +98,10 @@ class Demo:
         path = Path(self.folder.name) / f'{Path(image).stem}_x{upscaler.outscale:g}.png'
         write_picture(path, result.shape[:2], result.shape[2], result.dtype, [result], picture.icc)
         height, width = picture.pixels.shape[:2]
-        caption = f'left: input, {width}x{height} px; right: {result.shape[1]}x{result.shape[0]} px of {_called(a, b, alpha)}'
+        caption = (
+            f'left: input, {width}x{height} px; right: {result.shape[1]}x{result.shape[0]} px of '
+            f'{_called(a, b, alpha)}'
+        )
         return compare(picture.pixels, result, caption), str(path)
 
     def _load(self, a: str, b: str, alpha: float) -> Upscaler:
@@ -115,7 +119,7 @@ def compare(source: np.ndarray, result: np.ndarray, caption: str) -> str:
         source: (H, W, C), uint8 or uint16; enlarged without smoothing to the size of the other.
         result: (H', W', C).
         caption: Text below.
-    """
+    """  # noqa: E501  lines of the template
     shown = _shown(result)
     before = _shown(source).resize(shown.size, Image.Resampling.NEAREST)
     return SLIDER.format(

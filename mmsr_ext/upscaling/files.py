@@ -84,8 +84,8 @@ def upscale_files(
     present = [target for target in jobs.values() if target.exists()]
     if present and not resume and not overwrite:
         raise InputError(
-            f'{len(present)} of {len(jobs)} results are there already (such as {present[0]}). Give --resume to leave these '
-            'out, or --overwrite to replace them.'
+            f'{len(present)} of {len(jobs)} results are there already (such as {present[0]}). Give --resume '
+            'to leave these out, or --overwrite to replace them.'
         )
     upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
     todo = {source: target for source, target in jobs.items() if not (resume and target.exists())}
@@ -160,17 +160,20 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
     else:
         if not out.is_dir() and out.suffix.lower() in (*Image.registered_extensions(), *IMAGES_TOO):
             raise InputError(
-                f'-o {out} cannot be written: an image file ends in {", ".join(FORMATS)}. Give one of these, or a folder.'
+                f'-o {out} cannot be written: an image file ends in {", ".join(FORMATS)}. Give one of these, '
+                'or a folder.'
             )
         if out.exists() and not out.is_dir():
             raise InputError(
-                f'-o {out} is a file, but no image file. Give a folder, or a name that ends in {", ".join(FORMATS)}.'
+                f'-o {out} is a file, but no image file. Give a folder, or a name that ends in '
+                f'{", ".join(FORMATS)}.'
             )
         jobs = {path: out / f'{path.stem}{suffix}{_ending(path, format)}' for path in files}
         beside = next((path for path in files if path.parent.resolve() == out.resolve()), None)
         if beside and not suffix:
             raise InputError(
-                f'-o {out} is the folder of {beside}. Give another folder, or names of their own with --suffix _x4.'
+                f'-o {out} is the folder of {beside}. Give another folder, or names of their own with '
+                '--suffix _x4.'
             )
         # in the inputs' folder, results of an earlier call are no inputs
         results = {target.resolve(): source for source, target in jobs.items()}
@@ -180,11 +183,13 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
         other = sources.setdefault(target.resolve(), source)
         if other != source:
             raise InputError(
-                f'{other} and {source} would both be written to {target}. Rename one, or upscale them into different folders.'
+                f'{other} and {source} would both be written to {target}. Rename one, or upscale them into '
+                'different folders.'
             )
         if target.resolve() in inputs:
             raise InputError(
-                f'the result of {source} would replace {target}, which is an input. Give another name or folder.'
+                f'the result of {source} would replace {target}, which is an input. Give another name or '
+                'folder.'
             )
     return jobs
 
@@ -194,7 +199,8 @@ def _ending(path: Path, format: str) -> str:
         return f'.{format}'
     if path.suffix.lower() not in FORMATS:
         raise InputError(
-            f'--format keep: {path} has no ending that tells its format ({", ".join(FORMATS)}). Use --format png.'
+            f'--format keep: {path} has no ending that tells its format ({", ".join(FORMATS)}). Use --format '
+            'png.'
         )
     return path.suffix.lower()
 
@@ -221,7 +227,8 @@ def _process(
                     failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
                 except OSError as error:  # of writing: reading gives an InputError
                     raise InputError(
-                        f'{target} cannot be written ({error}). Make room or choose another folder, and {again}.'
+                        f'{target} cannot be written ({error}). Make room or choose another folder, and '
+                        f'{again}.'
                     ) from error
                 except (MemoryError, RuntimeError) as error:
                     if not out_of_memory(error):

@@ -66,13 +66,13 @@ def load_network(path: str | Path) -> nn.Module:
         descriptor = spandrel.ModelLoader().load_from_state_dict(weights)
     except Exception as error:  # of many kinds: every architecture's loader reads shapes in its own way
         raise InputError(
-            f'{unknown} Nor does spandrel {spandrel.__version__} know it ({type(error).__name__}). Give the file of a '
-            'generator; a discriminator gives no images.'
+            f'{unknown} Nor does spandrel {spandrel.__version__} know it ({type(error).__name__}). Give the '
+            'file of a generator; a discriminator gives no images.'
         ) from error
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise InputError(
-            f'{path} holds a {descriptor.architecture.name} network, which needs more than an image. Give a network from '
-            'images to images.'
+            f'{path} holds a {descriptor.architecture.name} network, which needs more than an image. Give a '
+            'network from images to images.'
         )
     return _Spandrel(descriptor)
 
@@ -132,8 +132,9 @@ def examine(network: nn.Module) -> Traits:
                 )
                 return Traits(channels, scale, multiple, values, ', '.join(layers))
     raise InputError(
-        f'{type(network).__name__} does not turn colour or grey images of {MULTIPLES[0] * 17} to {MULTIPLES[-1] * 3} pixels '
-        'into images of the same or an integer multiple of that size. Give a generator; a discriminator gives no images.'
+        f'{type(network).__name__} does not turn colour or grey images of {MULTIPLES[0] * 17} to '
+        f'{MULTIPLES[-1] * 3} pixels into images of the same or an integer multiple of that size. Give a '
+        'generator; a discriminator gives no images.'
     )
 
 

@@ -45,7 +45,8 @@ class OnnxNetwork(nn.Module):
             self.session = onnxruntime.InferenceSession(str(path), options, wanted)
         except Exception as error:  # of its own kinds, without a common one
             raise InputError(
-                f'{path} cannot be read by ONNX Runtime {onnxruntime.__version__}: {str(error).splitlines()[0]}'
+                f'{path} cannot be read by ONNX Runtime {onnxruntime.__version__}: '
+                f'{str(error).splitlines()[0]}'
             ) from error
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         if (
@@ -54,8 +55,8 @@ class OnnxNetwork(nn.Module):
             or inputs[0].type not in ('tensor(float)', 'tensor(float16)')
         ):
             raise InputError(
-                f'{path} takes {", ".join(f"{each.name} ({each.type})" for each in inputs)} and gives {len(outputs)} outputs; '
-                'expected one image each, as float numbers.'
+                f'{path} takes {", ".join(f"{each.name} ({each.type})" for each in inputs)} and gives '
+                f'{len(outputs)} outputs; expected one image each, as float numbers.'
             )
         self.input = inputs[0].name
         self.dtype = torch.float16 if inputs[0].type == 'tensor(float16)' else torch.float32

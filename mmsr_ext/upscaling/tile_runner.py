@@ -67,7 +67,8 @@ class Runner:
             overlap = min(OVERLAP, tile // 2) if tile else OVERLAP
         if overlap < 0 or (tile and overlap > tile // 2):
             raise InputError(
-                f'overlap={overlap!r} must be at least 0 and at most half of the tile ({tile or "chosen by memory"} px).'
+                f'overlap={overlap!r} must be at least 0 and at most half of the tile '
+                f'({tile or "chosen by memory"} px).'
             )
         if PRECISIONS[precision] in getattr(network, 'unfit', ()):
             raise InputError(f'the network is not for {precision}, says spandrel. Use fp32, the default.')
@@ -118,7 +119,8 @@ class Runner:
             torch.cuda.empty_cache()
         if self.tile < SMALLEST_TILE:
             raise InputError(
-                f'{self.device} has not enough memory even for tiles of {failed} px. Free some, or use --device cpu.'
+                f'{self.device} has not enough memory even for tiles of {failed} px. Free some, or use '
+                '--device cpu.'
             )
         self.say(f'not enough memory on {self.device}: going on with tiles of {self.tile} px.')
 
@@ -136,8 +138,8 @@ class Runner:
         output = self._ensemble(tile)
         if not torch.isfinite(output).all():
             raise InputError(
-                'the network gives values that are not finite. Its weights may be damaged, or from a training that diverged; '
-                'give another checkpoint.'
+                'the network gives values that are not finite. Its weights may be damaged, or from a '
+                'training that diverged; give another checkpoint.'
             )
         return output
 

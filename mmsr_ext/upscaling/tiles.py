@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 SMALLEST_SIDE = 16  # of what a network is given
-GRID = 16  # tiles start at multiples, so that layers with strides see every tile on the grid on which they see the whole image
+# tiles start at multiples of it, so that layers with strides see each tile on the grid of the whole image
+GRID = 16
 
 
 @dataclass(frozen=True)

@@ -130,8 +130,8 @@ class Upscaler:
             or not pixels.size
         ):
             raise InputError(
-                f'an image of shape {image.shape} and type {image.dtype} cannot be upscaled; expected (H, W) or '
-                '(H, W, 1 to 4) of uint8 or uint16.'
+                f'an image of shape {image.shape} and type {image.dtype} cannot be upscaled; expected (H, W) '
+                'or (H, W, 1 to 4) of uint8 or uint16.'
             )
         colours = pixels.shape[2] - 1 if pixels.shape[2] in (2, 4) else pixels.shape[2]
         strips = self._network_rows(pixels[..., :colours])
@@ -153,8 +153,9 @@ class Upscaler:
         rows, columns = self._runner.cuts(height, width)
         if self.traits.looks_at_all and len(rows.starts) * len(columns.starts) > 1 and not self._said_tiles:
             self.say(
-                f'the network looks at the whole image ({self.traits.looks_at_all}), but is given tiles of {rows.length}x'
-                f'{columns.length} px: they may differ in tone. --tile 0 takes no tiles, and more memory.'
+                f'the network looks at the whole image ({self.traits.looks_at_all}), but is given tiles of '
+                f'{rows.length}x{columns.length} px: they may differ in tone. --tile 0 takes no tiles, and '
+                'more memory.'
             )
             self._said_tiles = True
         top_value = np.iinfo(image.dtype).max

@@ -31,7 +31,10 @@ def throw(error):
         (lambda: os.kill(os.getpid(), signal.SIGINT), 130, 'interrupted. Go on with: this'),
         (
             lambda: throw(OSError(errno.ENOSPC, 'No space left on device', 'log.json')),
-            'error: log.json could not be written: No space left on device. Make room (df -h, df -i). Go on with: this',
+            (
+                'error: log.json could not be written: No space left on device. Make room (df -h, df -i). Go on '
+                'with: this'
+            ),
             '',
         ),
     ],

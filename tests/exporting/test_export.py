@@ -482,7 +482,10 @@ def test_without_onnx_everything_else_works(tmp_path, monkeypatch):
         "model = dict(generator=dict(type='os.system', command='touch {path}'))",
         "model = dict(generator=__import__('os').system('touch {path}'))",
         "model = __import__('os').system('touch {path}')",
-        "model = dict(generator=dict(type='SRVGGNetCompact', init_cfg=dict(type='Pretrained', checkpoint='{path}')))",
+        (
+            "model = dict(generator=dict(type='SRVGGNetCompact', init_cfg=dict(type='Pretrained', "
+            "checkpoint='{path}')))"
+        ),
         'model = (',
         'model = 3',
         '(' * 5000,

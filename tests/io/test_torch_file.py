@@ -61,7 +61,9 @@ def test_what_is_skipped_is_not_read(tmp_path):
 
 def test_log_histories_are_numbers_and_nothing_of_the_file_is_called(tmp_path):
     history = HistoryBuffer([1.5, 2.5], [1, 2], 10)
-    history._statistics_methods = {'mean': HistoryBuffer.max}  # what a file could replace for the whole process
+    history._statistics_methods = {
+        'mean': HistoryBuffer.max
+    }  # what a file could replace for the whole process
     saved = dict(history=history, best=np.float32(0.5), count=np.int64(3), array=np.arange(3.0))
     torch.save(saved, tmp_path / 'a.pth')
     before = dict(HistoryBuffer._statistics_methods)

@@ -3,7 +3,10 @@ import pytest
 from mmsr_ext import InputError
 from mmsr_ext.kill_test.run import faults
 
-FORKED = 'import sys; from mmsr_ext.kill_test.run import faults; print(faults(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))'
+FORKED = (
+    'import sys; from mmsr_ext.kill_test.run import faults; print(faults(sys.argv[1], int(sys.argv[2]), '
+    'int(sys.argv[3])))'
+)
 
 
 def run(folder, runs, seed):

@@ -303,7 +303,8 @@ def test_orders_are_random_and_never_show_an_image_twice_in_a_row(tmp_path, cont
     page = context.new_page()
     page.goto((tmp_path / 'study/page/index.html').as_uri())
     runs = page.evaluate(
-        'Array.from({length: 300}, () => { begin(""); return state.order.map(name => [name, groups.get(name)]); })'
+        'Array.from({length: 300}, () => { begin(""); return state.order.map(name => [name, '
+        'groups.get(name)]); })'
     )
     names = {tuple(name for name, _ in run) for run in runs}
     assert len(names) == 300

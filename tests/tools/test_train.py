@@ -205,8 +205,8 @@ def test_interrupted_run_goes_on(options, tmp_path):
         assert process.wait(60) == 130
     text = (tmp_path / 'log').read_text()
     assert (
-        f'interrupted. Go on with: python tools/train.py configs/srgan_x4_demo.py --work-dir {tmp_path / "a"} --resume'
-        in text
+        'interrupted. Go on with: python tools/train.py configs/srgan_x4_demo.py --work-dir '
+        f'{tmp_path / "a"} --resume' in text
     )
     assert 'Traceback' not in text
     saved = int(re.search(r'iter_(\d+)', (tmp_path / 'a/last_checkpoint').read_text()).group(1))

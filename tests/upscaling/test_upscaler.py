@@ -200,8 +200,8 @@ class Failing(nn.Module):
 
 
 CPU_ERROR = RuntimeError(
-    "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
-    '9 bytes.'
+    "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+    'allocate 9 bytes.'
 )
 CPU_ERROR_2 = RuntimeError('DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.')
 

@@ -19,7 +19,7 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise (N, C, *) by the statistics of all processes' batches, or in eval mode by the running ones."""
+        """Normalise (N, C, *) by all processes' batch statistics, in eval mode by the running ones."""
         if not self.training or get_world_size() == 1:
             return super().forward(input)
         others = [dim for dim in range(input.ndim) if dim != 1]

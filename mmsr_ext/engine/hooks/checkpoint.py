@@ -120,7 +120,10 @@ class CheckpointHook(StockCheckpointHook):
         try:
             runner.save_checkpoint(
                 self.out_dir, name, self.file_client_args, save_optimizer=self.save_optimizer,
-                save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch, backend_args=self.backend_args,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
                 **self.args)  # yapf: disable
             if is_main_process():
                 write_durably(Path(runner.work_dir, 'last_checkpoint'), str(path).encode())
@@ -169,7 +172,10 @@ class CheckpointHook(StockCheckpointHook):
             if self.last_ckpt
             else 'Earlier ones stay as they are'
         )
-        message = f'{path} could not be written: {error.strerror or error}. {kept}. Make room in {self.out_dir} (df -h, df -i)'
+        message = (
+            f'{path} could not be written: {error.strerror or error}. {kept}. Make room in {self.out_dir} '
+            '(df -h, df -i)'
+        )
         if self._stopping(runner) or runner.iter + 1 >= runner.max_iters:
             raise InputError(f'{message}, and go on with --resume.') from error
         runner.logger.error(f'{message}; the run goes on, and the next checkpoint is tried as usual.')

@@ -81,15 +81,15 @@ class ExactResumeHook(Hook):
         _drop_average(checkpoint['state_dict'])
         if saved is None:
             runner.logger.warning(
-                'The checkpoint has no random state: it was not written by this project. The run goes on, but not '
-                'exactly as it would have.'
+                'The checkpoint has no random state: it was not written by this project. The run goes on, '
+                'but not exactly as it would have.'
             )
             return
         rank, world_size = get_dist_info()
         if saved['world_size'] != world_size:
             runner.logger.warning(
-                f'Resumed with {world_size} process(es), saved with {saved["world_size"]}: the data go on at the next '
-                'sample, but not exactly as they would have.'
+                f'Resumed with {world_size} process(es), saved with {saved["world_size"]}: the data go on at '
+                'the next sample, but not exactly as they would have.'
             )
         if rank < len(saved['ranks']):
             state = saved['ranks'][rank]
@@ -136,14 +136,14 @@ def _buffers(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _drop_average(state_dict: dict[str, Tensor]) -> None:
-    """Log a warning where the config drops the checkpoint's average, which ``GeneratorEMAHook`` would have taken."""
+    """Warn where the config drops the checkpoint's average: no ``GeneratorEMAHook`` has taken it."""
     names = [name for name in state_dict if name.startswith('generator_ema.')]
     for name in names:
         del state_dict[name]
     if names:
         print_log(
-            'The checkpoint has a moving average of the generator, and the config no GeneratorEMAHook: the average is '
-            'dropped, and validation measures the trained weights.',
+            'The checkpoint has a moving average of the generator, and the config no GeneratorEMAHook: the '
+            'average is dropped, and validation measures the trained weights.',
             'current',
             logging.WARNING,
         )

@@ -122,10 +122,10 @@ class UpdateGuardHook(Hook):
         if self.collapsed_for == self.collapse_after and not self.reported:
             self.reported = True
             print_log(
-                f'For {self.collapse_after} updates the discriminator has told real from fake without error: D(real) '
-                f'{values["d_real"]:.3g}, D(fake) {values["d_fake"]:.3g}, losses below {LEARNT_ALL}. The generator learns next to '
-                'nothing from it. Start the generator from one trained without adversary, or lower the learning rate of the '
-                'discriminator.',
+                f'For {self.collapse_after} updates the discriminator has told real from fake without '
+                f'error: D(real) {values["d_real"]:.3g}, D(fake) {values["d_fake"]:.3g}, losses below '
+                f'{LEARNT_ALL}. The generator learns next to nothing from it. Start the generator from one '
+                'trained without adversary, or lower the learning rate of the discriminator.',
                 'current',
                 logging.WARNING,
             )
@@ -147,7 +147,7 @@ def _sound(buffer: Tensor, before: Tensor) -> Tensor:
 
 
 def _described(updates: list[Update]) -> list[str]:
-    """Describe skipped updates for the log of the first process; all processes call this with the same ones."""
+    """Describe skipped updates for the first process's log; all processes call this with the same ones."""
     rank, world_size = get_dist_info()
     everyone = [[(update.own, update.spoilt, update.images) for update in updates]]
     if world_size > 1 and updates:
@@ -167,7 +167,8 @@ def _described(updates: list[Update]) -> list[str]:
             for rank, _, images in concerned
         )
         lines.append(
-            f'An update was left out: {", ".join(f"{name} {value}" for name, value in spoilt.items())}. Its images: {images}'
+            f'An update was left out: {", ".join(f"{name} {value}" for name, value in spoilt.items())}. Its '
+            f'images: {images}'
         )
     return lines
 
@@ -185,10 +186,11 @@ def _report(count: int, values: dict[str, float], runner: Runner) -> str:
     latest = Path(runner.work_dir, 'last_checkpoint')
     checkpoint = latest.read_text().strip() if latest.is_file() else 'none was written yet'
     return (
-        f'the last {count} updates were not finite and were left out, and the run stops at iteration {runner.iter + 1}. The last of '
-        f'them: {", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The weights are those before them; last '
-        f'checkpoint: {checkpoint}. Lower the learning rates or clip gradients (optim_wrapper.generator.clip_grad="dict(max_norm=1)"), '
-        'then go on with --resume.'
+        f'the last {count} updates were not finite and were left out, and the run stops at iteration '
+        f'{runner.iter + 1}. The last of them: '
+        f'{", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The weights are those before '
+        f'them; last checkpoint: {checkpoint}. Lower the learning rates or clip gradients '
+        '(optim_wrapper.generator.clip_grad="dict(max_norm=1)"), then go on with --resume.'
     )
 
 

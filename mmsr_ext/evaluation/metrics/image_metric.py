@@ -85,15 +85,15 @@ class ImageMetric(BaseMetric):
                 )
             if pred.shape != gt.shape:
                 raise InputError(
-                    f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} {tuple(gt.shape)}. Check the '
-                    'scale of the generator and of the data.'
+                    f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} '
+                    f'{tuple(gt.shape)}. Check the scale of the generator and of the data.'
                 )
             border = self.crop_border
             height, width = (size - 2 * border for size in gt.shape[-2:])
             if min(height, width) < self.smallest:
                 raise InputError(
-                    f'{self.metric}: an image of {gt.shape[-2]}x{gt.shape[-1]} is too small for a border of {border} px; it '
-                    f'needs at least {self.smallest} px within. Leave it out of the test set.'
+                    f'{self.metric}: an image of {gt.shape[-2]}x{gt.shape[-1]} is too small for a border of '
+                    f'{border} px; it needs at least {self.smallest} px within. Leave it out of the test set.'
                 )
             images = (
                 image[..., border : border + height, border : border + width].flip(-3)

@@ -31,7 +31,7 @@ class _OfChannels(ImageMetric):
 
 @METRICS.register_module()
 class PSNR(_OfChannels):
-    """MMagic's peak signal-to-noise ratio in dB, in float64; ``PSNR-Y`` (BT.601, limited range) or ``PSNR-RGB``.
+    """MMagic's peak signal-to-noise ratio in dB, in float64: ``PSNR-Y`` (BT.601) or ``PSNR-RGB``.
 
     Args:
         crop_border: Pixels left out at each side; the scale by convention.

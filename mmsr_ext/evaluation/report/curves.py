@@ -54,7 +54,8 @@ def draw(title: str, lines: Series) -> str:
                 )
             else:
                 parts.append(
-                    f'<polyline class="c{index % 4}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in scaled)}"/>'
+                    f'<polyline class="c{index % 4}" '
+                    f'points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in scaled)}"/>'
                 )
     legend = ', '.join(
         f'<span class="key c{index % 4}">{escape(name)} <b>{lines[name][-1][1]:.4g}</b></span>'
@@ -63,8 +64,8 @@ def draw(title: str, lines: Series) -> str:
     mean = max(count for _, count in thinned.values())
     note = f' (means of {mean} values; last value)' if mean > 1 else ' (last value)'
     return (
-        f'<figure class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)} over the steps">'
-        f'{"".join(parts)}</svg><figcaption>{legend}{note}</figcaption></figure>'
+        f'<figure class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)} '
+        f'over the steps">{"".join(parts)}</svg><figcaption>{legend}{note}</figcaption></figure>'
     )
 
 

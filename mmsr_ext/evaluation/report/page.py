@@ -75,7 +75,8 @@ def _table(result: Measurement) -> str:
         rows = []
         for index, (method, figures) in enumerate(part.figures.items()):
             head = (
-                f'<th scope="rowgroup" rowspan="{len(part.figures)}">{escape(part.name)} ({len(part.images)})</th>'
+                f'<th scope="rowgroup" rowspan="{len(part.figures)}">{escape(part.name)} '
+                f'({len(part.images)})</th>'
                 if index == 0
                 else ''
             )

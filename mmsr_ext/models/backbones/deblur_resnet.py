@@ -88,14 +88,15 @@ class DeblurResNet(Generator):
         height, width = x.shape[-2:]
         if min(height, width) < 5:
             raise InputError(
-                f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in both directions.'
+                f'DeblurResNet: an image of {height}x{width} is too small; it needs at least 5 pixels in '
+                'both directions.'
             )
         extended = F.pad(x, (0, -width % 4, 0, -height % 4), mode='reflect')
         return x + self.model(extended)[..., :height, :width] / 2
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Read the hyper-parameters off the weights; MMagic's CycleGAN, without the skip, has the same names."""
+        """Read the hyper-parameters off the weights; MMagic's CycleGAN has the same names."""
         blocks = length_of(weights, 'model', 'block')
         first, last = 'model.0.conv.weight', f'model.{blocks + 2}.conv.weight'
         if blocks < 4 or not {first, last, 'model.3.block.0.conv.weight'} <= weights.keys():

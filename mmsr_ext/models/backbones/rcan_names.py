@@ -23,7 +23,7 @@ RANGE = 255.0  # of the images on which their networks work
 
 
 def from_authors(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[float], float] | None:
-    """Return weights under our names, ``rgb_mean`` and ``img_range``; None if the names are not the authors'."""
+    """Return weights under our names, ``rgb_mean``, ``img_range``; None if the names are not the authors'."""
     if not {'head.0.weight', 'tail.1.weight', 'body.0.body.0.body.3.conv_du.0.weight'} <= weights.keys():
         return None
     means = {key for key in weights if key.startswith(('sub_mean.', 'add_mean.'))}

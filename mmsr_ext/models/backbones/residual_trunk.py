@@ -51,8 +51,9 @@ class ResidualTrunk(Generator):
             raise InputError(f'{name}: scale={scale!r} must be 2, 3, 4 or 8.')
         if not len(rgb_mean) == in_channels == out_channels:
             raise InputError(
-                f'{name}: rgb_mean={rgb_mean!r} is subtracted from the input and added to the output, so it needs a value for '
-                f'each of the channels; in_channels={in_channels}, out_channels={out_channels}.'
+                f'{name}: rgb_mean={rgb_mean!r} is subtracted from the input and added to the output, so it '
+                f'needs a value for each of the channels; in_channels={in_channels}, '
+                f'out_channels={out_channels}.'
             )
         self.scale = scale
         self.img_range = img_range

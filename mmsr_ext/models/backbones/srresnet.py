@@ -69,8 +69,8 @@ class SRResNet(Generator):
             raise InputError(f"SRResNet: trunk_end={trunk_end!r} must be 'norm' or 'prelu'.")
         if residual and (in_channels != out_channels or output_activation != 'none'):
             raise InputError(
-                "SRResNet: residual=True needs in_channels == out_channels and output_activation='none', but got "
-                f'{in_channels}, {out_channels} and {output_activation!r}.'
+                "SRResNet: residual=True needs in_channels == out_channels and output_activation='none', but "
+                f'got {in_channels}, {out_channels} and {output_activation!r}.'
             )
         self.scale = scale
         self.output_activation = output_activation

@@ -62,7 +62,8 @@ class SRVGGNetCompact(Generator):
             )
         if in_channels != out_channels:
             raise InputError(
-                f'SRVGGNetCompact: in_channels={in_channels!r} and out_channels={out_channels!r} must be equal.'
+                f'SRVGGNetCompact: in_channels={in_channels!r} and out_channels={out_channels!r} must be '
+                'equal.'
             )
         self.scale = scale
         layers: list[nn.Module] = []

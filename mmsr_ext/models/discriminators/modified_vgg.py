@@ -40,7 +40,8 @@ class ModifiedVGG(BaseModule):
         super().__init__(init_cfg)
         if patch_size < 32 or patch_size % 32:
             raise InputError(
-                f'ModifiedVGG: patch_size={patch_size!r} must be a multiple of 32, because the size is halved 5 times.'
+                f'ModifiedVGG: patch_size={patch_size!r} must be a multiple of 32, because the size is '
+                'halved 5 times.'
             )
         self.patch_size = patch_size
         channels = in_channels
@@ -58,8 +59,9 @@ class ModifiedVGG(BaseModule):
         """Map (N, C, patch_size, patch_size) to logits (N, 1)."""
         if x.shape[-2:] != (self.patch_size, self.patch_size):
             raise InputError(
-                f'ModifiedVGG was built for {self.patch_size}x{self.patch_size} patches, but got {x.shape[-2]}x{x.shape[-1]}. '
-                'Set patch_size of the discriminator to the crop size of the GT images.'
+                f'ModifiedVGG was built for {self.patch_size}x{self.patch_size} patches, but got '
+                f'{x.shape[-2]}x{x.shape[-1]}. Set patch_size of the discriminator to the crop size of the '
+                'GT images.'
             )
         for stage in range(5):
             for part in range(2):

@@ -87,7 +87,8 @@ class PatchGANDiscriminator(BaseModule):
         least = 3 * 2**self.num_layers
         if min(x.shape[-2:]) < least:
             raise InputError(
-                f'PatchGANDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but {self.num_layers} layers of stride 2 '
-                f'need at least {least}x{least}. Use larger crops, or a smaller num_layers.'
+                f'PatchGANDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but {self.num_layers} '
+                f'layers of stride 2 need at least {least}x{least}. Use larger crops, or a smaller '
+                'num_layers.'
             )
         return self.model(x)

@@ -60,8 +60,9 @@ class ResNetDiscriminator(BaseModule):
         least = 2**self.num_down
         if min(x.shape[-2:]) < least:
             raise InputError(
-                f'ResNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but num_down={self.num_down} needs at least '
-                f'{least}x{least}. Use larger crops, or a smaller num_down.'
+                f'ResNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but '
+                f'num_down={self.num_down} needs at least {least}x{least}. Use larger crops, or a smaller '
+                'num_down.'
             )
         return self.decision(F.relu(self.conv_blocks(self.from_rgb(x))).sum((2, 3)))
 

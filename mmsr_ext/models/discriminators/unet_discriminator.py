@@ -56,8 +56,8 @@ class UNetDiscriminator(BaseModule):
         """Map (N, C, H, W) to logits (N, 1, H, W)."""
         if min(x.shape[-2:]) < 8:
             raise InputError(
-                f'UNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but its size is halved 3 times. Use crops of '
-                'at least 8x8.'
+                f'UNetDiscriminator: the image is {x.shape[-2]}x{x.shape[-1]}, but its size is halved 3 '
+                'times. Use crops of at least 8x8.'
             )
         encoded = [_act(self.conv0(x))]
         for conv in (self.conv1, self.conv2, self.conv3):

@@ -53,8 +53,8 @@ class VGGDiscriminator(BaseModule):
         super().__init__(init_cfg)
         if patch_size < 2**num_stages:
             raise InputError(
-                f'VGGDiscriminator: patch_size={patch_size!r} must be at least {2**num_stages}, because the size is halved '
-                f'{num_stages} times.'
+                f'VGGDiscriminator: patch_size={patch_size!r} must be at least {2**num_stages}, because the '
+                f'size is halved {num_stages} times.'
             )
         if head not in ('patch', 'location'):
             raise InputError(f"VGGDiscriminator: head={head!r} must be 'patch' or 'location'.")
@@ -81,10 +81,11 @@ class VGGDiscriminator(BaseModule):
         self.classifier = nn.Sequential(*dense[:2], nn.LeakyReLU(0.2, inplace=True), dense[2])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, patch_size, patch_size) to logits (N, 1), or (N, C, H, W) to (N, 1, H / 16, W / 16) rounded up."""
+        """Map (N, C, patch_size, patch_size) to (N, 1), or (N, C, H, W) to (N, 1, H / 16, W / 16)."""
         if self.head == 'patch' and x.shape[-2:] != (self.patch_size, self.patch_size):
             raise InputError(
                 f'VGGDiscriminator was built for {self.patch_size}x{self.patch_size} patches, but got '
-                f'{x.shape[-2]}x{x.shape[-1]}. Set patch_size of the discriminator to the crop size of the GT images.'
+                f'{x.shape[-2]}x{x.shape[-1]}. Set patch_size of the discriminator to the crop size of the '
+                'GT images.'
             )
         return self.classifier(self.features(x))

@@ -76,12 +76,13 @@ class AdversarialLoss(nn.Module):
             )
         if gan_type not in LABELLED and (real_label, fake_label) != (1.0, 0.0):
             raise InputError(
-                f'AdversarialLoss: {gan_type} has no labels, but real_label={real_label!r} and fake_label={fake_label!r}. '
-                f'Leave them out, or use {" or ".join(LABELLED)}.'
+                f'AdversarialLoss: {gan_type} has no labels, but real_label={real_label!r} and '
+                f'fake_label={fake_label!r}. Leave them out, or use {" or ".join(LABELLED)}.'
             )
         if global_means and not relativistic:
             raise InputError(
-                "AdversarialLoss: global_means=True is for relativistic losses; set relativistic='average', or leave it out."
+                "AdversarialLoss: global_means=True is for relativistic losses; set relativistic='average', "
+                'or leave it out.'
             )
         self.gan_type = gan_type
         self.global_means = global_means

@@ -12,7 +12,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class GradientPenalty(nn.Module):
-    """WGAN-GP's penalty ``weight * mean_n (||grad_x D(x_n)||_2 - 1)^2`` at random mixtures x_n of real and fake.
+    """WGAN-GP's penalty: ``weight * mean_n (||grad_x D(x_n)||_2 - 1)^2`` at mixtures x_n of real and fake.
 
     One alpha and one norm, over all of C, H and W, for each sample. D is what the losses make of a sample:
     the mean over its logits, when there are several. Computed in float32 also under autocast. The
@@ -31,7 +31,8 @@ class GradientPenalty(nn.Module):
         super().__init__()
         if not loss_weight > 0:
             raise InputError(
-                f'GradientPenalty: loss_weight={loss_weight!r} must be positive; leave the penalty out instead.'
+                f'GradientPenalty: loss_weight={loss_weight!r} must be positive; leave the penalty out '
+                'instead.'
             )
         self.loss_weight = loss_weight
 

@@ -72,7 +72,8 @@ class LPIPSLoss(nn.Module):
         """
         if min(x.shape[-2:]) < self.smallest:
             raise InputError(
-                f'LPIPS: an image of {x.shape[-2]}x{x.shape[-1]} is too small; it needs at least {self.smallest} px.'
+                f'LPIPS: an image of {x.shape[-2]}x{x.shape[-1]} is too small; it needs at least '
+                f'{self.smallest} px.'
             )
         network = self._network[0]
         if network.scaling_layer.shift.device != x.device:
@@ -102,8 +103,8 @@ def _network(net: str, pretrained: str) -> nn.Module:
         ]
         if unlike:
             raise InputError(
-                f'{pretrained} does not have the weights of {NETWORKS[net]}, which LPIPS with net={net!r} needs: no '
-                f'{unlike[0]} of the right shape. Give the file of torchvision.'
+                f'{pretrained} does not have the weights of {NETWORKS[net]}, which LPIPS with net={net!r} '
+                f'needs: no {unlike[0]} of the right shape. Give the file of torchvision.'
             )
         network.net.load_state_dict({key: weights[name] for key, name in names.items()})
     return network.requires_grad_(False).eval()
@@ -115,16 +116,17 @@ def _imagenet(net: str) -> dict[str, Tensor]:
         return weights.get_state_dict(progress=True, check_hash=True)
     except OSError as error:
         raise InputError(
-            f'LPIPS: the ImageNet weights of {NETWORKS[net]} are not on this machine and could not be downloaded ({error}). '
-            f"Bring {weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it', or leave LPIPS "
-            'out.'
+            f'LPIPS: the ImageNet weights of {NETWORKS[net]} are not on this machine and could not be '
+            f'downloaded ({error}). '
+            f"Bring {weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it', or "
+            'leave LPIPS out.'
         ) from error
 
 
 def _file(path: str, net: str) -> dict[str, Tensor]:
     if not Path(path).is_file():
         raise InputError(
-            f"LPIPS: pretrained={path!r} must be 'imagenet', 'random' or a file with torchvision's weights of "
-            f'{NETWORKS[net]}; there is no such file.'
+            f"LPIPS: pretrained={path!r} must be 'imagenet', 'random' or a file with torchvision's weights "
+            f'of {NETWORKS[net]}; there is no such file.'
         )
     return read_checkpoint(path)

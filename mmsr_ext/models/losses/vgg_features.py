@@ -27,7 +27,7 @@ NORMS = {
 
 
 def layer_names(vgg_type: str) -> list[str]:
-    """Return the names of VGG's layers in torchvision's order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ..."""
+    """Return the names of VGG's layers in torchvision's order: conv1_1, relu1_1, conv1_2, ..., pool1, ..."""
     names: list[str] = []
     for block, convs in enumerate(BLOCKS[vgg_type], 1):
         names += [f'{kind}{block}_{conv}' for conv in range(1, convs + 1) for kind in ('conv', 'relu')] + [
@@ -70,7 +70,8 @@ class VGGFeatures(nn.Module):
         norm = {True: 'imagenet', False: 'none'}.get(input_norm, input_norm)
         if norm not in NORMS:
             raise InputError(
-                f'input normalisation {input_norm!r} of {vgg_type} must be one of {", ".join(NORMS)}, True or False.'
+                f'input normalisation {input_norm!r} of {vgg_type} must be one of {", ".join(NORMS)}, True '
+                'or False.'
             )
         mean, std, self.bgr = NORMS[norm]
         self.normalised = norm != 'none'
@@ -124,9 +125,9 @@ def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
     for key, parameter in features.state_dict().items():
         if key not in state or state[key].shape != parameter.shape:
             raise InputError(
-                f'{pretrained}: no weights of {vgg_type} for layer {names[int(key.split(".")[0])]} (key features.{key}, shape '
-                f'{tuple(parameter.shape)}), which the perceptual loss needs. Give a file that goes as deep, or name layers '
-                'that it has.'
+                f'{pretrained}: no weights of {vgg_type} for layer {names[int(key.split(".")[0])]} (key '
+                f'features.{key}, shape {tuple(parameter.shape)}), which the perceptual loss needs. Give a '
+                'file that goes as deep, or name layers that it has.'
             )
     features.load_state_dict({key: state[key].float() for key in features.state_dict()})
 
@@ -144,15 +145,17 @@ def _imagenet(vgg_type: str) -> dict[str, Tensor]:
         return weights.get_state_dict(progress=True, check_hash=True)
     except OSError as error:
         raise InputError(
-            f'the ImageNet weights of {vgg_type} are not on this machine and could not be downloaded ({error}). Bring '
-            f"{weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it' in perceptual_loss; "
-            f'or train without perceptual loss: --cfg-options model.perceptual_loss=None'
+            f'the ImageNet weights of {vgg_type} are not on this machine and could not be downloaded '
+            f'({error}). Bring '
+            f"{weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it' in "
+            'perceptual_loss; or train without perceptual loss: --cfg-options model.perceptual_loss=None'
         ) from error
 
 
 def _file(path: str) -> dict[str, Tensor]:
     if not Path(path).is_file():
         raise InputError(
-            f"pretrained={path!r} must be 'imagenet', 'random' or a file with VGG weights; there is no such file."
+            f"pretrained={path!r} must be 'imagenet', 'random' or a file with VGG weights; there is no such "
+            'file.'
         )
     return weights_of(read_checkpoint(path))

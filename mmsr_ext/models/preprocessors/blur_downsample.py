@@ -37,8 +37,8 @@ class BlurDownsample(ImagePreprocessor):
         super().__init__(**kwargs)
         if not (sigma > 0 and truncate > 0):
             raise InputError(
-                f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur use '
-                'ImagePreprocessor and LQ images from tools/make_pairs.py.'
+                f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur '
+                'use ImagePreprocessor and LQ images from tools/make_pairs.py.'
             )
         self.scale = scale
         self.sigma = sigma
@@ -71,7 +71,7 @@ class BlurDownsample(ImagePreprocessor):
         height, width = gt.shape[-2:]
         if height % self.scale or width % self.scale:
             raise InputError(
-                f'BlurDownsample: a GT image is {height}x{width}, not a multiple of the scale, {self.scale}. Crop the images, '
-                'as tools/make_pairs.py does.'
+                f'BlurDownsample: a GT image is {height}x{width}, not a multiple of the scale, {self.scale}. '
+                'Crop the images, as tools/make_pairs.py does.'
             )
         return imresize(gaussian_blur(gt.to(torch.uint8), self.sigma, self.truncate), 1 / self.scale)

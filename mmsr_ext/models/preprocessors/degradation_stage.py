@@ -84,7 +84,8 @@ class Stage:
         unknown = sorted(set(self.kernel_probs) - set(KERNEL_PROBS))
         if unknown:
             raise InputError(
-                f'degradation: unknown kernel {unknown[0]!r} in kernel_probs; choose from {", ".join(KERNEL_PROBS)}.'
+                f'degradation: unknown kernel {unknown[0]!r} in kernel_probs; choose from '
+                f'{", ".join(KERNEL_PROBS)}.'
             )
         check_sizes('kernel_sizes', self.kernel_sizes)
         _check_weights('kernel_probs', list(self.kernel_probs.values()))
@@ -185,7 +186,8 @@ def check_sizes(name: str, sizes: Any) -> None:
 def _check_range(name: str, value: Any, low: float, high: float) -> None:
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not low <= value[0] <= value[1] <= high:
         raise InputError(
-            f'degradation: {name}={value!r} must be (lowest, highest), ascending, both within [{low:g}, {high:g}].'
+            f'degradation: {name}={value!r} must be (lowest, highest), ascending, both within [{low:g}, '
+            f'{high:g}].'
         )
 
 

@@ -57,7 +57,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
             self.register_buffer(name, values.view(-1, 1, 1), persistent=False)
         if output_channel_order not in (None, 'RGB', 'BGR'):
             raise InputError(
-                f"{type(self).__name__}: output_channel_order={output_channel_order!r} must be 'RGB', 'BGR' or None."
+                f"{type(self).__name__}: output_channel_order={output_channel_order!r} must be 'RGB', 'BGR' "
+                'or None.'
             )
         self.output_channel_order = output_channel_order
         self.stack_data_sample = stack_data_sample
@@ -102,8 +103,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         """(..., C, H, W) in [0, 255] of any type to float, by mean and std."""
         if len(self.mean) not in (1, image.shape[-3]) or len(self.std) not in (1, image.shape[-3]):
             raise InputError(
-                f'{type(self).__name__}: images with {image.shape[-3]} channels, but mean and std have {len(self.mean)} and '
-                f'{len(self.std)} values.'
+                f'{type(self).__name__}: images with {image.shape[-3]} channels, but mean and std have '
+                f'{len(self.mean)} and {len(self.std)} values.'
             )
         return (image - self.mean).div_(self.std)
 
@@ -124,8 +125,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         """
         if data_samples and any(map(any, _meta(data_samples, 'padding_size'))):
             raise InputError(
-                'images of different sizes were padded to make a batch, which changes what the network gives for them. '
-                'Validate with batch_size=1.'
+                'images of different sizes were padded to make a batch, which changes what the network '
+                'gives for them. Validate with batch_size=1.'
             )
         image, _ = convert(
             outputs * self.std + self.mean, order_of(data_samples, f'{key}_output', outputs.shape[-3]), 'BGR'
@@ -150,8 +151,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
             lq, samples = data.get('inputs') if with_lq else None, data.get('data_samples')
         if with_lq and lq is None:
             raise InputError(
-                f'{type(self).__name__}: the batch has no LQ images. Use data that have them, or a data_preprocessor that '
-                'makes them, such as RealESRGANDegradation.'
+                f'{type(self).__name__}: the batch has no LQ images. Use data that have them, or a '
+                'data_preprocessor that makes them, such as RealESRGANDegradation.'
             )
         if not samples:
             samples = [DataSample() for _ in lq]
@@ -185,8 +186,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         sizes = sorted({tuple(image.shape) for image in images})
         if len(sizes) > 1:
             raise InputError(
-                f'{type(self).__name__}: {name} of different sizes in a batch, such as {sizes[0]} and {sizes[1]}. Train on '
-                'crops, by gt_size of the dataset, and validate with batch_size=1.'
+                f'{type(self).__name__}: {name} of different sizes in a batch, such as {sizes[0]} and '
+                f'{sizes[1]}. Train on crops, by gt_size of the dataset, and validate with batch_size=1.'
             )
 
     def _send(self, images: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
@@ -237,8 +238,8 @@ def order_of(samples: Samples | None, name: str, channels: int) -> str:
     kinds, orders = (set(_meta(samples, f'{name}_{what}')) for what in ('color_type', 'channel_order'))
     if len(kinds) > 1 or len(orders) > 1:
         raise InputError(
-            f'a batch has images of different {name}_channel_order: {", ".join(sorted(map(str, kinds | orders)))}. Load all '
-            'images with the same channel_order.'
+            f'a batch has images of different {name}_channel_order: '
+            f'{", ".join(sorted(map(str, kinds | orders)))}. Load all images with the same channel_order.'
         )
     if channels == 1:
         return 'single'
@@ -279,7 +280,7 @@ def _set_meta(samples: Samples, **values: list[Any]) -> None:
 
 
 def convert(image: Tensor, order: str, target: str | None) -> tuple[Tensor, str]:
-    """Convert images (..., C, H, W) to another channel order, or leave them for None; return the order too."""
+    """Convert images (..., C, H, W) to another channel order, none for None; return the order too."""
     if target is None or order.upper() in ('SINGLE', target):
         return image, order
     colours, rest = image[..., :3, :, :].flip(-3), image[..., 3:, :, :]

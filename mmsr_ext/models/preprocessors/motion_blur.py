@@ -66,7 +66,8 @@ class MotionBlur(ImagePreprocessor):
         draws = draws_of(samples)
         if draws is None:
             raise InputError(
-                'MotionBlur: the samples do not say their seed and position, from which the blur is drawn. Use '
+                'MotionBlur: the samples do not say their seed and position, from which the blur is drawn. '
+                'Use '
                 "ImageDataset with sampler=dict(type='InfiniteDraws')."
             )
         if isinstance(samples, list):

@@ -50,7 +50,8 @@ class PairPool(nn.Module):
         size, count = len(self.lq), len(lq)
         if count > size:
             raise InputError(
-                f'pool_size={size} is smaller than the batch, {count}. Set a larger pool_size, or 0 for no pool.'
+                f'pool_size={size} is smaller than the batch, {count}. Set a larger pool_size, or 0 for no '
+                'pool.'
             )
         room = min(count, size - self._filled)
         if room:
@@ -69,8 +70,8 @@ class PairPool(nn.Module):
             saved, own = state_dict.get(f'{prefix}{name}'), getattr(self, name)
             if saved is not None and saved.shape != own.shape:
                 raise InputError(
-                    f'the checkpoint has a pool of {tuple(saved.shape)} for {name.upper()}, but the config has one of '
-                    f'{tuple(own.shape)}. Resume with the pool_size and gt_size of the run.'
+                    f'the checkpoint has a pool of {tuple(saved.shape)} for {name.upper()}, but the config '
+                    f'has one of {tuple(own.shape)}. Resume with the pool_size and gt_size of the run.'
                 )
         super()._load_from_state_dict(state_dict, prefix, *args)
         self._filled = int(self.filled)

@@ -94,7 +94,8 @@ class RealESRGANDegradation(ImagePreprocessor):
         super().__init__(mean=0.0, std=255.0, output_channel_order='RGB')
         if gt_size % scale or gt_size < 32:
             raise InputError(
-                f'RealESRGANDegradation: gt_size={gt_size!r} must be a multiple of the scale, {scale}, and at least 32.'
+                f'RealESRGANDegradation: gt_size={gt_size!r} must be a multiple of the scale, {scale}, and '
+                'at least 32.'
             )
         if jpeg_mode not in JPEG:
             raise InputError(
@@ -156,12 +157,13 @@ class RealESRGANDegradation(ImagePreprocessor):
         draws, gt = draws_of(samples), samples.get('gt_img')
         if gt is None or draws is None:
             raise InputError(
-                'RealESRGANDegradation needs samples with gt_img, seed and position. Use the dataset ImageDataset with the '
-                'sampler InfiniteDraws.'
+                'RealESRGANDegradation needs samples with gt_img, seed and position. Use the dataset '
+                'ImageDataset with the sampler InfiniteDraws.'
             )
         if gt.dtype != torch.uint8 or gt.shape[1] != 3:
             raise InputError(
-                f'RealESRGANDegradation: gt_img must be uint8 with 3 channels, but is {gt.dtype} with {gt.shape[1]}.'
+                f'RealESRGANDegradation: gt_img must be uint8 with 3 channels, but is {gt.dtype} with '
+                f'{gt.shape[1]}.'
             )
         return convert(gt, order_of(samples, 'gt', 3), 'RGB')[0], draws
 
@@ -169,8 +171,8 @@ class RealESRGANDegradation(ImagePreprocessor):
         edge = min(gt.shape[-2:])
         if edge < self.gt_size or gt.shape[-2] % self.scale or gt.shape[-1] % self.scale:
             raise InputError(
-                f'RealESRGANDegradation: GT of {gt.shape[-2]}x{gt.shape[-1]} must be a multiple of the scale, {self.scale}, '
-                f'and at least gt_size, {self.gt_size}. Set gt_size of the dataset.'
+                f'RealESRGANDegradation: GT of {gt.shape[-2]}x{gt.shape[-1]} must be a multiple of the '
+                f'scale, {self.scale}, and at least gt_size, {self.gt_size}. Set gt_size of the dataset.'
             )
         first, second = self.stages
         smallest = int(edge * (first.resize_range[0] if first.resize_probs[1] else 1))
@@ -181,8 +183,9 @@ class RealESRGANDegradation(ImagePreprocessor):
         ]:
             if prob and max(sizes) // 2 >= size:
                 raise InputError(
-                    f'RealESRGANDegradation: GT of {edge} px may be only {size} px large when it comes to {what}, too small '
-                    f'for a kernel of {max(sizes)}. Set a larger gt_size of the dataset, or smaller kernel sizes.'
+                    f'RealESRGANDegradation: GT of {edge} px may be only {size} px large when it comes to '
+                    f'{what}, too small for a kernel of {max(sizes)}. Set a larger gt_size of the dataset, '
+                    'or smaller kernel sizes.'
                 )
 
     def _pair(self, source: Tensor, gt: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

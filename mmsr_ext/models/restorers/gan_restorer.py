@@ -156,8 +156,8 @@ class GANRestorer(BaseModel):
             losses = self._content_losses(self._network('generator')(lq), gt)
         if not losses:
             raise InputError(
-                'GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or a discriminator '
-                'with a gan_loss.'
+                'GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or '
+                'a discriminator with a gan_loss.'
             )
         logs = detached(losses)
         wrapper.grad_name = 'grad_norm'
@@ -213,7 +213,7 @@ class GANRestorer(BaseModel):
         optim_wrapper: OptimWrapperDict,
         logs: dict[str, Tensor],
     ) -> Predictions:
-        """Compute the generator's gradients; return the predictions, whose graph still serves the discriminator."""
+        """Compute the generator's gradients; return the predictions, whose graph the discriminator needs."""
         opt_g = optim_wrapper['generator']
         # the content losses' gradient in the image
         with opt_g.optim_context(self):
@@ -290,13 +290,14 @@ class GANRestorer(BaseModel):
         counts = opt_g._accumulative_counts, opt_d._accumulative_counts
         if counts[0] != counts[1]:
             raise InputError(
-                f'accumulative_counts is {counts[0]} for the generator and {counts[1]} for the discriminator; the two must '
-                'be equal, because both learn from the same batch.'
+                f'accumulative_counts is {counts[0]} for the generator and {counts[1]} for the '
+                'discriminator; the two must be equal, because both learn from the same batch.'
             )
         if counts[0] > 1 and self.schedule.disc_repeat > 1:
             raise InputError(
-                f'accumulative_counts={counts[0]} cannot be combined with disc_repeat={self.schedule.disc_repeat}: a second '
-                'update would need the earlier micro-batches again. Set one of them to 1.'
+                f'accumulative_counts={counts[0]} cannot be combined with '
+                f'disc_repeat={self.schedule.disc_repeat}: a second update would need the earlier '
+                'micro-batches again. Set one of them to 1.'
             )
         return counts[0]
 
@@ -329,8 +330,8 @@ class GANRestorer(BaseModel):
         unknown = sorted(options.keys() - networks.keys())
         if unknown:
             raise InputError(
-                f'compile: {unknown[0]!r} is not a network of this model; there are {", ".join(networks)}. The perceptual '
-                'network has a switch of its own: perceptual_loss=dict(compile=dict()).'
+                f'compile: {unknown[0]!r} is not a network of this model; there are {", ".join(networks)}. '
+                'The perceptual network has a switch of its own: perceptual_loss=dict(compile=dict()).'
             )
         if 'discriminator' in options:
             # one graph serves two backward passes
@@ -417,7 +418,8 @@ def _baseline(test_cfg: dict | None) -> str | None:
     baseline = cfg.pop('baseline', None)
     if cfg:
         raise InputError(
-            f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong into val_evaluator.'
+            f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong into '
+            'val_evaluator.'
         )
     if baseline not in (None, 'bicubic', 'input'):
         raise InputError(f"test_cfg: baseline={baseline!r} must be 'bicubic', 'input' or None.")

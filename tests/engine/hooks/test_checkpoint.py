@@ -37,8 +37,8 @@ def test_full_disk_keeps_the_only_one_and_the_run_goes_on(tmp_path):
     tiny_train(tmp_path, hooks=[At('before_train_iter', 7, full_disk('iter_9.pth')), look], options=KEEP_ONE)
     assert seen == [([6], str(run / 'iter_6.pth'))]
     assert (
-        f'{run}/iter_9.pth could not be written: No space left on device. The last one that is whole is {run}/iter_6.pth'
-        in log_of(run)
+        f'{run}/iter_9.pth could not be written: No space left on device. The last one that is whole is '
+        f'{run}/iter_6.pth' in log_of(run)
     )
     assert steps(run) == [24]
     whole = tiny_train(tmp_path, 'whole', options=KEEP_ONE)

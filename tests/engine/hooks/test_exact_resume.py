@@ -33,7 +33,8 @@ def test_the_recipe_has_everything_that_has_to_survive(whole):
     assert not any('vgg' in key or 'perceptual' in key for key in state)
     assert len(whole[1]['message_hub']['log_scalars']['train/loss_gp']['values']) == 24
     assert [
-        len(whole[1]['message_hub']['log_scalars'][f'val/{name}']['values']) for name in ('PSNR-Y', 'SSIM-RGB')
+        len(whole[1]['message_hub']['log_scalars'][f'val/{name}']['values'])
+        for name in ('PSNR-Y', 'SSIM-RGB')
     ] == [3, 3]
 
 
