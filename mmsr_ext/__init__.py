@@ -1,11 +1,11 @@
 """GAN-based image restoration for OpenMMLab's MMagic.
 
 Importing the package mends the installed MMagic and MMEngine where today's PyTorch breaks them
-(``mmsr_ext.compat``) and adds a level below MMagic's registries (``mmsr_ext.registry``). The parts themselves are
-imported when a registry is first asked for one.
+(``mmsr_ext.compat``) and adds a level below MMagic's registries (``mmsr_ext.registry``). The parts
+themselves are imported when a registry is first asked for one.
 
-A command line (``python -m``, or a script that defines ``MMSR_COMMAND``) imports neither before it has understood its
-arguments, so that ``--help`` takes a fraction of a second.
+A command line (``python -m``, or a script that defines ``MMSR_COMMAND``) imports neither before it has
+understood its arguments, so that ``--help`` takes a fraction of a second.
 """
 
 import sys

@@ -69,8 +69,8 @@ def checked(part: Any) -> Any:
                 check_value(f'{name}: {key}', value, hints[key])
         init(self, *args, **kwargs)
 
-    check_and_init.is_checked = True
-    part.__init__ = check_and_init
+    check_and_init.is_checked = True  # type: ignore[attr-defined]
+    part.__init__ = check_and_init  # type: ignore[method-assign]
     return part
 
 
@@ -96,7 +96,9 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 
 def _check_keys(name: str, kwargs: Mapping[str, Any], known: list[str] | None) -> None:
-    unknown = [key for key in kwargs if known is not None and key not in known]
+    if known is None:
+        return
+    unknown = [key for key in kwargs if key not in known]
     if unknown:
         advice = nearest(unknown[0], known) or f'it knows {", ".join(known) or "none"}.'
         raise InputError(f'{name}: unknown key {unknown[0]!r}; {advice}')
@@ -110,7 +112,7 @@ def _keys(part: type) -> list[str] | None:
             return names
         if '__init__' not in vars(owner):
             continue
-        parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(owner)['__init__']).parameters.values())[1:]
         names += [
             parameter.name
             for parameter in parameters

@@ -91,7 +91,7 @@ def add_numpy_bool8() -> None:
     import numpy as np
 
     if not hasattr(np, 'bool8'):
-        np.bool8 = np.bool_
+        np.bool8 = np.bool_  # type: ignore[attr-defined]
 
 
 def add_mmcv_ops() -> None:
@@ -183,7 +183,7 @@ def resolve_own_configs() -> None:
         installed = here / '.mim' / 'configs'
         return str((installed if installed.exists() else here.parent / 'configs') / name), package
 
-    get_cfg_path.knows_mmsr_ext = True
+    get_cfg_path.knows_mmsr_ext = True  # type: ignore[attr-defined]
     Config._get_cfg_path = staticmethod(get_cfg_path)
 
 

@@ -153,10 +153,11 @@ def recognise(
     architecture: type[nn.Module] | nn.Module, weights: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     """Call ``architecture.recognise``; return None also without such a method or for odd shapes."""
-    if not hasattr(architecture, 'recognise'):
+    recognise_weights: Any = getattr(architecture, 'recognise', None)
+    if recognise_weights is None:
         return None
     try:
-        return architecture.recognise(weights)
+        return recognise_weights(weights)
     except (
         ArithmeticError,
         AttributeError,

@@ -1,7 +1,8 @@
 import gc
 import os
 
-# tests copy their process (os.fork), and the copies wait for ever for the threads of a pool that is not copied; before PyTorch is imported
+# tests copy their process (os.fork), and the copies wait for ever for the threads of a pool that is not
+# copied; before PyTorch is imported
 os.environ['OMP_NUM_THREADS'] = '1'
 
 # isort: split
@@ -16,12 +17,14 @@ from support import ROOT
 
 import mmsr_ext  # noqa: F401  mends MMagic before a test imports it
 
-# a copy of this process must not collect what earlier tests have left: a process group's end waits for threads, which a copy does not have
+# a copy of this process must not collect what earlier tests have left: a process group's end waits for
+# threads, which a copy does not have
 os.register_at_fork(after_in_child=gc.freeze)
 
 
 def pytest_collection_modifyitems(items):
-    # autograd refuses to run in a copy once it has started threads, as some tests make it do: what copies its process comes first
+    # autograd refuses to run in a copy once it has started threads, as some tests make it do: what copies its
+    # process comes first
     items.sort(key=lambda item: item.get_closest_marker('forks') is None)
 
 

@@ -1,4 +1,5 @@
-"""The rooms of the package and who may import whom. This table is the architecture; CONTRIBUTING.md explains it."""
+"""The rooms of the package and who may import whom. This table is the architecture; CONTRIBUTING.md explains
+it."""
 
 import ast
 

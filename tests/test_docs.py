@@ -1,4 +1,5 @@
-"""README and the pages of docs/ do what they say: their commands, as they are written, on small images and with runs of two iterations."""
+"""README and the pages of docs/ do what they say: their commands, as they are written, on small images and
+with runs of two iterations."""
 
 import os
 import re

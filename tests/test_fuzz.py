@@ -1,4 +1,5 @@
-"""Damaged configs and files end in one InputError or in a run; each case in a copy of a process that is warm."""
+"""Damaged configs and files end in one InputError or in a run; each case in a copy of a process that is
+warm."""
 
 import copy
 import random

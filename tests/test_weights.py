@@ -23,7 +23,8 @@ from mmsr_ext.weights import read_checkpoint
 
 @pytest.fixture(scope='module')
 def legacy(tmp_path_factory):
-    """A file of the format before zip archives, in which much of what is published is: no check sums, lengths in many places."""
+    """A file of the format before zip archives, in which much of what is published is: no check sums, lengths
+    in many places."""
     path = tmp_path_factory.mktemp('legacy') / 'net.pth'
     torch.save(
         SRResNet(mid_channels=2, num_blocks=1, scale=2).state_dict(),

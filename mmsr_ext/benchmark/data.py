@@ -96,7 +96,7 @@ def measure(args: argparse.Namespace) -> Report:
                     InfiniteSampler(dataset, seed=0) if dataset is theirs else InfiniteDraws(dataset, seed=0)
                 )
                 # a loader of its own, so that no other one's workers fetch batches ahead meanwhile
-                batches = iter(
+                batches: Iterator[Any] = iter(
                     DataLoader(dataset, args.batch_size, sampler=draws, num_workers=count, collate_fn=collate)
                 )
                 if preprocess is not None:

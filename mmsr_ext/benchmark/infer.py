@@ -161,10 +161,10 @@ class Side:
         return result
 
 
-def mmagics(network: str, weights: Path) -> nn.Module:
+def mmagics(network: str, weights: Path) -> Any:
     """MMagic's restorer in eval mode, with its own preprocessor."""
     with DefaultScope.overwrite_default_scope('mmagic'):
-        model = _build(
+        model: Any = _build(
             dict(
                 type='mmagic.BaseEditModel',
                 generator=NETWORKS[network],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Report:
             raise InputError(f'{path} is not what tools/benchmark.py writes with --json: {error}') from error
 
 
-def interleaved(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def interleaved(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Call every side once a round, in alternating order, so that other load falls on all of them.
 
     Args:

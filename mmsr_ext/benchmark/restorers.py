@@ -53,7 +53,7 @@ def mmagics(args: argparse.Namespace, disc_only: bool, *_: Any) -> nn.Module:
     unet = dict(
         type='UNetDiscriminatorWithSpectralNorm', in_channels=3, mid_channels=64, skip_connection=True
     )
-    model = dict(
+    model: dict[str, Any] = dict(
         type={'srgan': 'SRGAN', 'esrgan': 'ESRGAN', 'realesrgan': 'RealESRGAN'}[args.recipe],
         generator=_generator(args),
         discriminator=unet

@@ -103,9 +103,11 @@ def _until(arguments: list[str], text: str = '') -> float:
         'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
     }
     start, seconds, lines = time.perf_counter(), None, []
-    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    with subprocess.Popen([sys.executable, *arguments], env=environment, **pipes) as process:
-        for line in process.stdout:
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
             lines.append(line)
             if seconds is None and text and text in line:
                 seconds = time.perf_counter() - start

@@ -96,7 +96,7 @@ def measure(args: argparse.Namespace) -> Report:
             + (
                 'torch.cuda.max_memory_allocated of a step'
                 if args.device.startswith('cuda')
-                else 'growth of the resident set over three steps of a fresh process, with gradients and optimizers'
+                else 'growth of the resident set over three steps of a fresh process, optimizers included'
             ),
             *(
                 [
@@ -200,7 +200,9 @@ class Side:
         self.logs: list[Tensor] = []
         torch.manual_seed(0)
         with DefaultScope.overwrite_default_scope('mmagic' if theirs else 'mmsr_ext'), random_vgg():
-            self.model = (mmagics if theirs else ours)(args, disc_only, channels_last, vgg_dtype, compile)
+            self.model: Any = (mmagics if theirs else ours)(
+                args, disc_only, channels_last, vgg_dtype, compile
+            )
             self.model.to(args.device).train()
         self.wrappers = OptimWrapperDict(
             **{

@@ -141,9 +141,9 @@ class ImageDataset(Dataset):
                 continue
         raise InputError(f'{first} No other image of the {count} can be read either.')
 
-    def _find(self, gt: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
-        """Files of the samples by name, ground truth last."""
-        return {key: (path,) for key, path in named_images(gt).items()}
+    def _find(self, **folders: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
+        """Find the files of the samples by name, ground truth last."""
+        return {key: (path,) for key, path in named_images(folders['gt']).items()}
 
     def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
         return tuple(self._read(path) for path in files)

@@ -52,8 +52,8 @@ class PairedImageDataset(ImageDataset):
         self.scale = scale
         self._open(dict(gt=gt_folder, lq=lq_folder, lq_name=lq_name), gt_size, augment, cache, hint)
 
-    def _find(self, gt: str, lq: str, lq_name: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
-        return find_pairs(gt, lq, lq_name)
+    def _find(self, **folders: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
+        return find_pairs(folders['gt'], folders['lq'], folders['lq_name'])
 
 
 def check_scale(name: str, scale: int, gt_size: int | None) -> None:
@@ -70,7 +70,7 @@ def check_scale(name: str, scale: int, gt_size: int | None) -> None:
 
 def find_pairs(
     gt_folder: str | Path, lq_folder: str | Path, lq_name: str = '{}'
-) -> dict[tuple[str, ...], tuple[Path, Path]]:
+) -> dict[tuple[str, ...], tuple[Path, ...]]:
     """The files of the pairs, LQ before GT, by the name of GT; see ``PairedImageDataset`` for the arguments.
 
     Raises:

@@ -22,7 +22,7 @@ class Draw(NamedTuple):
         seed: Seed of the run.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple's method of this name is not used
     position: int
     seed: int
 

@@ -85,7 +85,9 @@ def empty_batch(count: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any
         if (array := piece.lend(_size(layout))) is not None:
             return _Batch(layout, piece, array)
     _OWN.append(_Piece(_size(layout)))
-    return _Batch(layout, _OWN[-1], _OWN[-1].lend(_size(layout)))
+    array = _OWN[-1].lend(_size(layout))
+    assert array is not None  # nobody else has it yet
+    return _Batch(layout, _OWN[-1], array)
 
 
 def _received(

@@ -50,6 +50,7 @@ class Entry(NamedTuple):
         """Start, height and width of 'gt' or 'lq'."""
         if part == 'gt':
             return self.gt, self.height, self.width
+        assert scale is not None  # a store with LQ has one
         return self.lq, self.height // scale, self.width // scale
 
 
@@ -167,7 +168,7 @@ class Store:
 
 def checksum(image: np.ndarray) -> int:
     """CRC-32 of a contiguous array."""
-    return zlib.crc32(image)
+    return zlib.crc32(image.data)
 
 
 def write_header(path: Path, length: int) -> None:

@@ -45,13 +45,14 @@ class BenchmarkDataset(PairedImageDataset):
 
     def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
         gt = image_size(files[1])
-        lq = tuple(size // self.scale for size in gt) if self.reduces else image_size(files[0])
+        lq = (gt[0] // self.scale, gt[1] // self.scale) if self.reduces else image_size(files[0])
         if min(lq) < 1:
             raise InputError(
                 f'{files[1]} is {gt[0]}x{gt[1]}, smaller than the scale, {self.scale}. Remove the image.'
             )
         # only what is left over at the edge: an LQ image of another scale stays an error
-        return lq, tuple(
+        height, width = (
             size if size - part * self.scale >= self.scale else min(size, part * self.scale)
             for size, part in zip(gt, lq)
         )
+        return lq, (height, width)

@@ -28,6 +28,8 @@ class AmpOptimWrapper(StockAmpOptimWrapper):
         InputError: For float16 without a GPU.
     """
 
+    cast_dtype: torch.dtype | None  # MMEngine's
+
     def __init__(self, loss_scale: Any = 'dynamic', dtype: Any = None, **kwargs: Any) -> None:
         if torch.cuda.is_available():
             super().__init__(loss_scale, dtype, **kwargs)

@@ -11,6 +11,8 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
+from .stock import fixed_scale, found_infinite
+
 NORM = 'gradient norm of the '
 
 
@@ -100,13 +102,13 @@ class FiniteGuard:
                 if name in scaled
                 else torch.zeros_like(norms[-1], dtype=torch.bool)
             )
-        norms, overflows = torch.stack(norms), torch.stack(overflows)
-        spoilt = ~losses.isfinite().all() | (~norms.isfinite() & ~overflows).any()
-        flags = torch.stack([spoilt, overflows.any()]).float()
+        norm, overflow = torch.stack(norms), torch.stack(overflows)
+        spoilt = ~losses.isfinite().all() | (~norm.isfinite() & ~overflow).any()
+        flags = torch.stack([spoilt, overflow.any()]).float()
         if get_world_size() > 1:
             all_reduce(flags, 'max')
         names = [*self._losses, *(f'{NORM}{name}' for name in wrappers)]
-        self.pending.append((names, torch.cat([losses, norms, flags]), self._images))
+        self.pending.append((names, torch.cat([losses, norm, flags]), self._images))
         self._losses, self._images = {}, []
         left_out = flags.amax()
         for name, wrapper in wrappers.items():
@@ -156,9 +158,9 @@ def _has_scaler(wrapper: OptimWrapper) -> bool:
 
 def _overflow(wrapper: OptimWrapper, norm: Tensor) -> Tensor:
     """Whether the scaler found unscaled gradients that are not finite, and can lower its scale."""
-    if wrapper._scale_update_param is not None:
+    if fixed_scale(wrapper) is not None:
         return norm.new_zeros((), dtype=torch.bool)
-    found = wrapper.loss_scaler._found_inf_per_device(wrapper.optimizer).values()
+    found = found_infinite(wrapper)
     return (sum(value.to(norm.device) for value in found) > 0) & (_scale(wrapper, norm) > 1)
 
 
@@ -169,8 +171,8 @@ def _scale(wrapper: OptimWrapper, like: Tensor) -> Tensor:
 
 def _adapt(wrapper: OptimWrapper) -> None:
     """The scaler's new scale, from what it found itself."""
-    wrapper.loss_scaler.update(wrapper._scale_update_param)
-    if wrapper._scale_update_param is None:
+    wrapper.loss_scaler.update(fixed_scale(wrapper))
+    if fixed_scale(wrapper) is None:
         # below 1 small gradients vanish, and it would take thousands of updates to rise again
         wrapper.loss_scaler.update(
             _scale(wrapper, wrapper.optimizer.param_groups[0]['params'][0]).clamp(min=1)

@@ -69,10 +69,10 @@ def follow_config(
         print_log(f'{line}, which is used.', 'current', logging.WARNING)
     if not changed_schedules and not any(changed.values()):
         return
-    # a schedule starts from its optimizer's values, and those of one name are stepped together
-    if changed_schedules or any(
-        _initial_values_changed(wrapper, saved[name]) for name, wrapper in wrappers.items()
-    ):
+    # a schedule starts from its optimizer's values
+    initial_changed = any(_initial_values_changed(wrapper, saved[name]) for name, wrapper in wrappers.items())
+    scheduled: set[str] = set()
+    if initial_changed or _schedules_past_changed(schedulers, saved_schedulers, checkpoint['meta']['iter']):
         _replay(schedulers, saved_schedulers, wrappers, saved, checkpoint['meta']['iter'])
         if isinstance(runner.param_schedulers, dict):
             checkpoint['param_schedulers'] = {
@@ -80,10 +80,12 @@ def follow_config(
             }
         elif runner.param_schedulers is not None:
             checkpoint['param_schedulers'] = [one.state_dict() for one in schedulers['']]
-        scheduled: set[str] = set()
     else:
         scheduled = {one.param_name for several in schedulers.values() for one in several}
         scheduled |= {'betas'} if 'momentum' in scheduled else set()
+        for name, several in schedulers.items():
+            for one, old in zip(several, saved_schedulers[name]):
+                old['end'] = one.end
     for name, wrapper in wrappers.items():
         for group, old in zip(wrapper.optimizer.param_groups, saved[name]['param_groups']):
             for key, value in group.items():
@@ -153,7 +155,7 @@ def _kind(state: Mapping[str, Any]) -> str:
 def _changes(name: str, wrapper: OptimWrapper, saved: Mapping[str, Any]) -> Iterator[str]:
     """Say which hyper-parameters of an optimizer changed, each once for all groups that changed alike."""
     of = f' of {name}' if name else ''
-    lines = {}
+    lines: dict[str, None] = {}
     for own, old in zip(wrapper.optimizer.param_groups, saved['param_groups']):
         for key, value in _hyper_parameters(own).items():
             before = _hyper_parameters(old).get(key, value)
@@ -189,6 +191,24 @@ def _schedule_changes(built: dict[str, list[Any]], saved: dict[str, list[Any]]) 
                 if key not in COUNTERS | PLATEAU and key in old and _plain(old[key]) != _plain(value):
                     name_of = f'{key} of {type(own).__name__}{of}'
                     yield f'{name_of}: {_text(old[key])} in the checkpoint, {_text(value)} in the config'
+
+
+def _schedules_past_changed(
+    built: dict[str, list[Any]], saved: dict[str, list[Any]], iterations: int
+) -> bool:
+    """Return whether a run with these schedules would have had other values so far.
+
+    MMEngine ends a schedule with the run, so that a longer run alone changes ``end``; until then it has no
+    effect.
+    """
+    for name, schedulers in built.items():
+        for own, old in zip(schedulers, saved.get(name, [])):
+            kept = COUNTERS | PLATEAU | ({'end'} if iterations < min(own.end, old['end']) else set())
+            if any(
+                _plain(old.get(key)) != _plain(value) for key, value in vars(own).items() if key not in kept
+            ):
+                return True
+    return False
 
 
 def _replay(

@@ -19,7 +19,13 @@ def random_state() -> dict[str, Any]:
     kind, keys, position, has_gauss, cached = np.random.get_state()
     state = dict(
         python=[version, torch.tensor(words, dtype=torch.int64), gauss],
-        numpy=[kind, torch.from_numpy(keys.astype(np.int64)), int(position), int(has_gauss), float(cached)],
+        numpy=[
+            kind,
+            torch.from_numpy(np.asarray(keys).astype(np.int64)),
+            int(position),
+            int(has_gauss),
+            float(cached),
+        ],
         torch=torch.get_rng_state(),
     )
     if torch.cuda.is_available():

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from mmengine.dist import get_world_size
 from mmengine.runner import IterBasedTrainLoop as StockIterBasedTrainLoop
 from mmengine.runner import Runner
-from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets import InfiniteDraws
 from ..registry import LOOPS
+from .stock import endless, seeds_differ
 
 
 class ValidationStopped(Exception):
@@ -37,7 +38,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
 
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
         if isinstance(dataloader, dict):
-            different = runner._randomness_cfg.get('diff_rank_seed', False)
+            different = seeds_differ(runner)
             dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=different)
         super().__init__(
             runner, _NotStarted(dataloader), **kwargs
@@ -62,7 +63,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
             samples=past, seed=getattr(self.dataloader.sampler, 'seed', None), validated=self.validated
         )
 
-    def run(self) -> None:
+    def run(self) -> torch.nn.Module:
         """Train."""
         try:
             self.runner.call_hook('before_train')
@@ -86,7 +87,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
     def _start_data(self) -> None:
         sampler = self.dataloader.sampler
         if self._iter > 0:
-            position = self.resumed or dict(
+            position: dict[str, Any] = self.resumed or dict(
                 samples=self._iter * self._samples_per_iteration, seed=None, validated=None
             )
             self.validated = position['validated']
@@ -97,7 +98,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
                 elif self._seed_is_the_runs:
                     sampler.seed = self.runner.seed
                 sampler.start = position['samples']
-        self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
+        self.dataloader_iterator = endless(self.dataloader)
         if self._iter > 0 and not isinstance(sampler, InfiniteDraws):
             self.runner.logger.warning(
                 f'{self._iter} batches that are past are loaded again, because the sampler is '

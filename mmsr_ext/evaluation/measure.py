@@ -136,7 +136,8 @@ def measure(
         [getattr(each, part) for each in sets] for part in ('loader', 'evaluator')
     )
     runner = CheckedRunner.from_cfg(cfg)
-    generator = getattr(runner.model, 'module', runner.model).generator
+    model: Any = getattr(runner.model, 'module', runner.model)
+    generator = model.generator
     own = sum(not image_set.prefix for image_set in sets)
     folder = Path(cfg.work_dir)
     folders = [folder if own == 1 and not image_set.prefix else folder / image_set.name for image_set in sets]
@@ -202,7 +203,7 @@ def _all_sets(
         own[0].evaluator['metrics'] = metrics
     folders = {Path(folder_of(image_set) or '').resolve() for image_set in own}
     sets = [
-        each for each in sets if Path(folder_of(each)).resolve() not in folders
+        each for each in sets if Path(folder_of(each) or '').resolve() not in folders
     ]  # once, by the config's own metrics
     missing = [image_set for image_set in own if is_missing(image_set)]
     if missing and (sets or len(missing) < len(own)):  # else the dataset says what to do
@@ -224,7 +225,7 @@ def _figures(
         for name, value in recorder.metrics[method, index].items():
             name = name.removeprefix(f'{image_set.prefix}/')
             of_baseline = baseline and name.startswith(f'{baseline}/')
-            table[baseline if of_baseline else method][name.removeprefix(f'{baseline}/')] = value
+            table[str(baseline) if of_baseline else method][name.removeprefix(f'{baseline}/')] = value
         images = recorder.images[index].values()
         seconds = sum(image.seconds[method] for image in images)
         if seconds:

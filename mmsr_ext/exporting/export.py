@@ -110,7 +110,7 @@ def export(
         'config': config_text(content) or told.get('config', ''),
     }
     smaller = _Half(network) if half else network
-    state = smaller.network.state_dict() if half else network.state_dict()
+    state = (smaller.network if isinstance(smaller, _Half) else network).state_dict()
     if names != 'basicsr':
         state = _authors_names(network, arguments, state, names)
 

@@ -46,5 +46,5 @@ def _without_keywords(network: nn.Module) -> nn.Module:
         for name in filter(keyword.iskeyword, list(module._modules)):
             module._modules[f'{name}_'] = module._modules.pop(name)
             if getattr(module, 'norm_name', None) == name:
-                module.norm_name = f'{name}_'
+                setattr(module, 'norm_name', f'{name}_')  # noqa: B010  a str, where torch expects a module
     return network

@@ -72,5 +72,5 @@ def _smooth(x: Tensor) -> Tensor:
     if x.device.type == 'cpu':  # where torch takes eight times as long
         inner = slice(WINDOW // 2, -(WINDOW // 2))
         return torch.from_numpy(cv2.sepFilter2D(x.numpy(), -1, window, window)[inner, inner])
-    window = torch.from_numpy(window).to(x.device)
-    return F.conv2d(F.conv2d(x[None, None], window[None, None]), window.T[None, None])[0, 0]
+    column = torch.from_numpy(window).to(x.device)
+    return F.conv2d(F.conv2d(x[None, None], column[None, None]), column.T[None, None])[0, 0]

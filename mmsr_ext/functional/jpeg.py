@@ -140,7 +140,8 @@ def _compress(x: Tensor, table: Tensor) -> Tensor:
 @torch.inference_mode(False)  # what is kept has to serve training too
 def _colours(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     constants = TO_YCBCR, TO_RGB, [[[0]], [[128]], [[128]]]
-    return tuple(torch.tensor(constant, dtype=torch.float64, device=device) for constant in constants)
+    first, second, offset = (torch.tensor(one, dtype=torch.float64, device=device) for one in constants)
+    return first, second, offset
 
 
 @cache

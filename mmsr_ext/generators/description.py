@@ -147,7 +147,7 @@ def _items(node: ast.expr | None) -> list[tuple[str, ast.expr]]:
     if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict' and not node.args:
         return [(str(item.arg), item.value) for item in node.keywords]
     if isinstance(node, ast.Dict):
-        return [(ast.literal_eval(key), value) for key, value in zip(node.keys, node.values)]
+        return [(ast.literal_eval(key), value) for key, value in zip(node.keys, node.values) if key]
     return []
 
 

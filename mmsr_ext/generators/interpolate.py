@@ -62,11 +62,13 @@ def interpolate(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
 
 
 def check_alpha(alpha: float) -> None:
+    """Refuse a share outside [0, 1]."""
     if not 0 <= alpha <= 1:
         raise InputError(f'alpha={alpha!r} must be in [0, 1]: 0 is the first network, 1 the second.')
 
 
 def read_pair(a: Weights, b: Weights) -> tuple[_Network, _Network]:
+    """Read two networks, and refuse those that cannot be mixed."""
     first, second = _read(a), _read(b)
     faults = differences(first.weights, second.weights)
     if faults:
@@ -111,6 +113,7 @@ def _unequal(a: dict[str, str], b: dict[str, str]) -> str:
 
 
 def mix(a: Mapping[str, Tensor], b: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
+    """Return ``(1 - alpha) * a + alpha * b``."""
     return {key: _between(a[key], b[key], alpha, key) for key in a}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -169,13 +170,13 @@ def write_picture(
                 ]
             )
             image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
-            options = dict(quality=quality) if kind in ('jpg', 'webp') else {}
-            image.save(
-                partial, **options, **(dict(icc_profile=icc) if icc and kind in ('jpg', 'webp') else {})
-            )
+            options: dict[str, Any] = {}
+            if kind in ('jpg', 'webp'):
+                options = dict(quality=quality) | (dict(icc_profile=icc) if icc else {})
+            image.save(partial, **options)
 
 
-def _decoded(image: Image.Image, path: str | Path) -> Picture:
+def _decoded(image: Any, path: str | Path) -> Picture:
     """The content of a file that Pillow has identified, by whoever decodes all of it."""
     tiff, raw = image.format == 'TIFF', _raw_mode(image)
     frames = getattr(image, 'n_frames', 1) if image.format != 'MPO' else 1  # a photograph with its preview
@@ -196,13 +197,13 @@ def _decoded(image: Image.Image, path: str | Path) -> Picture:
     if bits <= 8 or image.mode.startswith('I;16'):
         pixels = _array(ImageOps.exif_transpose(image), path)
         return Picture(_plain(pixels, photometric, extras) if tiff and bits == 16 else pixels, icc)
-    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if not tiff or photometric in PLAIN else None
-    if pixels is None or pixels.dtype != np.uint16:
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if not tiff or photometric in PLAIN else None
+    if stored is None or stored.dtype != np.uint16:
         raise InputError(
             f'{path} has 16 bits a channel, and cannot be decoded. Save it as PNG, or as RGB TIFF without '
             'compression.'
         )
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    pixels = stored.reshape(*stored.shape[:2], -1)
     pixels = pixels[..., CV2_ORDER[pixels.shape[2]]]
     if tiff:  # OpenCV has turned it
         return Picture(_plain(pixels, photometric, extras), icc)
@@ -220,7 +221,7 @@ def _check_kind(path: str | Path, frames: int, bits: int) -> None:
         raise InputError(f'{path} has {bits} bits a channel; expected 8 or 16. Convert the file.')
 
 
-def _raw_mode(image: Image.Image) -> str:
+def _raw_mode(image: Any) -> str:
     """How the pixels are stored, such as 'RGB;16B' of a PNG file that Pillow would reduce to 8 bits."""
     if image.format != 'PNG' or not image.tile:
         return image.mode if image.mode.startswith('I;16') else ''
@@ -257,7 +258,7 @@ def _by_tifffile(path: str | Path) -> Picture | None:
         return Picture(_upright(pixels, turn or 1), icc if isinstance(icc, bytes) else None)
 
 
-def _plain(pixels: np.ndarray, photometric: int, extras: Sequence[int]) -> np.ndarray:
+def _plain(pixels: np.ndarray, photometric: int | None, extras: Sequence[int]) -> np.ndarray:
     """Convert the stored samples of a TIFF in place to grey or RGB with straight alpha.
 
     Args:

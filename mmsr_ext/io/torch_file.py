@@ -221,15 +221,15 @@ def first_unknown(content: Any) -> str | None:
 
 def _read_archive(archive: zipfile.ZipFile, size: int, skip: frozenset[str]) -> Any:
     entries = {entry.filename: entry for entry in archive.infolist()}
-    declared = sum(entry.file_size for entry in entries.values())
-    if declared > size:
-        raise ValueError(f'its entries are {declared:,} bytes, more than the {size:,} of the file')
     name = next((name for name in entries if name.endswith('data.pkl')), None)
     if name is None:
         raise ValueError('an archive, but none of torch.save')
     folder = name.removesuffix('data.pkl')
     if f'{folder}constants.pkl' in entries:
         raise ValueError('a TorchScript program, which may run code')
+    declared = sum(entry.file_size for entry in entries.values())
+    if declared > size:
+        raise ValueError(f'its entries are {declared:,} bytes, more than the {size:,} of the file')
     if f'{folder}byteorder' in entries and archive.read(f'{folder}byteorder') != b'little':
         raise ValueError('numbers of another byte order')
 

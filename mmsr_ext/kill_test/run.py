@@ -65,9 +65,11 @@ class Faults:
 
 
 def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False) -> Faults:
-    """Train a tiny GAN again and again, killed with
-    signal 9 at random moments and resumed until it ends, and compare its last checkpoint with that of a run
-    that was never killed.
+    """Kill runs of a tiny GAN at random moments, resume them, and compare them with an unbroken one.
+
+    The GAN has Real-ESRGAN's degradation with its pool, batch normalisation, a moving average and a gradient
+    penalty. Each run is killed with signal 9 and resumed until it ends, and its last checkpoint is compared
+    with that of a run that was never killed.
 
     The number of data workers changes from start to start. Processes are forked, so the packages are imported
     once; it has to be called before torch has run anything in several threads.

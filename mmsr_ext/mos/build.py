@@ -91,9 +91,8 @@ def build_study(
         for image in [image for image in files if image not in folders[GT]]:
             files.setdefault(image.removesuffix(f'x{scale}'), files.pop(image))
         folders = {worst: files} | folders
-        sizes[worst] = {
-            image: tuple(scale * edge for edge in image_size(path)) for image, path in files.items()
-        }
+        small = {image: image_size(path) for image, path in files.items()}
+        sizes[worst] = {image: (scale * height, scale * width) for image, (height, width) in small.items()}
     _check_images(sizes, methods, gt, nearest, scale)
 
     partial = out.with_name(f'.{out.name}.partial')

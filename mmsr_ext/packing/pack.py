@@ -150,7 +150,7 @@ def _sources(
                     raise sizes
                 if len(sizes) == 2:
                     scale = scale or max(1, round(sizes[1][0] / sizes[0][0]))
-                    check_pair(files, sizes, scale)
+                    check_pair(files, tuple(sizes), scale)
                 height, width = (size - size % (scale or 1) for size in sizes[-1])
                 if not height or not width:
                     raise InputError(
@@ -232,7 +232,8 @@ def _pack_one(
             f'{pixels} cannot be written: {error}. Put that right and repeat the command; what is done is '
             'kept.'
         ) from error
-    return entry._replace(**{f'{part}_crc': checksum(array) for part, array in arrays.items()})
+    sums: dict[str, Any] = {f'{part}_crc': checksum(array) for part, array in arrays.items()}
+    return entry._replace(**sums)
 
 
 def _check(store: Store, workers: int | None) -> None:

@@ -46,7 +46,7 @@ class Demo:
 
     Raises:
         InputError: If something does not exist, or there are no networks.
-    """  # noqa: E501  lines of the template
+    """
 
     def __init__(
         self, checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32'
@@ -84,7 +84,7 @@ class Demo:
 
         Raises:
             InputError: If there is no image, or it or a network cannot be used.
-        """  # noqa: E501  lines of the template
+        """
         if not image:
             raise InputError('no image was given. Drop one on the page.')
         for name in [a] if b == NONE else [a, b]:
@@ -105,10 +105,10 @@ class Demo:
         return compare(picture.pixels, result, caption), str(path)
 
     def _load(self, a: str, b: str, alpha: float) -> Upscaler:
-        network = load_generator(self.files[a]) if b != NONE else self.files[a]
-        if b != NONE:
-            other = load_generator(self.files[b])
-            network.load_state_dict(interpolate(network.state_dict(), other.state_dict(), alpha))
+        if b == NONE:
+            return Upscaler(self.files[a], self.device, self.precision)
+        network, other = load_generator(self.files[a]), load_generator(self.files[b])
+        network.load_state_dict(interpolate(network.state_dict(), other.state_dict(), alpha))
         return Upscaler(network, self.device, self.precision)
 
 
@@ -119,7 +119,7 @@ def compare(source: np.ndarray, result: np.ndarray, caption: str) -> str:
         source: (H, W, C), uint8 or uint16; enlarged without smoothing to the size of the other.
         result: (H', W', C).
         caption: Text below.
-    """  # noqa: E501  lines of the template
+    """
     shown = _shown(result)
     before = _shown(source).resize(shown.size, Image.Resampling.NEAREST)
     return SLIDER.format(

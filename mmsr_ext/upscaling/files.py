@@ -178,7 +178,8 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
         # in the inputs' folder, results of an earlier call are no inputs
         results = {target.resolve(): source for source, target in jobs.items()}
         jobs = {path: target for path, target in jobs.items() if results.get(path.resolve(), path) == path}
-    inputs, sources = {path.resolve() for path in jobs}, {}
+    inputs = {path.resolve() for path in jobs}
+    sources: dict[Path, Path] = {}
     for source, target in jobs.items():
         other = sources.setdefault(target.resolve(), source)
         if other != source:
@@ -268,8 +269,7 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
     def strips() -> Iterable:
         for strip in upscaler.rows(pixels):
             yield strip
-            bar.update(
-                min(len(strip) * width / 1e6, max(bar.total - bar.n, 0))
-            )  # tqdm does not know how to show more than all
+            # tqdm does not know how to show more than all
+            bar.update(min(len(strip) * width / 1e6, max((bar.total or 0) - bar.n, 0)))
 
     write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)

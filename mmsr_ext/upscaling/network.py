@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +81,7 @@ def load_network(path: str | Path) -> nn.Module:
 class _Spandrel(nn.Module):
     """A network that spandrel loaded, with spandrel's padding and range."""
 
-    def __init__(self, descriptor: object) -> None:
+    def __init__(self, descriptor: Any) -> None:
         super().__init__()
         self.model = descriptor.model
         self.descriptor = descriptor

@@ -146,7 +146,7 @@ class Runner:
     def _ensemble(self, tile: Tensor) -> Tensor:
         if not self.ensemble:
             return self._padded(tile)
-        total = 0
+        total = torch.zeros(())
         for turns in range(4):
             for flip in (False, True):
                 seen = torch.rot90(tile.flip(-1) if flip else tile, turns, (-2, -1))

@@ -103,6 +103,7 @@ def join(
                 beside, part = part[:, :, edge:].clone(), part[:, :, :edge]
             x = left * scale
             if row:
+                assert waiting is not None  # filled by the row above
                 part = _blend(waiting[:, :, x : x + part.shape[2]], part, 1)
             if row + 1 < len(rows.starts):
                 edge = part.shape[1] - rows.blend * scale

@@ -141,7 +141,7 @@ class Upscaler:
         if colours == pixels.shape[2]:
             yield from strips
             return
-        alpha, top = ImresizeRows(*pixels.shape[:2], self.outscale), 0
+        alpha, top = ImresizeRows(pixels.shape[0], pixels.shape[1], self.outscale), 0
         for strip in strips:
             beside = alpha.rows(pixels[..., colours:], top, top + len(strip))
             yield np.concatenate([strip, beside], 2)

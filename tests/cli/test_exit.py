@@ -32,7 +32,8 @@ def throw(error):
         (
             lambda: throw(OSError(errno.ENOSPC, 'No space left on device', 'log.json')),
             (
-                'error: log.json could not be written: No space left on device. Make room (df -h, df -i). Go on '
+                'error: log.json could not be written: No space left on device. Make room (df -h, df -i). Go '
+                'on '
                 'with: this'
             ),
             '',

@@ -58,7 +58,8 @@ def test_evaluation_has_the_input_as_its_baseline(tmp_path, in_root):
 
 
 def test_papers_numbers():
-    """Kupyn et al. 2018, section 4: 256 px, batch 1, 5 updates of the critic, 1e-4 for 150 epochs and linearly to 0 in 150 more, 100:1."""
+    """Kupyn et al. 2018, section 4: 256 px, batch 1, 5 updates of the critic, 1e-4 for 150 epochs and
+    linearly to 0 in 150 more, 100:1."""
     cfg = Config.fromfile(ROOT / 'configs/deblurgan_gopro.py')
     assert (
         cfg.train_dataloader.batch_size,

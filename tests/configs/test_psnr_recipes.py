@@ -55,7 +55,8 @@ def test_srcnn_starts_as_the_paper_does(in_root):
 
 
 def test_srcnns_loss_has_the_papers_gradient():
-    """Half the sum of squares over 21x21 outputs, mean over the samples, against the config's weight on a mean over any size."""
+    """Half the sum of squares over 21x21 outputs, mean over the samples, against the config's weight on a
+    mean over any size."""
     weight = Config.fromfile(ROOT / 'configs/srcnn_x4.py').model.pixel_loss.loss_weight
     error = torch.full((4, 1, 21, 21), 0.1, requires_grad=True)
     (papers,) = torch.autograd.grad(error.square().sum() / (2 * 4), error)

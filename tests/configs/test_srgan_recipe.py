@@ -4,7 +4,8 @@ SMALL = {'model.generator.mid_channels': 4, 'model.generator.num_blocks': 1}
 
 
 def test_both_stages(tmp_path):
-    """The paper's recipes; the second starts from the checkpoint of the first, with random weights in place of VGG's download."""
+    """The paper's recipes; the second starts from the checkpoint of the first, with random weights in place
+    of VGG's download."""
     first = tiny_run('srresnet_x4.py', tmp_path, SMALL)
     assert first.iter == 3
     second = tiny_run(

@@ -1,4 +1,5 @@
-"""Recipes of every kind in two processes: relativistic, with a pool of degradations, with a gradient penalty."""
+"""Recipes of every kind in two processes: relativistic, with a pool of degradations, with a gradient
+penalty."""
 
 import pytest
 import torch
@@ -50,7 +51,7 @@ def test_both_learn_the_same_from_different_data(name, tmp_path):
             dict(
                 state,
                 metrics={
-                    key: value.current()
+                    key: float(value.current())
                     for key, value in runner.message_hub.log_scalars.items()
                     if 'val/' in key
                 },

@@ -228,3 +228,16 @@ def test_an_average_that_the_config_drops_is_said(tmp_path, monkeypatch):
     assert not any(name.startswith('generator_ema.') for name in resumed['state_dict'])
     assert len(lines) == 1
     assert 'the config no GeneratorEMAHook: the average is dropped' in lines[0]
+
+
+@pytest.mark.parametrize('length', [9, 10, 11, 40])
+def test_a_longer_run_alone_does_not_step_the_schedule_from_the_start(length, monkeypatch):
+    """MMEngine ends a schedule with the run; until its old end a later one makes no difference."""
+    replayed = []
+    monkeypatch.setattr(
+        module, '_replay', lambda *arguments, replay=module._replay: replayed.append(replay(*arguments))
+    )
+    old = runner(dict(type='MultiStepLR', milestones=[3, 12], gamma=0.5, end=length))
+    resumed = resume(runner(dict(type='MultiStepLR', milestones=[3, 12], gamma=0.5, end=50)), *run(old))
+    assert rates(resumed, 5) == [5e-4, 5e-4, 2.5e-4, 2.5e-4, 2.5e-4]
+    assert len(replayed) == (length <= AT)

@@ -82,6 +82,9 @@ def late_checkpoint(tmp_path):
     content = tiny_train(tmp_path)
     content['meta']['iter'] = 1_000_000
     content['exact_resume']['data'] = dict(samples=2_000_000, seed=1, validated=1_000_000)
+    for schedulers in content['param_schedulers'].values():
+        for scheduler in schedulers:
+            scheduler['end'] = 2_000_000  # the run was to be longer
     torch.save(content, tmp_path / 'late.pth')
     return {24: tmp_path / 'run' / 'iter_24.pth', 1_000_000: tmp_path / 'late.pth'}
 

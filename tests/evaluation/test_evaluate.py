@@ -31,7 +31,8 @@ def save(path, image):
 
 @pytest.fixture
 def data(tmp_path, in_root):
-    """Set5 with HR and LRx4, Set14 with GT alone, of no multiple of 4, one image large enough for NIQE; the config's own data."""
+    """Set5 with HR and LRx4, Set14 with GT alone, of no multiple of 4, one image large enough for NIQE; the
+    config's own data."""
     root = tmp_path / 'data'
     save(tmp_path / 'photos/a.png', astronaut()[:96, :112])
     save(tmp_path / 'photos/b.png', chelsea()[:80, :64])

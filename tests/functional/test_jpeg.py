@@ -74,7 +74,8 @@ def test_images_do_not_depend_on_each_other():
 def test_gradient_passes_the_roundings():
     image = torch.rand(1, 3, 20, 27).mul(0.6).add(0.2).requires_grad_()
     jpeg(image, 90).sum().backward()
-    # a brighter image stays brighter: the compressed image's sum grows as the image's does, but for what is clipped
+    # a brighter image stays brighter: the compressed image's sum grows as the image's does, but for what is
+    # clipped
     assert image.grad.mean().item() == pytest.approx(1, abs=0.05)
 
 

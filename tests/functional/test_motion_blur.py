@@ -35,7 +35,8 @@ def test_directions_are_uniform():
 
 
 def test_impulses_turn_the_camera_round():
-    """At the highest rates every path has steps that go back; without impulses, a step turns by a few degrees at most."""
+    """At the highest rates every path has steps that go back; without impulses, a step turns by a few degrees
+    at most."""
 
     def sharpest(anxiety, seed):
         step = np.diff(trajectory(seed, anxiety=anxiety, steps=2000), axis=0)

@@ -55,7 +55,8 @@ def test_grey_poisson_is_that_of_the_luminance():
     image = smooth_image()
     luminance = (0.2989 * image[0] + 0.587 * image[1] + 0.114 * image[2])[None].expand(3, -1, -1)
     noise = add_poisson_noise(image, 1.0, True, 3) - image
-    # the variance of a count of v * x photons in units of 1 / v is x / v; v is 128 for the 78 levels of this image
+    # the variance of a count of v * x photons in units of 1 / v is x / v; v is 128 for the 78 levels of this
+    # image
     distinct = len((luminance * 255).round().unique())
     assert 64 < distinct <= 128
     assert noise[0].var().item() == pytest.approx(luminance.mean().item() / 128, rel=0.1)

@@ -1,4 +1,5 @@
-"""A new backbone is one class: it trains, loads, upscales, is exported and describes itself without being listed."""
+"""A new backbone is one class: it trains, loads, upscales, is exported and describes itself without being
+listed."""
 
 import numpy as np
 import pytest

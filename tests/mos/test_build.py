@@ -51,7 +51,8 @@ def test_nothing_that_raters_get_tells_the_method(tmp_path):
     )
     assert set(public) == {'name', 'items', 'training'}
     assert all(set(item) == {'name', 'group'} for item in public['items'])
-    # neither the page nor the times of the files are in an order of methods: both are in that of the random names
+    # neither the page nor the times of the files are in an order of methods: both are in that of the random
+    # names
     names = [item['name'] for item in public['items']]
     assert names == sorted(study.items)
     pictures = sorted((page / 'images').iterdir())

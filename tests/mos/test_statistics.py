@@ -12,7 +12,8 @@ from mmsr_ext.mos.statistics import (
     percentile_intervals,
 )
 
-# Shrout and Fleiss 1979, table 2: 6 targets rated by 4 judges; their table 4 gives ICC(2,1) = .29 and ICC(2,4) = .62
+# Shrout and Fleiss 1979, table 2: 6 targets rated by 4 judges; their table 4 gives ICC(2,1) = .29 and
+# ICC(2,4) = .62
 TARGETS = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float
 )

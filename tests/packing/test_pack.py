@@ -177,7 +177,8 @@ def test_what_is_in_place_is_not_packed_again(photos, tmp_path, monkeypatch):
 
 
 def test_bad_images_are_all_named(photos, tmp_path):
-    """Those of which the header tells, and those that are found while packing; nothing is left that looks like a store."""
+    """Those of which the header tells, and those that are found while packing; nothing is left that looks
+    like a store."""
     whole = sorted(photos.iterdir())[0].read_bytes()
     (photos / 'a garbage.png').write_bytes(b'no image')
     (photos / 'b truncated.png').write_bytes(whole[:-2000])

@@ -20,7 +20,8 @@ PREPROCESSOR = dict(type='mmagic.DataPreprocessor', mean=[0.0] * 3, std=[255.0] 
 
 
 class SmallDiscriminator(nn.Module):
-    """Without the biases whose gradient is zero but for rounding: before a normalisation, and where only differences of outputs count."""
+    """Without the biases whose gradient is zero but for rounding: before a normalisation, and where only
+    differences of outputs count."""
 
     def __init__(self):
         super().__init__()
@@ -119,8 +120,10 @@ def test_five_steps_equal_mmagics_esrgan():
     for name, parameter in theirs.named_parameters():
         change = (parameter - initial[name]).norm()
         difference = (ours.get_parameter(name) - parameter).norm()
-        # Five steps in float32: the sums round in another order where the discriminator runs once instead of twice, and no
-        # weight agrees beyond its last bit. A bias starts at 0: what is left of it is the change, not 1e-6 of a weight.
+        # Five steps in float32: the sums round in another order where the discriminator runs once instead of
+        # twice, and no
+        # weight agrees beyond its last bit. A bias starts at 0: what is left of it is the change, not 1e-6 of
+        # a weight.
         last_bit = torch.finfo(torch.float32).eps * parameter.abs().max()
         assert difference <= 1e-5 * change + last_bit, name
         assert change == 0 or change > 20 * last_bit, name  # the steps were large enough to tell

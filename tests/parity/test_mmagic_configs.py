@@ -1,4 +1,5 @@
-"""MMagic's own configs train with the changes that docs/from_mmagic.md prescribes, and its tables leave no key out."""
+"""MMagic's own configs train with the changes that docs/from_mmagic.md prescribes, and its tables leave no
+key out."""
 
 import inspect
 import re

@@ -46,7 +46,8 @@ def train(model, steps, optimizer=torch.optim.SGD, wrapper=OptimWrapper, lr=0.01
 
 
 def assert_same(ours, theirs):
-    """Within 1e-5; biases that began at 0 are sums of gradients that cancel, and are compared on the scale of a weight."""
+    """Within 1e-5; biases that began at 0 are sums of gradients that cancel, and are compared on the scale of
+    a weight."""
     expected = dict(theirs.named_parameters())
     for name, value in ours.named_parameters():
         torch.testing.assert_close(
@@ -98,7 +99,8 @@ def test_fused_adam_equals_ordinary_adam():
 
 
 def test_bfloat16_follows_float32_for_fifty_steps():
-    """A value in bfloat16 has 8 bits, 0.4 %; the losses, which are means over many, stay within 5 % of float32's."""
+    """A value in bfloat16 has 8 bits, 0.4 %; the losses, which are means over many, stay within 5 % of
+    float32's."""
     half = train(
         restorer(channels_last=True, perceptual=dict(dtype='bfloat16')),
         50,

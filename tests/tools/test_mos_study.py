@@ -46,7 +46,8 @@ def browser():
 
 @pytest.fixture
 def context(browser):
-    """One rater's browser. It may reach this machine alone, and whatever its console or its scripts complain of is in ``faults``."""
+    """One rater's browser. It may reach this machine alone, and whatever its console or its scripts complain
+    of is in ``faults``."""
     context = browser.new_context()
     context.set_default_timeout(10000)
     context.faults = []
@@ -125,7 +126,8 @@ def current(page):
 
 
 def rate(page, score, by_mouse=False):
-    """Rate the current item, and leave the answer of a training item behind; returns the item and what the page said."""
+    """Rate the current item, and leave the answer of a training item behind; returns the item and what the
+    page said."""
     item = current(page)
     if by_mouse:
         page.get_by_role('button', name=f'{score} ').click()
@@ -311,7 +313,8 @@ def test_orders_are_random_and_never_show_an_image_twice_in_a_row(tmp_path, cont
     for run in runs:
         assert len({name for name, _ in run}) == 16
         assert all(first[1] != second[1] for first, second in pairwise(run))
-    # no item has a place of its own: each comes first in 83 of 1000 orders and is number 5.5 on average; bounds of 5 standard deviations
+    # no item has a place of its own: each comes first in 83 of 1000 orders and is number 5.5 on average;
+    # bounds of 5 standard deviations
     orders = page.evaluate('Array.from({length: 1000}, () => arrange(study.items, null))')
     for name in orders[0]:
         assert 39 < sum(order[0] == name for order in orders) < 127

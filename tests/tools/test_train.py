@@ -287,7 +287,8 @@ def test_resumes_without_the_weights_it_started_from(options, tmp_path):
 
 
 def test_evaluation_needs_the_generator_alone(options, tmp_path):
-    """VGG's weights, which srgan_x4 trains with, are not on this machine; several test sets; names that clash."""
+    """VGG's weights, which srgan_x4 trains with, are not on this machine; several test sets; names that
+    clash."""
     small = {key: value for key, value in options.items() if 'train' not in key}
     network = SRResNet(mid_channels=4, num_blocks=1)
     for folder in ('a/run', 'b/run'):

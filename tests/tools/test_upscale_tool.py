@@ -80,7 +80,8 @@ def test_a_list_on_stdin_with_a_broken_file(in_root, tmp_path, checkpoint):
 @pytest.mark.slow
 @pytest.mark.parametrize('whole', [True, False])
 def test_a_photograph_of_20_megapixels_in_bounded_memory(in_root, tmp_path, monkeypatch, whole):
-    # the whole of it through a tiny network; of that of realesr-general-x4v3, which takes 10 minutes, the first rows
+    # the whole of it through a tiny network; of that of realesr-general-x4v3, which takes 10 minutes, the
+    # first rows
     network = (
         SRVGGNetCompact(mid_channels=8, num_convs=1, scale=4)
         if whole

@@ -118,7 +118,8 @@ def test_reading_runs_no_code(tmp_path, protocol):
 
 @pytest.mark.parametrize('second', [None, 'iter_3.pth'])
 def test_processes_with_folders_of_their_own(tmp_path, second):
-    """As on two machines whose work_dir is a local disk: nothing there on the second, or what was left by another run."""
+    """As on two machines whose work_dir is a local disk: nothing there on the second, or what was left by
+    another run."""
     tiny_train(tmp_path, 'A', options={'train_cfg.max_iters': 6})
     if second:
         (tmp_path / 'B').mkdir()

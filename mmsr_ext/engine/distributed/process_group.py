@@ -14,7 +14,9 @@ def host_group() -> torch.distributed.ProcessGroup:
     world = torch.distributed.group.WORLD
     if world not in _groups:
         _groups.clear()  # of a world that is no more
-        _groups[world] = torch.distributed.new_group(backend='gloo')
+        group = torch.distributed.new_group(backend='gloo')
+        assert isinstance(group, torch.distributed.ProcessGroup)  # this process is one of all
+        _groups[world] = group
     return _groups[world]
 
 

@@ -27,12 +27,13 @@ class SeparateDDP(nn.Module):
         **kwargs: See DistributedDataParallel.
     """
 
-    def __init__(self, module: nn.Module, broadcast_buffers: bool = False, **kwargs: Any) -> None:
+    module: Any
+
+    def __init__(self, module: Any, broadcast_buffers: bool = False, **kwargs: Any) -> None:
         super().__init__()
         self.module = module.to(get_device())
-        for layer in module.modules():
-            if type(layer) is nn.SyncBatchNorm and get_device() == 'cpu':
-                layer.__class__ = SyncBatchNorm
+        if get_device() == 'cpu':
+            _replace_batch_norm(module)
         module.parallelize(
             lambda network: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs)
         )
@@ -52,3 +53,19 @@ class SeparateDDP(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """See ``GANRestorer.forward``."""
         return self.module(*args, **kwargs)
+
+
+def _replace_batch_norm(module: nn.Module) -> None:
+    """Replace PyTorch's synchronised batch normalisation, which needs a GPU, by ours."""
+    for name, child in module.named_children():
+        if type(child) is not nn.SyncBatchNorm:
+            _replace_batch_norm(child)
+            continue
+        own = SyncBatchNorm(
+            child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats
+        )
+        own.weight, own.bias = child.weight, child.bias
+        own.running_mean, own.running_var = child.running_mean, child.running_var
+        own.num_batches_tracked = child.num_batches_tracked
+        own.training = child.training
+        setattr(module, name, own)

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from ...errors import InputError
 from ...io.atomic import remove_unfinished, write_durably
 from ...registry import HOOKS
-from ..stock import between_updates
+from ..stock import between_updates, resumes, start_checkpoint
 
 BACKEND = 'durable'
 
@@ -53,6 +53,10 @@ class CheckpointHook(StockCheckpointHook):
             MMEngine.
     """
 
+    backend_args: dict | None  # these are MMEngine's
+    file_backend: Any
+    keep_ckpt_ids: deque
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if (
@@ -67,11 +71,8 @@ class CheckpointHook(StockCheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Find the folder, and clean up after a run that was killed."""
         hub = runner.message_hub
-        if (
-            runner._resume
-            and runner._load_from
-            and Path(runner._load_from).resolve().parent != Path(self._folder(runner)).resolve()
-        ):
+        start = start_checkpoint(runner)
+        if resumes(runner) and start and Path(start).resolve().parent != Path(self._folder(runner)).resolve():
             # the run goes on in another folder: what it kept or thought best lies in the one before, and is
             # not to be removed
             for key in [
@@ -79,8 +80,10 @@ class CheckpointHook(StockCheckpointHook):
             ]:
                 hub.pop_info(key)
         super().before_train(runner)
-        if runner._resume:
-            self.last_ckpt = runner._load_from  # as after writing it: save_best writes the last one again
+        if resumes(runner):
+            self.last_ckpt = start_checkpoint(
+                runner
+            )  # as after writing it: save_best writes the last one again
         if is_main_process() and self._durable:
             remove_unfinished(self.out_dir)
             remove_unfinished(runner.work_dir)

@@ -36,12 +36,13 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Keep the values; hand them over where the LoggerHook will read them."""
-        values = {name: value for name, value in (outputs or {}).items() if isinstance(value, Tensor)}
+        outputs = outputs or {}
+        values = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
         super().after_train_iter(
             runner,
             batch_idx,
             data_batch,
-            {name: outputs[name] for name in (outputs or {}) if name not in values},
+            {name: outputs[name] for name in outputs if name not in values},
         )
         if values:
             self.pending.append(

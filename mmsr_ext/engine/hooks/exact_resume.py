@@ -16,6 +16,7 @@ from ...registry import HOOKS
 from ..distributed.process_group import host_group
 from ..follow_config import class_names, follow_config
 from ..random_state import random_state, set_random_state
+from ..stock import resumes
 
 KEY = 'exact_resume'
 
@@ -54,7 +55,7 @@ class ExactResumeHook(Hook):
         if world_size == 1:
             self._gathered = [own]
             return
-        gathered = [None] * world_size if rank == 0 else None
+        gathered: list[Any] | None = [None] * world_size if rank == 0 else None
         torch.distributed.gather_object(own, gathered, 0, host_group())
         self._gathered = gathered
 
@@ -75,7 +76,7 @@ class ExactResumeHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take this process's state out of a checkpoint."""
         saved = checkpoint.pop(KEY, None)
-        if not runner._resume:
+        if not resumes(runner):
             return
         follow_config(runner, checkpoint, (saved or {}).get('classes'))
         _drop_average(checkpoint['state_dict'])
@@ -116,7 +117,8 @@ class ExactResumeHook(Hook):
 
     def after_val(self, runner: Runner) -> None:
         """Restore the random state."""
-        set_random_state(self._before_val)
+        if self._before_val is not None:
+            set_random_state(self._before_val)
         self._before_val = None
 
     after_val_stopped = after_val

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ...errors import InputError
 from ...registry import HOOKS
 from ...weights import check_fits
+from ..stock import resumes
 
 KEY = 'generator_ema'
 
@@ -55,7 +56,7 @@ class GeneratorEMAHook(Hook):
         self._average = get_ema_multi_avg_fn(decay)
         self._stepped = False
         self._started = False  # before that, the average is the generator itself
-        self.ema: nn.Module | None = None
+        self.ema: Any = None  # the averaged network, from before_run on
 
     def before_run(self, runner: Runner) -> None:
         """Make room for the average."""
@@ -65,7 +66,7 @@ class GeneratorEMAHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Start from the generator as initialised or loaded, unless an average was resumed."""
-        if not (runner._resume and self._started):
+        if not (resumes(runner) and self._started):
             self._copy(self.generator, self.ema)
             self._started = True
         wrapper = runner.optim_wrapper
@@ -125,7 +126,7 @@ class GeneratorEMAHook(Hook):
         if average:
             check_fits(self.ema, average, f'({KEY})')
             self.ema.load_state_dict(average)
-        elif runner._resume:
+        elif resumes(runner):
             print_log(
                 'The checkpoint has no average of the generator; it starts from the generator.',
                 'current',
@@ -160,7 +161,7 @@ class GeneratorEMAHook(Hook):
                 place.copy_(value)
 
 
-def _unwrapped(module: nn.Module) -> nn.Module:
+def _unwrapped(module: Any) -> nn.Module:
     while is_model_wrapper(module):
         module = module.module
     return module

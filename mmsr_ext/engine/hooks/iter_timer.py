@@ -19,6 +19,8 @@ class IterTimerHook(StockIterTimerHook):
     estimates up to a hundred times too much for a resumed run, because it counts iterations of before.
     """
 
+    t: float  # MMEngine's: when the last iteration ended
+
     def _after_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None, mode: str = 'train'
     ) -> None:

@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from ...errors import InputError, Stopped
 from ...registry import HOOKS
 from ..distributed.process_group import largest, wait_for_all
-from ..stock import between_updates
+from ..stock import between_updates, trains
 from ..train_loop import ValidationStopped
 
 SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
@@ -90,7 +90,7 @@ class StopHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Break a validation off."""
-        if runner._train_loop is None or not self._previous:
+        if not trains(runner) or not self._previous:
             return
         if get_world_size() == 1 or self._val_in_step:
             self._agree()
@@ -140,7 +140,7 @@ class StopHook(Hook):
             return  # in a data worker
         if number == signal.SIGINT and self._asked == signal.SIGINT:
             previous = self._previous.get(number)
-            if isinstance(previous, Callable):
+            if callable(previous):
                 previous(number, frame)
             raise KeyboardInterrupt
         self._asked = int(number)

@@ -90,7 +90,8 @@ class UpdateGuardHook(Hook):
         model = _unwrapped(runner.model)
         if not hasattr(model, 'guard'):
             return
-        updates = model.guard.review()
+        guard: Any = model.guard
+        updates = guard.review()
         left_out = [update for update in updates if not update.finite]
         if left_out:
             total = runner.message_hub.get_info('skipped_updates', 0) + len(left_out)
@@ -151,7 +152,7 @@ def _described(updates: list[Update]) -> list[str]:
     rank, world_size = get_dist_info()
     everyone = [[(update.own, update.spoilt, update.images) for update in updates]]
     if world_size > 1 and updates:
-        gathered = [None] * world_size if rank == 0 else None
+        gathered: list[Any] | None = [None] * world_size if rank == 0 else None
         torch.distributed.gather_object(everyone[0], gathered, 0, host_group())
         everyone = gathered or []  # the others' warnings are not shown
     lines = []
@@ -194,5 +195,5 @@ def _report(count: int, values: dict[str, float], runner: Runner) -> str:
     )
 
 
-def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+def _unwrapped(model: Any) -> torch.nn.Module:
     return model.module if is_model_wrapper(model) else model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -38,7 +38,7 @@ class ImageMetric(BaseMetric):
 
     metric: str
     default_prefix = ''  # the name says enough
-    smallest: ClassVar[int] = 1  # height and width, without the border, of the images that it takes
+    smallest: int = 1  # height and width, without the border, of the images that it takes
     # by these MMagic's evaluator knows that the metric is to be shown the data as they are
     SAMPLER_MODE = 'normal'
     sample_model = 'orig'
@@ -117,7 +117,7 @@ class ImageMetric(BaseMetric):
 
     def prepare(self, module: BaseModel, dataloader: DataLoader) -> None:
         """See MMagic's evaluator."""
-        self.size = len(dataloader.dataset)
+        self.size = len(dataloader.dataset)  # type: ignore[arg-type]
 
     def get_metric_sampler(
         self, model: BaseModel, dataloader: DataLoader, metrics: Sequence[BaseMetric]

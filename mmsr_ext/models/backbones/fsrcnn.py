@@ -55,9 +55,9 @@ class FSRCNN(Generator):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.25)
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and module.bias is not None:
                 nn.init.zeros_(module.bias)
         nn.init.normal_(self.deconv.weight, std=0.001)
-        nn.init.zeros_(self.deconv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, h, w) in [0, 1] to (N, C, h * scale, w * scale)."""

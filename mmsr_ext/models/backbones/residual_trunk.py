@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn, tensor
@@ -36,7 +36,7 @@ class ResidualTrunk(Generator):
 
     def __init__(
         self,
-        blocks: list[nn.Module],
+        blocks: Sequence[nn.Module],
         in_channels: int,
         out_channels: int,
         mid_channels: int,

@@ -139,7 +139,7 @@ class RRDBNet(Generator):
             return None
         width, unshuffled = weights['conv_first.weight'].shape[:2]
         channels = weights['conv_last.weight'].shape[0]
-        scale = {1: 4, 4: 2, 16: 1}.get(unshuffled / channels)
+        scale = {channels: 4, 4 * channels: 2, 16 * channels: 1}.get(unshuffled)
         if scale is None:
             return None
         args = dict(
@@ -189,15 +189,17 @@ class DenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
         features = x
-        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+        *growing, last = self.children()
+        for conv in growing:
             features = torch.cat((features, _activate(conv(features))), 1)
-        return torch.add(x, self.conv5(features), alpha=RESIDUAL_SCALE)
+        return torch.add(x, last(features), alpha=RESIDUAL_SCALE)
 
 
 def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
     conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
     nn.init.kaiming_normal_(conv.weight)
-    nn.init.zeros_(conv.bias)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
     with torch.no_grad():
         conv.weight.mul_(INIT_SCALE)
     return conv

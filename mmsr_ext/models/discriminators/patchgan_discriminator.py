@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -70,7 +72,8 @@ class PatchGANDiscriminator(BaseModule):
         self.model = nn.Sequential(*layers, nn.utils.spectral_norm(last) if spectral_norm else last)
         for layer in self.model.modules():
             if isinstance(layer, nn.Conv2d):
-                nn.init.normal_(layer.weight_orig if spectral_norm else layer.weight, 0.0, 0.02)
+                weight = layer.weight_orig if spectral_norm else layer.weight
+                nn.init.normal_(cast(Tensor, weight), 0.0, 0.02)
             elif isinstance(layer, nn.BatchNorm2d):
                 nn.init.normal_(layer.weight, 1.0, 0.02)
 

@@ -103,6 +103,7 @@ class AdversarialLoss(nn.Module):
         """
         fake = at_least_float32(pred_fake)
         if self.relativistic:
+            assert pred_real is not None
             real = at_least_float32(pred_real).detach()
             loss = (
                 self._term(fake - self._mean(real), True) + self._term(real - self._mean(fake), False)
@@ -130,6 +131,8 @@ class AdversarialLoss(nn.Module):
             return {
                 name: self._term(pred, is_real) for name, (pred, is_real) in terms.items() if pred is not None
             }
+        assert real is not None
+        assert fake is not None
         return {
             'loss_d_real': self._term(real - self._mean(fake.detach()), True) / 2,
             'loss_d_fake': self._term(fake - self._mean(real.detach()), False) / 2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -75,7 +76,7 @@ class LPIPSLoss(nn.Module):
                 f'LPIPS: an image of {x.shape[-2]}x{x.shape[-1]} is too small; it needs at least '
                 f'{self.smallest} px.'
             )
-        network = self._network[0]
+        network: Any = self._network[0]
         if network.scaling_layer.shift.device != x.device:
             network.to(x.device)
         with torch.autocast(

@@ -151,7 +151,7 @@ class PerceptualLoss(nn.Module):
         return self._run[0]((x - self.low) / (self.high - self.low))
 
     def _scale(self, target: Tensor) -> float | Tensor:
-        if self.feature_scale != 'unit_mean':
+        if not isinstance(self.feature_scale, str):
             return self.feature_scale
         # VGG's activations are of the order of 1; the floor keeps a sample without any from having all the
         # weight
@@ -161,9 +161,8 @@ class PerceptualLoss(nn.Module):
         weight, layers = self.terms[name]
         if weight <= 0:
             return None
-        return weight * sum(
-            w * self._distance(name, output[layer], target[layer]) for layer, w in layers.items()
-        )
+        distances = [w * self._distance(name, output[layer], target[layer]) for layer, w in layers.items()]
+        return weight * sum(distances[1:], distances[0])
 
     def _distance(self, name: str, output: Tensor, target: Tensor) -> Tensor:
         if name == 'style' and self.style_patch_size is not None:

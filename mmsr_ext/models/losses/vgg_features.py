@@ -54,6 +54,9 @@ class VGGFeatures(nn.Module):
         InputError: For an unknown network, layer or normalisation, or weights that cannot be had.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         layers: Iterable[str],
@@ -67,7 +70,7 @@ class VGGFeatures(nn.Module):
         self.taps = {layer: _index_of(layer, vgg_type) for layer in layers}
         if not self.taps:
             raise InputError('layer_weights is empty: name at least one layer, such as conv5_4.')
-        norm = {True: 'imagenet', False: 'none'}.get(input_norm, input_norm)
+        norm = input_norm if isinstance(input_norm, str) else 'imagenet' if input_norm else 'none'
         if norm not in NORMS:
             raise InputError(
                 f'input normalisation {input_norm!r} of {vgg_type} must be one of {", ".join(NORMS)}, True '
@@ -136,7 +139,7 @@ def _index_key(key: str, names: list[str]) -> str:
     """'0.weight' for each of 'features.0.weight', 'conv1_1.weight' and 'conv11.weight'."""
     found = re.fullmatch(r'conv(\d)_?(\d)\.(weight|bias)', key)
     name = f'conv{found[1]}_{found[2]}' if found else ''
-    return f'{names.index(name)}.{found[3]}' if name in names else key.removeprefix('features.')
+    return f'{names.index(name)}.{found[3]}' if found and name in names else key.removeprefix('features.')
 
 
 def _imagenet(vgg_type: str) -> dict[str, Tensor]:

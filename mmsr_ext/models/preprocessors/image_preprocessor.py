@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from mmagic.structures import DataSample
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ...errors import InputError
 from ...registry import MODELS
 
-Samples = DataSample | list[DataSample]
+Samples: TypeAlias = 'DataSample | list[DataSample]'
 
 
 @MODELS.register_module()
@@ -87,8 +87,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         """
         made = self.makes_lq(training)
         lq, samples = self.read(data, with_lq=not made)
-        if made:
-            lq = self.make_lq(samples)
+        lq = self.make_lq(samples) if made else lq
+        assert lq is not None  # read refuses a batch without
         count = len(lq)
         lq, padding = (lq, [(0, 0, 0)] * count) if isinstance(lq, Tensor) else _pad(lq)
         order = order_of(samples, 'gt' if made else 'img', lq.shape[-3])
@@ -155,7 +155,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 'data_preprocessor that makes them, such as RealESRGANDegradation.'
             )
         if not samples:
-            samples = [DataSample() for _ in lq]
+            samples = [DataSample() for _ in lq or ()]
         if isinstance(lq, (list, tuple)):
             lq = self._stack(lq, 'inputs')
         if isinstance(samples, (list, tuple)):
@@ -166,7 +166,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
             for name, value in list(sample.items()):
                 if isinstance(value, Tensor):
                     sample.set_field(self._send(value), name)
-        return (self._send(lq) if with_lq else None), samples
+        return (self._send(lq) if with_lq and lq is not None else None), samples
 
     def _stack_samples(self, samples: Sequence[DataSample]) -> Samples:
         if not self.stack_data_sample:
@@ -180,7 +180,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         if not self.stack_data_sample and len({image.shape for image in images}) > 1:
             return list(images)
         self._same_sizes(images, name)
-        return torch.stack(images)
+        return torch.stack(list(images))
 
     def _same_sizes(self, images: Sequence[Tensor], name: str) -> None:
         sizes = sorted({tuple(image.shape) for image in images})
@@ -190,7 +190,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 f'{sizes[1]}. Train on crops, by gt_size of the dataset, and validate with batch_size=1.'
             )
 
-    def _send(self, images: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
+    def _send(self, images: Any) -> Any:
         if isinstance(images, list):
             return [self._send(image) for image in images]
         if self.device.type == 'cuda' and images.device.type == 'cpu' and torch.cuda.is_available():

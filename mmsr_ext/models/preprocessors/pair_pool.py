@@ -26,6 +26,10 @@ class PairPool(nn.Module):
         gt_shape: Of a GT image.
     """
 
+    lq: Tensor
+    gt: Tensor
+    filled: Tensor
+
     def __init__(self, size: int, lq_shape: tuple[int, int, int], gt_shape: tuple[int, int, int]) -> None:
         super().__init__()
         self.register_buffer('lq', torch.zeros(size, *lq_shape, dtype=torch.uint8))

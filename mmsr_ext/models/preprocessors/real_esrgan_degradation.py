@@ -27,7 +27,7 @@ from .degradation_stage import (
 from .image_preprocessor import ImagePreprocessor, convert, draws_of, order_of
 from .pair_pool import PairPool
 
-SECOND = dict(
+SECOND: dict[str, Any] = dict(
     blur_prob=0.8,
     sigma=(0.2, 1.5),
     resize_probs=(0.3, 0.4, 0.3),
@@ -36,8 +36,7 @@ SECOND = dict(
     poisson_scale=(0.05, 2.5),
 )
 JPEG = {'simulated': jpeg, 'file': jpeg_file}
-# which of the independent sequences of random numbers that belong to a sample; its dataset uses the sequence
-# 0
+# which of a sample's independent sequences of random numbers; its dataset uses sequence 0
 DEGRADATION, POOL = 2, 3
 
 
@@ -137,7 +136,9 @@ class RealESRGANDegradation(ImagePreprocessor):
         source = gt.float() / 255
         if self.gt_usm:
             source = usm_sharpen(source)
-        pairs = [self._pair(*sample, _rng(*draw, DEGRADATION)) for *sample, draw in zip(source, gt, draws)]
+        pairs = [
+            self._pair(one, target, _rng(*draw, DEGRADATION)) for one, target, draw in zip(source, gt, draws)
+        ]
         lq, gt = (torch.stack(images) for images in zip(*pairs))
         if self.pool is not None:
             lq, gt = self.pool.exchange(lq, gt, _rng(*draws[0], POOL))
@@ -154,7 +155,7 @@ class RealESRGANDegradation(ImagePreprocessor):
     def _read(self, data: dict) -> tuple[Tensor, list[tuple[int, int]]]:
         """GT images on the device, uint8, RGB, and (seed, position) of each."""
         samples = self.read(data, with_lq=False)[1]
-        draws, gt = draws_of(samples), samples.get('gt_img')
+        draws, gt = draws_of(samples), None if isinstance(samples, list) else samples.get('gt_img')
         if gt is None or draws is None:
             raise InputError(
                 'RealESRGANDegradation needs samples with gt_img, seed and position. Use the dataset '
@@ -196,10 +197,10 @@ class RealESRGANDegradation(ImagePreprocessor):
             draw_sinc_kernel(rng, final_size, math.pi / 3) if rng.random() < self.final_sinc_prob else None
         )
         jpeg_first = rng.random() < 0.5
-        small, edge = tuple(extent // self.scale for extent in gt.shape[-2:]), self.gt_size // self.scale
+        edge, small = self.gt_size // self.scale, (gt.shape[-2] // self.scale, gt.shape[-1] // self.scale)
         top, left = (int(rng.integers(extent - edge + 1)) for extent in small)
 
-        x = self._until_noise(source[None], first, source.shape[-2:])
+        x = self._until_noise(source[None], first, (source.shape[-2], source.shape[-1]))
         x = self.jpeg(x, first.quality)
         x = self._until_noise(x, second, small)
         if jpeg_first:

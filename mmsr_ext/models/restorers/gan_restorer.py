@@ -13,6 +13,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
 from ...engine.finite_guard import FiniteGuard, names_of
+from ...engine.stock import accumulative_counts, keep_graph_buffers, send_without_waiting
 from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
@@ -68,6 +69,9 @@ class GANRestorer(BaseModel):
         InputError: For unknown keys of ``train_cfg``, ``test_cfg`` and ``compile``.
     """
 
+    data_preprocessor: Any
+    step_counter: Tensor
+
     def __init__(
         self,
         generator: dict,
@@ -85,18 +89,18 @@ class GANRestorer(BaseModel):
         compile: dict[str, dict] | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.data_preprocessor._non_blocking = True  # else each transfer would wait for the step before
+        send_without_waiting(self.data_preprocessor)  # else each transfer would wait for the step before
         self.schedule = Schedule.from_cfg(train_cfg)
         self.baseline = _baseline(test_cfg)
-        self.generator = MODELS.build(generator)
-        self.discriminator = MODELS.build(discriminator) if discriminator else None
+        self.generator: Any = MODELS.build(generator)
+        self.discriminator: Any = MODELS.build(discriminator) if discriminator else None
         self.pixel_loss = MODELS.build(pixel_loss) if pixel_loss else None
         self.perceptual_loss = MODELS.build(perceptual_loss) if perceptual_loss else None
         self.extra_losses = nn.ModuleDict(
             {name: MODELS.build(loss) for name, loss in (extra_losses or {}).items()}
         )
-        self.gradient_penalty = MODELS.build(gradient_penalty) if gradient_penalty else None
-        self.gan_loss = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
+        self.gradient_penalty: Any = MODELS.build(gradient_penalty) if gradient_penalty else None
+        self.gan_loss: Any = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
         self.adversarial = self.discriminator is not None and self.gan_loss is not None
         self._relativistic = getattr(self.gan_loss, 'relativistic', False)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -104,20 +108,17 @@ class GANRestorer(BaseModel):
             None, (self.generator, self.discriminator, self.perceptual_loss, self.extra_losses)
         ):
             module.to(memory_format=self.memory_format)
-        self._trained = self._compiled(
-            compile or {}
-        )  # what training runs in the place of a network, outside the module tree
+        # what training runs in the place of a network, outside the module tree
+        self._trained: dict[str, Any] = self._compiled(compile or {})
         self._micro_step = 0
         self.guard = FiniteGuard()
         self._images: list[str] = []
         if self.adversarial:
-            # Saved with the weights, so that a run that is resumed, or starts from a discriminator that was
-            # trained already, goes on in its
-            # schedule; read back to the host after loading only.
+            # Saved with the weights, so that a resumed run, or one that starts from a trained discriminator,
+            # goes on in its schedule; read back to the host after loading only.
             self.register_buffer('step_counter', torch.tensor(0))
 
-    # -- training
-    # --------------------------------------------------------------------------------------------------------------------
+    # -- training ----------------------------------------------------------------------------------------
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, Tensor]:
         """One iteration: forward, losses, backward, and the updates that the schedule asks for.
@@ -242,16 +243,17 @@ class GANRestorer(BaseModel):
         """Compute the discriminator's gradients."""
         pred_real, pred_fake = predictions
         d_fake = pred_fake.detach().mean()
+        unseen: Tensor | None = pred_fake
         if not self._relativistic:
-            # each prediction has a loss of its own, and the graph of one is freed before that of the other is
-            # built
+            # each prediction has a loss of its own, and the graph of one is freed before the other's is built
             with opt_d.optim_context(self):
                 losses = self.gan_loss.discriminator(None, pred_fake)
             scaled_sum(opt_d, losses).backward(inputs=trainable_parameters(self.discriminator))
             logs |= detached(losses)
-            pred_fake, pred_real = None, self._run_discriminator(real, opt_d)
+            pred_real, unseen = self._run_discriminator(real, opt_d), None
+        assert pred_real is not None
         with opt_d.optim_context(self):
-            losses = self.gan_loss.discriminator(pred_real, pred_fake)
+            losses = self.gan_loss.discriminator(pred_real, unseen)
             if self.gradient_penalty is not None:
                 losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, fake_leaf)
         backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
@@ -287,7 +289,7 @@ class GANRestorer(BaseModel):
 
     def _accumulation(self, opt_g: OptimWrapper, opt_d: OptimWrapper) -> int:
         """Micro-steps in one step of the schedule."""
-        counts = opt_g._accumulative_counts, opt_d._accumulative_counts
+        counts = accumulative_counts(opt_g), accumulative_counts(opt_d)
         if counts[0] != counts[1]:
             raise InputError(
                 f'accumulative_counts is {counts[0]} for the generator and {counts[1]} for the '
@@ -301,8 +303,7 @@ class GANRestorer(BaseModel):
             )
         return counts[0]
 
-    # -- processes
-    # -------------------------------------------------------------------------------------------------------------------
+    # -- processes ---------------------------------------------------------------------------------------
 
     def parallelize(self, wrap: Callable[[nn.Module], nn.Module]) -> None:
         """Run the training step through wrappers of the generator and the discriminator.
@@ -318,10 +319,10 @@ class GANRestorer(BaseModel):
             if network is not None and any(parameter.requires_grad for parameter in network.parameters()):
                 self._trained[name] = wrap(self._network(name))
 
-    def _network(self, name: str) -> nn.Module:
+    def _network(self, name: str) -> Any:
         return self._trained[name] if name in self._trained else getattr(self, name)
 
-    def _compiled(self, options: dict[str, dict]) -> dict[str, nn.Module]:
+    def _compiled(self, options: dict[str, dict]) -> dict[str, Any]:
         networks = {
             name: getattr(self, name)
             for name in ('generator', 'discriminator')
@@ -334,11 +335,9 @@ class GANRestorer(BaseModel):
                 'The perceptual network has a switch of its own: perceptual_loss=dict(compile=dict()).'
             )
         if 'discriminator' in options:
-            # one graph serves two backward passes
-            torch._functorch.config.donated_buffer = False
+            keep_graph_buffers()
         return {
-            name: torch.compile(networks[name], dynamic=False, **arguments)
-            for name, arguments in options.items()
+            name: torch.compile(networks[name], dynamic=False, **given) for name, given in options.items()
         }
 
     @contextmanager
@@ -351,8 +350,7 @@ class GANRestorer(BaseModel):
                     stack.enter_context(network.no_sync())
             yield
 
-    # -- inference
-    # -------------------------------------------------------------------------------------------------------------------
+    # -- inference ---------------------------------------------------------------------------------------
 
     def forward(
         self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor'
@@ -394,8 +392,7 @@ class GANRestorer(BaseModel):
             sample.output = DataSample(**{name: field[index] for name, field in fields.items()})
         return samples
 
-    # -- state
-    # -----------------------------------------------------------------------------------------------------------------------
+    # -- state -------------------------------------------------------------------------------------------
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         if self.adversarial:

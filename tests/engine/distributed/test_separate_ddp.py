@@ -154,7 +154,8 @@ def test_what_is_not_finite_on_one_process_is_left_out_on_both(two_processes):
         (
             'spoilt gradients',
             (
-                'An update was left out: gradient norm of the generator nan. Its images: rank 0: 0/0, 0/0; rank '
+                'An update was left out: gradient norm of the generator nan. Its images: rank 0: 0/0, 0/0; '
+                'rank '
                 '1: 1/0, 1/0'
             ),
         ),

@@ -13,7 +13,8 @@ from mmsr_ext.engine import DeferredRuntimeInfoHook
 def run():
 
     def run(hook, iterations=25, interval=10):
-        """The hook's part of a training; returns what the MessageHub holds, and how often each scalar had been handed over."""
+        """The hook's part of a training; returns what the MessageHub holds, and how often each scalar had
+        been handed over."""
         hub = MessageHub.get_instance(f'{type(hook).__name__}-{iterations}-{random.random()}')
         runner = SimpleNamespace(
             message_hub=hub,

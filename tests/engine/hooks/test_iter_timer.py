@@ -28,7 +28,8 @@ def run(hook, runner, clock, mode, durations):
 
 
 def test_time_left(clock, tmp_path):
-    """Of a run that is resumed at 95 of 200, in closed form; then of a validation on two sets of 3 and 5 images."""
+    """Of a run that is resumed at 95 of 200, in closed form; then of a validation on two sets of 3 and 5
+    images."""
     hook = HOOKS.build(dict(type='IterTimerHook'))
     assert type(hook) is IterTimerHook
     loop = SimpleNamespace(total_length=8, dataloader=[None] * 3)

@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import time
+from functools import partial
 
 import pytest
 from support.runs import At, free_port, last, load, ranks, steps, tiny_train
@@ -118,14 +119,15 @@ def test_processes_stop_after_the_same_iteration(folder, point):
         hooks = [At(point, 8, send(signal.SIGTERM))] if rank == 1 else []
         tiny_train(folder, hooks=hooks, launcher='pytorch')
 
+    def resume(name, rank):
+        tiny_train(folder, name, 'auto', launcher='pytorch')
+
     assert ranks(2, call, free_port()) == [143, 143]
     stopped_at = steps(folder / 'run')[-1]
     assert 8 <= stopped_at < 24
     for name in ('run', 'two'):
-        assert ranks(2, lambda rank: tiny_train(folder, name, 'auto', launcher='pytorch'), free_port()) == [
-            0,
-            0,
-        ]  # noqa: B023
+        call = partial(resume, name)
+        assert ranks(2, call, free_port()) == [0, 0]
     assert list(differences(last(folder / 'two'), last(folder / 'run'))) == []
 
 

@@ -17,7 +17,8 @@ NETWORKS = ('generator', 'discriminator')
 
 
 class Poison(nn.Module):
-    """A loss that is 0, or, for the batches named in ``at``, what ``value`` says; or whose gradient is infinite."""
+    """A loss that is 0, or, for the batches named in ``at``, what ``value`` says; or whose gradient is
+    infinite."""
 
     def __init__(self, at=(), value=float('nan'), gradient_only=False):
         super().__init__()

@@ -76,7 +76,8 @@ def browser():
 
 @pytest.fixture
 def page(tmp_path, browser):
-    """The report, opened; at the end of the test there was no error and no request for anything but the file itself."""
+    """The report, opened; at the end of the test there was no error and no request for anything but the file
+    itself."""
     path = tmp_path / 'report.html'
     save_report(path, measurement(tmp_path))
     shutil.rmtree(tmp_path / 'run')  # the page needs nothing but itself

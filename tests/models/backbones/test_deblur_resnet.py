@@ -12,7 +12,8 @@ def conv(size, inner, outer):
 
 
 def test_default_is_the_papers_network():
-    """Kupyn et al. 2018, figure 3: 7x7, two strided, nine blocks, two transposed, 7x7; instance norm without parameters."""
+    """Kupyn et al. 2018, figure 3: 7x7, two strided, nine blocks, two transposed, 7x7; instance norm without
+    parameters."""
     expected = (
         conv(7, 3, 64)
         + conv(3, 64, 128)

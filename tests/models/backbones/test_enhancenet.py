@@ -14,7 +14,8 @@ def conv(inner, outer):
 
 
 def test_default_is_the_papers_network():
-    """Sajjadi et al. 2017, table 1: conv, 10 blocks of two, a conv after each of two upsamplings, one more, and the last."""
+    """Sajjadi et al. 2017, table 1: conv, 10 blocks of two, a conv after each of two upsamplings, one more,
+    and the last."""
     assert (
         sum(parameter.numel() for parameter in EnhanceNet().parameters())
         == conv(3, 64) + 23 * conv(64, 64) + conv(64, 3)
@@ -23,7 +24,8 @@ def test_default_is_the_papers_network():
 
 
 def test_discriminator_is_the_papers():
-    """Supplement, table 1: two convolutions each of 32, 64, 128, 256 and 512 channels, of which the second halves 128 px down to 4."""
+    """Supplement, table 1: two convolutions each of 32, 64, 128, 256 and 512 channels, of which the second
+    halves 128 px down to 4."""
     widths = [3, 32, 32, 64, 64, 128, 128, 256, 256, 512, 512]
     expected = sum(conv(*pair) for pair in pairwise(widths)) + (4 * 4 * 512 + 1) * 1024 + 1024 + 1
     network = VGGDiscriminator(mid_channels=32, num_stages=5, patch_size=128, batch_norm=False)

@@ -28,7 +28,8 @@ def term(gan_type, x, label, sign):
 
 
 def reference(gan_type, relativistic, real, fake, labels):
-    """Values and gradients, written out: discriminator (real, fake), generator, and their derivatives in the logits."""
+    """Values and gradients, written out: discriminator (real, fake), generator, and their derivatives in the
+    logits."""
     n, batch = real.size, len(real)
     if not relativistic:
         (d_real, grad_real), (d_fake, grad_fake) = (

@@ -22,7 +22,8 @@ class Quadratic(nn.Module):
 
 
 class Judge(nn.Module):
-    """A nonlinear discriminator with one logit (scalar), a coarse map (patch), or one for each pixel (unet)."""
+    """A nonlinear discriminator with one logit (scalar), a coarse map (patch), or one for each pixel
+    (unet)."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()

@@ -15,7 +15,8 @@ RANGE = dict(mean=[0.0] * 3, std=[255.0] * 3)
 
 
 def matlab_imresize(image, scale):
-    """MATLAB's imresize(image, scale) of a uint8 image (H, W, C), written out: rows first, each pass rounded to uint8."""
+    """MATLAB's imresize(image, scale) of a uint8 image (H, W, C), written out: rows first, each pass rounded
+    to uint8."""
 
     def cubic(x):
         x = np.abs(x)

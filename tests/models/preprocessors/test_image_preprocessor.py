@@ -116,7 +116,8 @@ def test_undrawn_samples_are_refused_where_something_is_random(preprocessor):
 
 
 def test_draws_are_those_of_the_sampler():
-    """The figures that samples of ImageDataset carry, written out here, lead to the blur that the package computes from them."""
+    """The figures that samples of ImageDataset carry, written out here, lead to the blur that the package
+    computes from them."""
     preprocessor = MotionBlur(length=10.0, **UNIT)
     from mmsr_ext.functional import motion_blur
 

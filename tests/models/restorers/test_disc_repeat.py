@@ -15,7 +15,8 @@ PREPROCESSOR = dict(type='mmagic.DataPreprocessor', mean=[0.0] * 3, std=[255.0] 
 
 
 class SlopePenalty(nn.Module):
-    """A penalty without random numbers: (|grad_x D| - 1)^2 halfway between real and fake, a sample at a time."""
+    """A penalty without random numbers: (|grad_x D| - 1)^2 halfway between real and fake, a sample at a
+    time."""
 
     def forward(self, discriminator, real, fake):
         middle = ((real + fake) / 2).requires_grad_()
