@@ -11,10 +11,9 @@
 # - Dropout is off at test time, so that a result can be repeated; the paper keeps it on.
 # - The penalty is on the gradient's norm of a sample and draws a mixture for each (Gulrajani et al. 2017);
 #   the authors' code takes the norm pixel by pixel and one mixture for the batch.
-_base_ = ['_base_/default_runtime.py', '_base_/evaluation_x1.py', '_base_/gopro.py']
+_base_ = ['_base_/gan_runtime.py', '_base_/evaluation_x1.py', '_base_/gopro.py']
 
 model = dict(
-    type='GANRestorer',
     generator=dict(type='DeblurResNet', mid_channels=64, num_blocks=9),
     discriminator=dict(
         type='PatchGANDiscriminator', in_channels=3, mid_channels=64, num_layers=3, norm='instance'
@@ -26,23 +25,19 @@ model = dict(
     gradient_penalty=dict(type='GradientPenalty', loss_weight=10.0),
     train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=5),
     test_cfg=dict(baseline='input'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
 )
 
 # the betas are those of the authors' code
 optim_wrapper = dict(
-    constructor='MultiOptimWrapperConstructor',
-    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)),
-    discriminator=dict(
-        type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), fused=True)
-    ),
+    generator=dict(optimizer=dict(betas=(0.5, 0.999))),
+    discriminator=dict(optimizer=dict(betas=(0.5, 0.999))),
 )
 
 # 150 epochs of 2,103 pairs at the initial rate, and 150 in which it falls to 0
 param_scheduler = dict(
     type='LinearLR', by_epoch=False, start_factor=1.0, end_factor=0.0, begin=315_450, end=630_900
 )
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=630_900, val_interval=21_030)
+train_cfg = dict(max_iters=630_900, val_interval=21_030)
 
 default_hooks = dict(checkpoint=dict(save_best='PSNR-RGB', rule='greater'))
 visualizer = dict(fn_key='key', img_keys=['input_img', 'pred_img', 'gt_img'])

@@ -13,10 +13,9 @@
 #   every step.
 # - 16 samples a batch and 300,000 iterations are this project's choice; the paper trains for at most 24
 #   hours.
-_base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
+_base_ = ['_base_/gan_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 model = dict(
-    type='GANRestorer',
     generator=dict(type='EnhanceNet', mid_channels=64, num_blocks=10, scale=4),
     discriminator=dict(
         type='VGGDiscriminator',
@@ -37,17 +36,7 @@ model = dict(
         feature_scale='unit_mean',
     ),
     gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', loss_weight=2.0),
-    train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=1),
-    test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
 )
 
-optim_wrapper = dict(
-    constructor='MultiOptimWrapperConstructor',
-    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)),
-    discriminator=dict(
-        type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)
-    ),
-)
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=300_000, val_interval=10_000)
+train_cfg = dict(max_iters=300_000, val_interval=10_000)
 train_dataloader = dict(dataset=dict(gt_size=128))

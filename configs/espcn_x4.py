@@ -6,14 +6,11 @@
 # - The rate falls from 1e-2 to 1e-4 in two steps at fixed iterations, where the paper lowers it when the cost
 #   stops falling.
 # - The paper does not state batch size, momentum and length.
-_base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
+_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 model = dict(
-    type='GANRestorer',
     generator=dict(type='ESPCN', mid_channels=(64, 32), kernel_sizes=(5, 3, 3), scale=4),
     pixel_loss=dict(type='MSELoss', loss_weight=1.0, reduction='mean'),
-    test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
 )
 
 # the last layer learns at a tenth of the others' rate
@@ -23,7 +20,5 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys={'generator.conv3': dict(lr_mult=0.1)}),
 )
 param_scheduler = dict(type='MultiStepLR', by_epoch=False, milestones=[500_000, 800_000], gamma=0.1)
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
+train_cfg = dict(max_iters=1_000_000, val_interval=10_000)
 train_dataloader = dict(dataset=dict(gt_size=68))
-
-default_hooks = dict(checkpoint=dict(save_best='PSNR-Y', rule='greater'))

@@ -9,20 +9,19 @@
 # The MINC loss of section 3.3, from a file of yours: perceptual_loss=dict(vgg_type='vgg16',
 # layer_weights=dict(_delete_=True, conv5_3=1.0),
 #   pretrained='VGG16minc_53.pth', use_input_norm='none'); see PerceptualLoss.
-_base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
+_base_ = ['_base_/gan_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 # where configs/rrdb_x4.py leaves its last checkpoint; a published RRDB_PSNR_x4.pth will do
-pretrained_generator = 'work_dirs/rrdb_x4/iter_1000000.pth'
+init_generator = 'work_dirs/rrdb_x4/iter_1000000.pth'
 
 model = dict(
-    type='GANRestorer',
     generator=dict(
         type='RRDBNet',
         mid_channels=64,
         num_blocks=23,
         growth_channels=32,
         scale=4,
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator'),
+        init_cfg=dict(type='Pretrained', checkpoint=init_generator, prefix='generator'),
     ),
     discriminator=dict(type='VGGDiscriminator', mid_channels=64, patch_size=128),
     pixel_loss=dict(type='L1Loss', loss_weight=1e-2, reduction='mean'),
@@ -30,20 +29,10 @@ model = dict(
         type='PerceptualLoss', layer_weights={'conv5_4': 1.0}, perceptual_weight=1.0, criterion='l1'
     ),
     gan_loss=dict(type='AdversarialLoss', gan_type='vanilla', relativistic='average', loss_weight=5e-3),
-    train_cfg=dict(disc_steps=1, disc_init_steps=0, disc_repeat=1),
-    test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
 )
 
-optim_wrapper = dict(
-    constructor='MultiOptimWrapperConstructor',
-    generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)),
-    discriminator=dict(
-        type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)
-    ),
-)
 param_scheduler = dict(
     type='MultiStepLR', by_epoch=False, milestones=[50_000, 100_000, 200_000, 300_000], gamma=0.5
 )
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=400_000, val_interval=10_000)
+train_cfg = dict(max_iters=400_000, val_interval=10_000)
 train_dataloader = dict(dataset=dict(gt_size=128))

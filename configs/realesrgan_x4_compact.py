@@ -3,9 +3,8 @@
 # Deviation: how the released model was trained is not published; these are the figures for RRDBNet.
 _base_ = ['realesrgan_x4.py']
 
-# where configs/realesrnet_x4_compact.py leaves its last checkpoint; from scratch: --cfg-options
-# model.generator.init_cfg=None
-pretrained_generator = 'work_dirs/realesrnet_x4_compact/iter_1000000.pth'
+# where configs/realesrnet_x4_compact.py leaves its last checkpoint; None trains from scratch
+init_generator = 'work_dirs/realesrnet_x4_compact/iter_1000000.pth'
 
 model = dict(
     generator=dict(
@@ -15,6 +14,6 @@ model = dict(
         num_convs=32,
         scale=4,
         act_type='prelu',
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator_ema'),
+        init_cfg=dict(type='Pretrained', checkpoint=init_generator, prefix='generator_ema'),
     )
 )

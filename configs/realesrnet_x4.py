@@ -9,25 +9,24 @@
 # - Validated on DIV2K x4 bicubic; the paper looks at real images.
 _base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/df2k_ost_gt.py']
 
-# where configs/esrgan_x4.py leaves its last checkpoint; from scratch: --cfg-options
-# model.generator.init_cfg=None
-pretrained_generator = 'work_dirs/esrgan_x4/iter_400000.pth'
+# where configs/esrgan_x4.py leaves its last checkpoint; None trains from scratch
+init_generator = 'work_dirs/esrgan_x4/iter_400000.pth'
 
 model = dict(
-    type='GANRestorer',
     generator=dict(
         type='RRDBNet',
         mid_channels=64,
         num_blocks=23,
         growth_channels=32,
         scale=4,
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator'),
+        init_cfg=dict(type='Pretrained', checkpoint=init_generator, prefix='generator'),
     ),
     pixel_loss=dict(type='L1Loss', loss_weight=1.0, reduction='mean'),
-    test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='RealESRGANDegradation', scale=4, gt_size=256, gt_usm=True, pool_size=180),
+    data_preprocessor=dict(
+        _delete_=True, type='RealESRGANDegradation', scale=4, gt_size=256, gt_usm=True, pool_size=180
+    ),
 )
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.99), fused=True))
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=5000)
+train_cfg = dict(max_iters=1_000_000, val_interval=5000)
 custom_hooks = [*_base_.custom_hooks, dict(type='GeneratorEMAHook', decay=0.999)]

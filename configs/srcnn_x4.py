@@ -7,15 +7,12 @@
 # - The loss is a mean; the weight makes the gradients those of the paper's sum over 21x21 outputs, halved,
 #   for which its rates are.
 # - 1,000,000 iterations as MMagic; the paper's 8e8 backward passes, at its batches, are 6 times as many.
-_base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
+_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 model = dict(
-    type='GANRestorer',
     generator=dict(type='SRCNNNet', channels=(3, 64, 32, 3), kernel_sizes=(9, 1, 5), upscale_factor=4),
     pixel_loss=dict(type='MSELoss', loss_weight=21 * 21 / 2, reduction='mean'),
-    test_cfg=dict(baseline='bicubic'),
     init_cfg=dict(type='Normal', layer='Conv2d', std=0.001),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
 )
 
 # the last layer learns at a tenth of the others' rate
@@ -24,7 +21,5 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, fused=True),
     paramwise_cfg=dict(custom_keys={'generator.conv3': dict(lr_mult=0.1)}),
 )
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
+train_cfg = dict(max_iters=1_000_000, val_interval=10_000)
 train_dataloader = dict(batch_size=128, dataset=dict(gt_size=32))
-
-default_hooks = dict(checkpoint=dict(save_best='PSNR-Y', rule='greater'))

@@ -1,7 +1,7 @@
 # SRGAN x4 in about two minutes on two CPU cores: smaller networks, a shorter run, the built-in photographs.
 _base_ = ['srgan_x4.py', '_base_/demo_data_x4.py']
 
-pretrained_generator = 'work_dirs/srresnet_x4_demo/iter_600.pth'
+init_generator = 'work_dirs/srresnet_x4_demo/iter_600.pth'
 
 model = dict(
     channels_last=True,
@@ -10,7 +10,7 @@ model = dict(
         num_blocks=4,
         batch_norm=False,
         residual=True,
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained_generator, prefix='generator'),
+        init_cfg=dict(type='Pretrained', checkpoint=init_generator, prefix='generator'),
     ),
     discriminator=dict(mid_channels=16, dense_channels=128),
     # The weights of VGG19 would have to be downloaded (550 MB), and two cores are slow at it: a pixel loss

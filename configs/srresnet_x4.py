@@ -4,19 +4,14 @@
 # - LQ and GT are both in [0, 1]; the paper has GT in [-1, 1], where the MSE is 4 times as large. Adam's
 #   updates do not depend on it.
 # - Random flips and transposes.
-_base_ = ['_base_/default_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
+_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_x4.py', '_base_/div2k_x4.py']
 
 model = dict(
-    type='GANRestorer',
     generator=dict(type='SRResNet', mid_channels=64, num_blocks=16, scale=4),
     pixel_loss=dict(type='MSELoss', loss_weight=1.0, reduction='mean'),
-    test_cfg=dict(baseline='bicubic'),
-    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
 )
 
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)
 )
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_000_000, val_interval=10_000)
-
-default_hooks = dict(checkpoint=dict(save_best='PSNR-Y', rule='greater'))
+train_cfg = dict(max_iters=1_000_000, val_interval=10_000)

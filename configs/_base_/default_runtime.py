@@ -1,5 +1,13 @@
-# What every recipe shares: hooks, logging, processes.
+# What every recipe shares: the restorer, hooks, logging, processes.
 _base_ = 'fast.py'
+
+# images of 8 bits are scaled to [0, 1]; the bicubic image is measured beside the output
+model = dict(
+    type='GANRestorer',
+    test_cfg=dict(baseline='bicubic'),
+    data_preprocessor=dict(type='ImagePreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),
+)
+train_cfg = dict(type='IterBasedTrainLoop')
 
 custom_imports = dict(imports=['mmsr_ext'], allow_failed_imports=False)
 default_scope = 'mmsr_ext'

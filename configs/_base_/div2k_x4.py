@@ -1,5 +1,7 @@
 # DIV2K (Agustsson and Timofte 2017) x4: 800 images to train on, 100 to validate. The layout is that of the
 # official archives; the training pairs are packed, whole, because a crop is all that is read of an image.
+_base_ = 'packed_loaders.py'
+
 div2k_hint = (
     'Put DIV2K there: unpack DIV2K_train_HR.zip, DIV2K_train_LR_bicubic_X4.zip, DIV2K_valid_HR.zip and '
     'DIV2K_valid_LR_bicubic_X4.zip into data/DIV2K. Or train the demo, which needs no download: bash '
@@ -13,23 +15,10 @@ div2k_pack = (
 train_dataloader = dict(
     batch_size=16,
     num_workers=8,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='InfiniteDraws'),
-    # the full name, because MMEngine looks functions up without the default scope
-    collate_fn=dict(type='mmsr_ext.stack_images'),
-    dataset=dict(
-        type='PackedPairs', store='data/DIV2K/train_x4', scale=4, gt_size=96, augment=True, hint=div2k_pack
-    ),
+    dataset=dict(store='data/DIV2K/train_x4', scale=4, gt_size=96, hint=div2k_pack),
 )
-
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='PairedImageDataset',
         gt_folder='data/DIV2K/DIV2K_valid_HR',
         lq_folder='data/DIV2K/DIV2K_valid_LR_bicubic/X4',
         lq_name='{}x4',

@@ -2,6 +2,8 @@
 # that of the official archive:
 # train/<sequence>/blur, blur_gamma and sharp. Of the two blurs this takes the linear one. Training pairs are
 # packed.
+_base_ = 'packed_loaders.py'
+
 gopro_hint = (
     'Put GoPro there: unpack GOPRO_Large.zip into data/GoPro, so that data/GoPro/train/GOPR0372_07_00/blur '
     'exists.'
@@ -16,32 +18,11 @@ gopro_pack = (
 train_dataloader = dict(
     batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='InfiniteDraws'),
-    # the full name, because MMEngine looks functions up without the default scope
-    collate_fn=dict(type='mmsr_ext.stack_images'),
-    dataset=dict(
-        type='PackedPairs',
-        store='data/GoPro/train_pairs',
-        scale=1,
-        gt_size=256,
-        augment=True,
-        hint=gopro_pack,
-    ),
+    dataset=dict(store='data/GoPro/train_pairs', scale=1, gt_size=256, hint=gopro_pack),
 )
-
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='PairedImageDataset',
-        gt_folder='data/GoPro/test/*/sharp',
-        lq_folder='data/GoPro/test/*/blur',
-        scale=1,
-        hint=gopro_hint,
+        gt_folder='data/GoPro/test/*/sharp', lq_folder='data/GoPro/test/*/blur', scale=1, hint=gopro_hint
     ),
 )
 test_dataloader = val_dataloader

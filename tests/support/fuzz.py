@@ -65,7 +65,7 @@ def tiny_config(folders: dict) -> dict:
         'demo_hint',
         'div2k_hint',
         'div2k_pack',
-        'pretrained_generator',
+        'init_generator',
     ):
         config.pop(key, None)
     return config
