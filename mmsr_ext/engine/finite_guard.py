@@ -1,4 +1,4 @@
-"""Updates that would spoil the networks are left out."""
+"""Skip updates that would make the networks non-finite."""
 
 from __future__ import annotations
 
@@ -13,53 +13,58 @@ from torch import Tensor, nn
 
 from .stock import fixed_scale, found_infinite
 
-NORM = 'gradient norm of the '
-
 
 class Update(NamedTuple):
     """What one update was made of.
 
     Args:
-        finite: All losses and gradients were finite; if not, no network was updated.
-        overflow: Gradients were too large for the scale of float16, and no network was updated. The loss
-            scaler lowers it, and that is no fault: ``finite`` is true.
-        values: The losses, ``d_real`` and ``d_fake``, means over the micro-steps, of this process; and the
-            gradient norm of each network that was to be updated, which all processes share.
+        finite: All losses and gradients were finite; if not, the update was skipped in every network.
+        overflow: Gradients were too large for the scale of float16, and the update was skipped. The loss scaler
+            lowers its scale, and that is no fault: ``finite`` is true.
+        losses: Losses, ``d_real`` and ``d_fake`` of this process, means over the micro-steps.
+        gradient_norms: By network that was to be updated; all processes share them.
         images: The files of the batch, or of those that were accumulated, of this process.
     """
 
     finite: bool
     overflow: bool
-    values: dict[str, float]
+    losses: dict[str, float]
+    gradient_norms: dict[str, float]
     images: list[str]
 
     @property
-    def spoilt(self) -> dict[str, float]:
-        """Those of the values that are not finite."""
+    def values(self) -> dict[str, float]:
+        """Losses and gradient norms under names for a message."""
+        return self.losses | {
+            f'gradient norm of the {key}': norm for key, norm in self.gradient_norms.items()
+        }
+
+    @property
+    def non_finite(self) -> dict[str, float]:
+        """Return the values that are not finite."""
         return {name: value for name, value in self.values.items() if not math.isfinite(value)}
 
     @property
-    def own(self) -> bool:
+    def loss_is_non_finite(self) -> bool:
         """Whether a loss of this process was non-finite, and not only the gradients of all processes."""
-        return any(not name.startswith(NORM) for name in self.spoilt)
+        return not all(map(math.isfinite, self.losses.values()))
 
 
 class FiniteGuard:
-    """Decides on the device whether an update takes place, so that the host need not wait for the answer.
+    """Decide on the device whether an update takes place, so that the host need not wait for the answer.
 
-    All networks of a step are updated, or none is, and so on every process, which share what they found.
-    Fused optimizers of PyTorch leave a step out themselves; with others the host decides, and waits for the
-    device. ``UpdateGuardHook`` says what was left out, and stops a run that goes on like that.
+    Either all networks of a step are updated, in all processes, or the update is skipped. PyTorch's fused
+    optimizers skip a step themselves; with others the host decides, and waits for the device.
+    ``UpdateGuardHook`` logs skipped updates, and stops a run in which they do not end.
 
-    Under float16 each network has a loss scaler. Gradients that are not finite at its scale are left out in
-    all networks, too, and only that scaler lowers its scale. They count as not finite, like losses, where the
-    scale cannot be lowered: it is constant, or at 1, below which it does not fall.
+    Under float16 each network has a loss scaler. An update whose gradients overflow at its scale is skipped in all
+    networks, and only that scaler lowers its scale. Where the scale cannot be lowered, because it is constant or
+    at 1, below which it does not fall, the gradients count as non-finite.
     """
 
     def __init__(self) -> None:
-        self.pending: deque[tuple[list[str], Tensor, list[str]]] = deque(
-            maxlen=1000
-        )  # nobody may call review
+        # names of losses and of networks, all values, images; bounded, because nobody may call review
+        self.pending: deque[tuple[list[str], list[str], Tensor, list[str]]] = deque(maxlen=1000)
         self._losses: dict[str, list[Tensor]] = {}  # of an update's micro-steps
         self._images: list[str] = []
 
@@ -103,16 +108,15 @@ class FiniteGuard:
                 else torch.zeros_like(norms[-1], dtype=torch.bool)
             )
         norm, overflow = torch.stack(norms), torch.stack(overflows)
-        spoilt = ~losses.isfinite().all() | (~norm.isfinite() & ~overflow).any()
-        flags = torch.stack([spoilt, overflow.any()]).float()
+        non_finite = ~losses.isfinite().all() | (~norm.isfinite() & ~overflow).any()
+        flags = torch.stack([non_finite, overflow.any()]).float()
         if get_world_size() > 1:
             all_reduce(flags, 'max')
-        names = [*self._losses, *(f'{NORM}{name}' for name in wrappers)]
-        self.pending.append((names, torch.cat([losses, norm, flags]), self._images))
+        self.pending.append(([*self._losses], [*wrappers], torch.cat([losses, norm, flags]), self._images))
         self._losses, self._images = {}, []
-        left_out = flags.amax()
+        skip = flags.amax()
         for name, wrapper in wrappers.items():
-            if not self._leaves_out(wrapper, left_out):
+            if not self._caller_skips(wrapper, skip):
                 # with a scaler, what it does to gradients and decides has been done
                 OptimWrapper.step(wrapper) if name in scaled else wrapper.step()
             if name in scaled:
@@ -120,31 +124,32 @@ class FiniteGuard:
             _clear(wrapper)
 
     def review(self) -> list[Update]:
-        """What was decided since the last call, in order: one transfer from the device."""
+        """Return the updates since the last call, in order; one transfer from the device."""
         pending = list(self.pending)
         self.pending.clear()
         if not pending:
             return []
-        numbers = iter(torch.cat([values for _, values, _ in pending]).tolist())
+        numbers = iter(torch.cat([values for _, _, values, _ in pending]).tolist())
         updates = []
-        for names, _, images in pending:
-            values = {name: next(numbers) for name in names}
-            spoilt, overflow = next(numbers) > 0, next(numbers) > 0
-            updates.append(Update(not spoilt, overflow and not spoilt, values, images))
+        for losses, networks, _, images in pending:
+            values = {name: next(numbers) for name in losses}
+            norms = {name: next(numbers) for name in networks}
+            non_finite, overflow = next(numbers) > 0, next(numbers) > 0
+            updates.append(Update(not non_finite, overflow and not non_finite, values, norms, images))
         return updates
 
     @staticmethod
-    def _leaves_out(wrapper: OptimWrapper, left_out: Tensor) -> bool:
-        """Whether the caller has to leave the step out."""
+    def _caller_skips(wrapper: OptimWrapper, skip: Tensor) -> bool:
+        """Return whether the caller has to skip the step; a fused optimizer is told, and skips it itself."""
         if not all(group.get('fused') for group in wrapper.optimizer.param_groups):
-            return bool(left_out)
+            return bool(skip)
         # PyTorch's loss scaler tells them in the same way
-        wrapper.optimizer.grad_scale, wrapper.optimizer.found_inf = None, left_out
+        wrapper.optimizer.grad_scale, wrapper.optimizer.found_inf = None, skip
         return False
 
 
 def names_of(data: Any) -> list[str]:
-    """The files of a batch, as far as it names them."""
+    """Return the files of a batch, as far as it names them."""
     if 'keys' in data:
         return list(data['keys'])
     samples = data.get('data_samples') or []

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from mmengine.model import BaseDataPreprocessor
+from mmengine.model import BaseDataPreprocessor, is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
@@ -22,6 +22,13 @@ OVERRIDDEN = {
     'mmengine.hooks.IterTimerHook': ('_after_iter',),
     'mmengine.runner.IterBasedTrainLoop': ('_decide_current_val_interval',),
 }
+
+
+def unwrapped(model: Any) -> Any:
+    """Return a model, or a network, without the wrappers of distributed training."""
+    while is_model_wrapper(model):
+        model = model.module
+    return model
 
 
 def resumes(runner: Runner) -> bool:

@@ -13,6 +13,7 @@ from ..config.checks import check_loaders
 from ..config.load import load_config
 from ..config.sections import section
 from ..engine.distributed.launch import join_processes
+from ..engine.stock import unwrapped
 from ..errors import InputError
 from ..weights import check_fits, generator_weights, own_names
 from .image_sets import (
@@ -136,7 +137,7 @@ def measure(
         [getattr(each, part) for each in sets] for part in ('loader', 'evaluator')
     )
     runner = CheckedRunner.from_cfg(cfg)
-    model: Any = getattr(runner.model, 'module', runner.model)
+    model = unwrapped(runner.model)
     generator = model.generator
     own = sum(not image_set.prefix for image_set in sets)
     folder = Path(cfg.work_dir)

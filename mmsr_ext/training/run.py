@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from ..config.checks import check_sections
 from ..config.load import load_config
 from ..engine.distributed.launch import join_processes
+from ..engine.stock import unwrapped
 from ..errors import InputError
 from .checkpoint import check_checkpoint, choose_checkpoint
 from .checks import check_hooks, check_scales, check_training
@@ -65,7 +66,7 @@ def train(
     choose_checkpoint(cfg, resume)
     with new_work_dir(cfg.work_dir):
         runner = TrainingRunner.from_cfg(cfg)
-        model: Any = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         for hook in hooks:
             runner.register_hook(hook)
         # not before the runner is built: on GPUs it joins the processes

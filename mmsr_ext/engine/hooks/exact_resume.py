@@ -16,7 +16,7 @@ from ...registry import HOOKS
 from ..distributed.process_group import host_group
 from ..follow_config import class_names, follow_config
 from ..random_state import random_state, set_random_state
-from ..stock import resumes
+from ..stock import resumes, unwrapped
 
 KEY = 'exact_resume'
 
@@ -132,7 +132,7 @@ class ExactResumeHook(Hook):
 
 def _buffers(model: nn.Module) -> dict[str, Tensor]:
     """The buffers that a state_dict has, on the CPU."""
-    model = getattr(model, 'module', model)
+    model = unwrapped(model)
     names = {name for name, _ in model.named_buffers()}
     return {name: value.cpu() for name, value in model.state_dict().items() if name in names}
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
@@ -18,7 +17,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ...errors import InputError
 from ...registry import HOOKS
 from ...weights import check_fits
-from ..stock import resumes
+from ..stock import resumes, unwrapped
 
 KEY = 'generator_ema'
 
@@ -60,7 +59,7 @@ class GeneratorEMAHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Make room for the average."""
-        self.generator = _unwrapped(_unwrapped(runner.model).generator)
+        self.generator = unwrapped(unwrapped(runner.model).generator)
         if self.ema is None:
             self.ema = deepcopy(self.generator).requires_grad_(False)
 
@@ -159,9 +158,3 @@ class GeneratorEMAHook(Hook):
         for kind in ('parameters', 'buffers'):
             for value, place in zip(getattr(source, kind)(), getattr(target, kind)(), strict=True):
                 place.copy_(value)
-
-
-def _unwrapped(module: Any) -> nn.Module:
-    while is_model_wrapper(module):
-        module = module.module
-    return module

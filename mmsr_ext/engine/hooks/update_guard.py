@@ -1,4 +1,4 @@
-"""Says which updates were left out, and stops a run that has gone wrong."""
+"""Log skipped updates, and stop a run that has gone wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from mmengine.dist import get_dist_info
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from ...arguments import Size
 from ...errors import InputError
 from ...registry import HOOKS
 from ..distributed.process_group import host_group
+from ..stock import unwrapped
 
 if TYPE_CHECKING:
     from ..finite_guard import Update
@@ -28,16 +28,17 @@ LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gr
 
 @HOOKS.register_module()
 class UpdateGuardHook(Hook):
-    """Reads, at the LoggerHook's interval and every 100 iterations, what ``GANRestorer.guard`` decided.
+    """Log skipped updates, and stop a run in which they do not end.
 
-    An update that was left out is counted as ``skipped_updates``, and logged with what was not finite and the
-    files of the batch: those of the processes whose own losses were not finite or, where only gradients were
-    not, of all. One that the loss scaler of float16 answers by lowering its scale is neither counted nor
-    logged. Statistics of batch normalisation that such a batch has spoilt are put back as they were at the
-    last reading. A discriminator whose two losses stay below 0.001 is reported once.
+    The decisions of ``GANRestorer.guard`` are read at the LoggerHook's interval and every 100 iterations. A skipped
+    update is counted as ``skipped_updates``, and logged with its non-finite values and the files of the batch:
+    those of the processes whose own losses were non-finite or, where only gradients were, of all. An overflow that
+    the loss scaler of float16 answers by lowering its scale is neither counted nor logged. Non-finite statistics
+    of batch normalisation are put back as they were at the last reading. A discriminator whose two losses stay
+    below 0.001 is reported once.
 
     Args:
-        limit: The run stops after this many left out in a row; no weights are spoilt then.
+        limit: The run stops after this many skipped updates in a row; the weights are those before them.
         collapse_after: Updates in a row after which the discriminator counts as collapsed.
 
     Raises:
@@ -60,7 +61,7 @@ class UpdateGuardHook(Hook):
             (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=AT_LEAST_EVERY
         )
         self.buffers = []
-        self._remember(_unwrapped(runner.model))
+        self._remember(unwrapped(runner.model))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -69,7 +70,7 @@ class UpdateGuardHook(Hook):
         due = any(
             self.every_n_inner_iters(batch_idx, interval) for interval in (self.interval, AT_LEAST_EVERY)
         )
-        guard = getattr(_unwrapped(runner.model), 'guard', None)
+        guard = getattr(unwrapped(runner.model), 'guard', None)
         if (
             due
             or self.is_last_train_iter(runner)
@@ -86,25 +87,25 @@ class UpdateGuardHook(Hook):
         self.review(runner)
 
     def review(self, runner: Runner) -> None:
-        """Read what was decided."""
-        model = _unwrapped(runner.model)
+        """Log what was skipped since the last call."""
+        model = unwrapped(runner.model)
         if not hasattr(model, 'guard'):
             return
         guard: Any = model.guard
         updates = guard.review()
-        left_out = [update for update in updates if not update.finite]
-        if left_out:
-            total = runner.message_hub.get_info('skipped_updates', 0) + len(left_out)
+        skipped = [update for update in updates if not update.finite]
+        if skipped:
+            total = runner.message_hub.get_info('skipped_updates', 0) + len(skipped)
             runner.message_hub.update_info('skipped_updates', total)
             runner.message_hub.update_scalar('train/skipped_updates', total)
             self._restore(model)
         elif updates:
             self._remember(model)
-        for line in _described(left_out[:5]):
+        for line in _described(skipped[:5]):
             print_log(line, 'current', logging.WARNING)
-        if len(left_out) > 5:
+        if len(skipped) > 5:
             print_log(
-                f'{len(left_out) - 5} more updates were left out since the last message.',
+                f'{len(skipped) - 5} more updates were skipped since the last message.',
                 'current',
                 logging.WARNING,
             )
@@ -113,7 +114,7 @@ class UpdateGuardHook(Hook):
                 self.in_a_row = 0 if update.finite else self.in_a_row + 1
             if self.in_a_row >= self.limit:
                 raise InputError(_report(self.in_a_row, update.values, runner))
-            self._watch_discriminator(update.values)
+            self._watch_discriminator(update.losses)
 
     def _watch_discriminator(self, values: dict[str, float]) -> None:
         terms = [values[name] for name in ('loss_d_real', 'loss_d_fake') if name in values]
@@ -143,14 +144,14 @@ class UpdateGuardHook(Hook):
 
 
 def _sound(buffer: Tensor, before: Tensor) -> Tensor:
-    """The buffer if it is finite, else what it was; the host does not wait for the answer."""
+    """Return the buffer if it is finite, else what it was; the host does not wait for the answer."""
     return torch.where(buffer.isfinite().all(), buffer, before)
 
 
 def _described(updates: list[Update]) -> list[str]:
     """Describe skipped updates for the first process's log; all processes call this with the same ones."""
     rank, world_size = get_dist_info()
-    everyone = [[(update.own, update.spoilt, update.images) for update in updates]]
+    everyone = [[(update.loss_is_non_finite, update.non_finite, update.images) for update in updates]]
     if world_size > 1 and updates:
         gathered: list[Any] | None = [None] * world_size if rank == 0 else None
         torch.distributed.gather_object(everyone[0], gathered, 0, host_group())
@@ -162,13 +163,13 @@ def _described(updates: list[Update]) -> list[str]:
             for rank, part in enumerate(parts)
             if part[0] or not any(own for own, *_ in parts)
         ]
-        spoilt = {name: value for _, values, _ in reversed(concerned) for name, value in values.items()}
+        non_finite = {name: value for _, values, _ in reversed(concerned) for name, value in values.items()}
         images = '; '.join(
             (f'rank {rank}: ' if world_size > 1 else '') + (', '.join(images) or '?')
             for rank, _, images in concerned
         )
         lines.append(
-            f'An update was left out: {", ".join(f"{name} {value}" for name, value in spoilt.items())}. Its '
+            f'Skipped an update: {", ".join(f"{name} {value}" for name, value in non_finite.items())}. Its '
             f'images: {images}'
         )
     return lines
@@ -187,13 +188,9 @@ def _report(count: int, values: dict[str, float], runner: Runner) -> str:
     latest = Path(runner.work_dir, 'last_checkpoint')
     checkpoint = latest.read_text().strip() if latest.is_file() else 'none was written yet'
     return (
-        f'the last {count} updates were not finite and were left out, and the run stops at iteration '
+        f'the last {count} updates were non-finite and were skipped, and the run stops at iteration '
         f'{runner.iter + 1}. The last of them: '
         f'{", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The weights are those before '
         f'them; last checkpoint: {checkpoint}. Lower the learning rates or clip gradients '
         '(optim_wrapper.generator.clip_grad="dict(max_norm=1)"), then go on with --resume.'
     )
-
-
-def _unwrapped(model: Any) -> torch.nn.Module:
-    return model.module if is_model_wrapper(model) else model

@@ -36,7 +36,7 @@ class GANRestorer(BaseModel):
     The step is MMEditing's (generator first, then the discriminator with the weights that judged the
     generator, on the same fake), with no network run twice on the same input with the same weights: D(fake)
     and D(real) are computed once and serve both updates, and no graph is built through a generator that is
-    not updated. An update that is not finite is left out for both networks (``FiniteGuard``). Takes the keys
+    not updated. A non-finite update is skipped in both networks (``FiniteGuard``). Takes the keys
     of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator alone (SRResNet,
     EDSR, ...), and then also takes a single OptimWrapper.
 

@@ -146,15 +146,15 @@ def test_what_is_not_finite_on_one_process_is_left_out_on_both(two_processes):
 @pytest.mark.parametrize(
     ('name', 'first'),
     [
-        ('spoilt', 'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0'),
+        ('spoilt', 'Skipped an update: loss_spoilt inf. Its images: rank 1: 1/0, 1/0'),
         (
             'spoilt, accumulated',
-            'An update was left out: loss_spoilt inf. Its images: rank 1: 1/0, 1/0, 1/1, 1/1',
+            'Skipped an update: loss_spoilt inf. Its images: rank 1: 1/0, 1/0, 1/1, 1/1',
         ),
         (
             'spoilt gradients',
             (
-                'An update was left out: gradient norm of the generator nan. Its images: rank 0: 0/0, 0/0; '
+                'Skipped an update: gradient norm of the generator nan. Its images: rank 0: 0/0, 0/0; '
                 'rank '
                 '1: 1/0, 1/0'
             ),

@@ -132,7 +132,7 @@ def test_a_loss_of_any_micro_step_counts():
         model.train_step(batch(seed=step), opt)
     updates = model.guard.review()
     assert [update.finite for update in updates] == [False, True]
-    assert updates[0].spoilt == {'loss_poison': float('inf')}
+    assert updates[0].non_finite == {'loss_poison': float('inf')}
     assert updates[1].values['loss_poison'] == 4.0
 
 
@@ -268,7 +268,7 @@ def test_stops_after_so_many_in_a_row_with_a_report(runner, tmp_path):
     (tmp_path / 'last_checkpoint').write_text('work/iter_7.pth')
     with pytest.raises(
         InputError,
-        match=r'last 3 updates were not finite.*d_real.*gradient norm of the generator.*work/iter_7\.pth',
+        match=r'last 3 updates were non-finite.*d_real.*gradient norm of the generator.*work/iter_7\.pth',
     ):
         run(UpdateGuardHook(limit=3), runner(restorer(at=range(2, 9))), 9)
     run(UpdateGuardHook(limit=3), runner(restorer(at=(0, 1, 3, 4))), 6)
@@ -285,7 +285,7 @@ def test_overflows_are_neither_said_nor_counted(runner, monkeypatch):
     assert lines == []
     assert subject.message_hub.get_info('skipped_updates', 0) == 0
     model = restorer(at=range(9), gradient_only=True)
-    with pytest.raises(InputError, match='last 2 updates were not finite'):
+    with pytest.raises(InputError, match='last 2 updates were non-finite'):
         run(UpdateGuardHook(limit=2), runner(model), 5, with_scalers(model, scale=4.0))
 
 
@@ -327,9 +327,9 @@ def test_only_sound_statistics_are_remembered(runner):
     spoilt = next(buffer for buffer in model.discriminator.buffers() if buffer.is_floating_point())
     sound = spoilt.clone()
     spoilt.fill_(float('nan'))  # by a forward without update, say
-    model.guard.pending.append((['loss'], torch.zeros(3), []))
+    model.guard.pending.append((['loss'], [], torch.zeros(3), []))
     hook.review(subject)
-    model.guard.pending.append((['loss'], torch.tensor([float('nan'), 1, 0]), []))
+    model.guard.pending.append((['loss'], [], torch.tensor([float('nan'), 1, 0]), []))
     hook.review(subject)
     assert torch.equal(spoilt, sound)
 
