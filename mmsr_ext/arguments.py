@@ -1,6 +1,7 @@
-"""Checking the arguments of our registered classes against the annotations of their constructors.
+"""Check the arguments of our registered classes against the annotations of their constructors.
 
-A config is written by hand, and what is wrong with it would else be said deep inside PyTorch, or never.
+A config is written by hand. Without these checks a wrong value would raise an error deep inside PyTorch, or
+none.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import math
 import os
 import types
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence as AbstractSequence
 from numbers import Integral, Real
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from .errors import InputError
 
+Part = TypeVar('Part')
+
 
 class AtLeast(NamedTuple):
-    """Part of an annotation: the smallest value."""
+    """Part of an annotation: the smallest value that is accepted."""
 
     least: int
 
@@ -30,35 +34,36 @@ Size = Annotated[int, AtLeast(1)]
 Count = Annotated[int, AtLeast(0)]
 
 
-def checked(part: Any) -> Any:
-    """Let a class check what it is built with; anything else is returned as it is.
+def checked(part: Part) -> Part:
+    """Make a class check the arguments that it is built with.
 
-    Keys that it does not know are refused, with the nearest one that it does, and so are values of another
-    type than the annotation: ``int``, ``float``, ``str``, ``bool``, ``dict``, ``list``, ``tuple`` and
-    ``Sequence``, unions of them, ``Size`` and ``Count``. Integers are floats, lists are tuples, paths are
-    strings, and numbers may be NumPy's; floats are finite. Other annotations are not checked.
+    A keyword that the class does not know is refused, and the error names the nearest one that it knows. A
+    value that does not match its annotation is refused, too; ``check_value`` says which annotations are
+    checked. A class whose annotations cannot be evaluated has only its keywords checked.
 
     Args:
-        part: What is registered.
+        part: The class. Anything else, such as a function, is left alone.
 
     Returns:
         The same object.
     """
-    if not inspect.isclass(part) or hasattr(part.__init__, 'is_checked'):
+    if not inspect.isclass(part) or hasattr(vars(part).get('__init__'), 'is_checked'):
         return part
-    init = part.__init__
-    bare = init is object.__init__
-    signature = (
-        inspect.Signature([inspect.Parameter('self', inspect.Parameter.POSITIONAL_ONLY)])
-        if bare
-        else inspect.signature(init)
-    )
-    hints = {} if bare else _hints(init, signature)
+    kind: Any = part
+    init = kind.__init__
+    if hasattr(init, 'is_checked'):  # inherited from a class that checks already
+        return part
+    if init is object.__init__:
+        signature = inspect.Signature([inspect.Parameter('self', inspect.Parameter.POSITIONAL_ONLY)])
+        hints: dict[str, Any] = {}
+    else:
+        signature, hints = inspect.signature(init), _hints(init)
 
     @functools.wraps(init)
-    def check_and_init(self: object, *args: Any, **kwargs: Any) -> None:
+    def check_and_init(self: Any, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
-        _check_keys(name, kwargs, _keys(type(self)) if type(self).__init__ is check_and_init else None)
+        if type(self).__init__ is check_and_init:
+            _check_keys(name, kwargs, _keys(type(self)))
         try:
             given = signature.bind(self, *args, **kwargs).arguments
         except TypeError as error:
@@ -70,32 +75,52 @@ def checked(part: Any) -> Any:
         init(self, *args, **kwargs)
 
     check_and_init.is_checked = True  # type: ignore[attr-defined]
-    part.__init__ = check_and_init  # type: ignore[method-assign]
+    kind.__init__ = check_and_init
     return part
 
 
 def check_value(name: str, value: Any, hint: Any) -> None:
-    """That a value is of a type.
+    """Check that a value matches its annotation.
+
+    Checked are ``int``, ``float`` (finite), ``str``, ``bool``, ``None``, ``dict``, ``list``, ``tuple``,
+    ``Sequence``, ``Literal``, ``Size``, ``Count``, and unions of them. An integer is accepted for a float, a
+    list for a tuple, a path for a string, NumPy's numbers for Python's. Any other annotation accepts every
+    value.
 
     Args:
-        name: How the error calls it.
+        name: The value's name in the error.
         value: The value.
-        hint: An annotation.
+        hint: The annotation, evaluated.
 
     Raises:
-        InputError: If it is not.
+        InputError: If the value does not match. The error says what is expected and, where that is a choice
+            of words, names the nearest one.
+
+    Example:
+        >>> from typing import Literal
+        >>> check_value('SRResNet: mid_channels', 64, Size)
+        >>> check_value('SRResNet: mid_channels', 0, Size)
+        Traceback (most recent call last):
+        mmsr_ext.errors.InputError: SRResNet: mid_channels=0 must be an integer of at least 1.
+        >>> check_value('PerceptualLoss: dtype', 'bfloat', Literal['bfloat16', 'float16'] | None)
+        Traceback (most recent call last):
+        mmsr_ext.errors.InputError: PerceptualLoss: dtype='bfloat' must be 'bfloat16', 'float16' or None; \
+did you mean 'bfloat16'?
     """
     if not _fits(value, hint):
-        raise InputError(f'{name}={_short(value)} must be {_describe(hint)}.')
+        advice = _nearest_choice(value, hint)
+        end = f'; {advice}' if advice else '.'
+        raise InputError(f'{name}={_short(value)} must be {_describe(hint)}{end}')
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """', did you mean ...?' with the nearest of some words; empty if none is near."""
+    """Return 'did you mean ...?' with the nearest of some words; an empty string if none is near."""
     near = difflib.get_close_matches(word, list(words), 1, 0.6)
     return f'did you mean {near[0]!r}?' if near else ''
 
 
 def _check_keys(name: str, kwargs: Mapping[str, Any], known: list[str] | None) -> None:
+    """Refuse an unknown keyword; ``known`` is None for a class whose keywords cannot be listed."""
     if known is None:
         return
     unknown = [key for key in kwargs if key not in known]
@@ -105,7 +130,7 @@ def _check_keys(name: str, kwargs: Mapping[str, Any], known: list[str] | None) -
 
 
 def _keys(part: type) -> list[str] | None:
-    """Return a constructor's argument names and those it passes on; None where they cannot be known."""
+    """Return the keywords of a constructor and of those to which it passes others; None if not known."""
     names: list[str] = []
     for owner in part.__mro__:
         if owner is object:
@@ -125,31 +150,28 @@ def _keys(part: type) -> list[str] | None:
     return names
 
 
-def _hints(init: Callable, signature: inspect.Signature) -> dict[str, Any]:
-    hints = {}
-    for name, parameter in signature.parameters.items():
-        if (
-            parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-            or parameter.annotation is parameter.empty
-        ):
-            continue
-        try:
-            hints[name] = (
-                eval(parameter.annotation, init.__globals__)
-                if isinstance(parameter.annotation, str)
-                else parameter.annotation
-            )
-        except NameError:  # imported for annotations alone
-            continue
-        if name == 'init_cfg':
-            hints[name] = dict | list[dict] | None  # MMEngine takes several, too
+def _hints(init: Callable) -> dict[str, Any]:
+    """Return the annotations of a constructor's arguments."""
+    try:
+        hints = get_type_hints(init, include_extras=True)
+    except NameError:  # a name that was imported for type checkers only
+        return {}
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    for name, parameter in inspect.signature(init).parameters.items():
+        if parameter.kind in variadic:
+            hints.pop(name, None)
+    if 'init_cfg' in hints:
+        hints['init_cfg'] = dict | list[dict] | None  # MMEngine takes a list, too
     return hints
 
 
 def _fits(value: Any, hint: Any) -> bool:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _fits(value, args[0]) and value >= args[1].least
+        limits = [limit.least for limit in args[1:] if isinstance(limit, AtLeast)]
+        return _fits(value, args[0]) and all(value >= least for least in limits)
+    if origin is Literal:
+        return any(_fits(value, type(choice)) and value == choice for choice in args)
     if origin in (Union, types.UnionType):
         return any(_fits(value, arg) for arg in args)
     if hint in (None, type(None)):
@@ -169,17 +191,33 @@ def _fits(value: Any, hint: Any) -> bool:
         )
     if kind is tuple and args and args[-1] is not Ellipsis:
         return isinstance(value, (list, tuple)) and len(value) == len(args) and all(map(_fits, value, args))
-    if kind in (list, tuple) or getattr(kind, '__name__', '') == 'Sequence':
+    if kind in (list, tuple, AbstractSequence):
         return isinstance(value, (list, tuple)) and (not args or all(_fits(item, args[0]) for item in value))
     return True
 
 
 def _describe(hint: Any) -> str:
+    """Say in words what an annotation accepts."""
+    *options, last = _options(hint)
+    return f'{", ".join(options)} or {last}' if options else last
+
+
+def _options(hint: Any) -> list[str]:
+    """Return the members of a union and the choices of a ``Literal``, each in words."""
     origin, args = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return f'{_describe(args[0])} of at least {args[1].least}'
     if origin in (Union, types.UnionType):
-        return ' or '.join(_describe(arg) for arg in args)
+        return [option for arg in args for option in _options(arg)]
+    if origin is Literal:
+        return [repr(choice) for choice in args]
+    if origin is Annotated:
+        limits = ''.join(f' of at least {limit.least}' for limit in args[1:] if isinstance(limit, AtLeast))
+        return [_describe(args[0]) + limits]
+    if origin is dict:
+        return [f'a dict, each key {_describe(args[0])}, each value {_describe(args[1])}']
+    if origin is tuple and args[-1] is not Ellipsis:
+        return [f'a list of {len(args)}, each {_describe(args[0])}']
+    if origin in (tuple, list, AbstractSequence):
+        return [f'a list, each {_describe(args[0])}']
     names = {
         None: 'None',
         type(None): 'None',
@@ -188,17 +226,26 @@ def _describe(hint: Any) -> str:
         float: 'a number',
         str: 'a string',
         dict: 'a dict',
+        list: 'a list',
+        tuple: 'a list',
+        AbstractSequence: 'a list',
     }
-    if origin is dict:
-        return f'a dict of {_describe(args[1])} by {_describe(args[0])}'
-    if origin in (tuple, list) or getattr(origin, '__name__', '') == 'Sequence':
-        fixed = origin is tuple and args[-1] is not Ellipsis
-        return (
-            f'a list of {len(args)}, each {_describe(args[0])}'
-            if fixed
-            else f'a list, each {_describe(args[0])}'
-        )
-    return names.get(hint, getattr(hint, '__name__', str(hint)))
+    return [names.get(hint, getattr(hint, '__name__', str(hint)))]
+
+
+def _nearest_choice(value: Any, hint: Any) -> str:
+    """Return 'did you mean ...?' for the first word of a value that is no choice of its annotation."""
+    choices = [choice for choice in _choices(hint) if isinstance(choice, str)]
+    words = value if isinstance(value, (list, tuple)) else [value]
+    unknown = [word for word in words if isinstance(word, str) and word not in choices]
+    return nearest(unknown[0], choices) if unknown else ''
+
+
+def _choices(hint: Any) -> list[Any]:
+    """Return the values of all ``Literal`` inside an annotation."""
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    return [choice for arg in get_args(hint) for choice in _choices(arg)]
 
 
 def _short(value: Any) -> str:

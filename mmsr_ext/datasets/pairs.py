@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from ..errors import InputError
 from ..io.images import named_images
@@ -45,7 +46,7 @@ class PairedImageDataset(ImageDataset):
         augment: bool = False,
         cache: bool = False,
         hint: str = '',
-        on_bad_image: str = 'stop',
+        on_bad_image: Literal['stop', 'skip'] = 'stop',
     ) -> None:
         self._on_bad_image(on_bad_image)
         check_scale(type(self).__name__, scale, gt_size)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from ..arguments import check_value
 from ..errors import InputError
 from ..generators.architectures import trait
 from ..generators.description import ENTRY, all_arguments, config_text, description_of, exported_metadata
@@ -23,7 +24,13 @@ from .compatibility import readers
 from .onnx import run_onnx, write_onnx
 from .torchscript import run_torchscript, write_torchscript
 
-SUFFIXES = {'safetensors': '.safetensors', 'pth': '.pth', 'onnx': '.onnx', 'torchscript': '.pt'}
+Format = Literal['safetensors', 'pth', 'onnx', 'torchscript']
+SUFFIXES: dict[str, str] = {
+    'safetensors': '.safetensors',
+    'pth': '.pth',
+    'onnx': '.onnx',
+    'torchscript': '.pt',
+}
 AVERAGE, TRAINED = 'running average', 'as trained'
 
 
@@ -84,8 +91,7 @@ def export(
         InputError: For a checkpoint that cannot be loaded, an unknown format, a path that cannot be written,
             a missing package, or a file that does not do what the network does.
     """
-    if format not in SUFFIXES:
-        raise InputError(f'format {format!r} must be one of {", ".join(SUFFIXES)}.')
+    check_value('format', format, Format)
     if format == 'onnx':
         require_onnx()
     network, args, content = identify(checkpoint, raw)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ..arguments import check_value
 from ..errors import InputError
 
-PROFILES = ('gaussian', 'plateau')
+Profile = Literal['gaussian', 'plateau']
 
 
 def gaussian_kernel(
@@ -18,7 +20,7 @@ def gaussian_kernel(
     sigma_y: float | None = None,
     angle: float = 0.0,
     beta: float = 1.0,
-    profile: str = 'gaussian',
+    profile: Profile = 'gaussian',
 ) -> Tensor:
     """Gaussian-like kernel, isotropic or not.
 
@@ -48,8 +50,7 @@ def gaussian_kernel(
         raise InputError(
             f'gaussian_kernel: sigma_x={sigma_x!r}, sigma_y={sigma_y!r} and beta={beta!r} must be above 0.'
         )
-    if profile not in PROFILES:
-        raise InputError(f'gaussian_kernel: profile={profile!r} must be one of {", ".join(PROFILES)}.')
+    check_value('gaussian_kernel: profile', profile, Profile)
     y, x = _grid(size)
     along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
     power = ((along / sigma_x).square() + (across / sigma_y).square()) ** beta

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from typing import Literal
 
 import torch
 import torchvision
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..arguments import check_value
 from ..errors import InputError
 
 # The example tables of ITU-T T.81, annex K, which libjpeg and OpenCV scale by the quality.
@@ -33,10 +35,10 @@ CHROMINANCE = (
 )
 TO_YCBCR = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 TO_RGB = ((1, 0, 1.402), (1, -0.344136286, -0.714136286), (1, 1.772, 0))
-SUBSAMPLING = ('4:2:0', '4:4:4')
+Subsampling = Literal['4:2:0', '4:4:4']
 
 
-def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: str = '4:2:0') -> Tensor:
+def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: Subsampling = '4:2:0') -> Tensor:
     """Compress and decompress as libjpeg does, on the image's device.
 
     Differentiable: gradients pass through every rounding as if it were not there, and through no value that
@@ -56,8 +58,7 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: str 
     Raises:
         InputError: For a quality or subsampling out of range.
     """
-    if subsampling not in SUBSAMPLING:
-        raise InputError(f'jpeg: subsampling={subsampling!r} must be one of {", ".join(SUBSAMPLING)}.')
+    check_value('jpeg: subsampling', subsampling, Subsampling)
     luminance, chrominance = (table.to(image, non_blocking=True) for table in quantisation_tables(quality))
     factor = 2 if subsampling == '4:2:0' else 1
     h, w = image.shape[-2:]

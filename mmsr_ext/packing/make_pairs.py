@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
 
+from ..arguments import check_value
 from ..errors import InputError
 from ..functional import imresize
 from ..io.images import named_images, read_image
@@ -28,8 +30,7 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     Raises:
         InputError: If the scale is another, images cannot be read, or ``out`` is not free.
     """
-    if scale not in (2, 3, 4, 8):
-        raise InputError(f'scale={scale!r} must be 2, 3, 4 or 8.')
+    check_value('scale', scale, Literal[2, 3, 4, 8])
     out = Path(out)
     files = (
         source

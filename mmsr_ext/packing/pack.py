@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from ..arguments import check_value
 from ..datasets.images import check_pair
 from ..datasets.pairs import find_pairs
 from ..datasets.store import (
@@ -35,7 +36,7 @@ from ..functional import imresize
 from ..io.images import image_size, named_images, read_image
 from .unfinished import Source, Unfinished
 
-SCALES = (2, 3, 4, 8)
+Scale = Literal[2, 3, 4, 8]
 
 
 class Packed(NamedTuple):
@@ -82,10 +83,11 @@ def pack_images(
         InputError: If images cannot be packed, the store exists, or it cannot be written. What is done by
             then is kept for the next call.
     """
-    if scale is not None and (scale not in SCALES or lq_folder is not None):
+    check_value('scale', scale, Scale | None)
+    if scale is not None and lq_folder is not None:
         raise InputError(
-            f'scale={scale!r} must be one of {", ".join(map(str, SCALES))}, and is not given where LQ images '
-            'are.'
+            f'scale={scale!r} says how to make LQ images, but they are in lq_folder={str(lq_folder)!r}. '
+            'Give one of the two.'
         )
     store = Path(os.path.abspath(store))
     if store.exists() or store.is_symlink():

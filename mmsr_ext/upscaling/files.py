@@ -6,18 +6,19 @@ import sys
 from collections.abc import Iterable, Sequence
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 from tqdm import tqdm
 
+from ..arguments import check_value
 from ..errors import InputError
 from ..io.images import SUFFIXES, list_images
 from ..io.pictures import FORMATS, check_output, read_picture, read_size, write_picture
 from .tile_runner import out_of_memory
 from .upscaler import Upscaler
 
-OUTPUTS = ('png', 'jpg', 'webp', 'keep')
+Format = Literal['png', 'jpg', 'webp', 'keep']
 MOST_PIXELS = 2**30
 IMAGES_TOO = (
     '.avif',
@@ -69,8 +70,7 @@ def upscale_files(
             earlier result, or the network cannot be used. At the end, naming the files that could not be
             processed.
     """
-    if format not in OUTPUTS:
-        raise InputError(f'format={format!r} must be one of {", ".join(OUTPUTS)}.')
+    check_value('format', format, Format)
     if not 1 <= quality <= 100:
         raise InputError(f'quality={quality!r} must be from 1 to 100.')
     if '/' in suffix:

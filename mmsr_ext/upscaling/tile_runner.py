@@ -7,16 +7,19 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from ..arguments import check_value
 from ..errors import InputError
 from ..functional import mirror_index
 from .network import examine
 from .tiles import SMALLEST_SIDE, Axis, join, split
 
-PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+Precision = Literal['fp32', 'fp16', 'bf16']
+PRECISIONS: dict[str, torch.dtype] = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 SMALLEST_TILE = 32
 OVERLAP = 32  # unless the tile is too small for it
 LARGEST_TILE = {'cpu': 512, 'cuda': 1024}  # larger ones bring no speed
@@ -59,8 +62,7 @@ class Runner:
         ensemble: bool,
         say: Callable[[str], None],
     ) -> None:
-        if precision not in PRECISIONS:
-            raise InputError(f'precision={precision!r} must be one of {", ".join(PRECISIONS)}.')
+        check_value('precision', precision, Precision)
         if tile is not None and tile != 0 and tile < SMALLEST_TILE:
             raise InputError(f'tile={tile!r} must be 0 for no tiles, or at least {SMALLEST_TILE} px.')
         if overlap is None:

@@ -435,7 +435,7 @@ def test_bad_input_is_one_error(tmp_path):
         (lambda: export(export(checkpoint, 'torchscript').path, 'pth'), r'\.pt is not a checkpoint'),
         (
             lambda: export(checkpoint, 'ncnn'),
-            "format 'ncnn' must be one of safetensors, pth, onnx, torchscript",
+            "format='ncnn' must be 'safetensors', 'pth', 'onnx' or 'torchscript'",
         ),
         (lambda: export(checkpoint, 'pth', tmp_path), r'is a folder; give a file, such as .*iter_3\.pth'),
         (lambda: export(checkpoint, 'pth', tmp_path / 'a.onnx'), r'a\.onnx must end in \.pth'),

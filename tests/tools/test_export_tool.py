@@ -123,7 +123,7 @@ def test_bad_input_ends_without_traceback(tmp_path, in_root):
     ('arguments', 'message'),
     [
         (['no.pth', '--format', 'pth'], r'no\.pth does not exist'),
-        (['no.pth', '--format', 'ncnn'], "format 'ncnn' must be one of"),
+        (['no.pth', '--format', 'ncnn'], "format='ncnn' must be 'safetensors'"),
         (['no.pth', '--info'], r'no\.pth does not exist'),
         (['.', '--format', 'pth'], 'does not exist'),
     ],

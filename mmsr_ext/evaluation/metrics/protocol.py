@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
 from ...arguments import Count
-from ...errors import InputError
 from ...functional import luma, psnr, ssim
 from ...registry import METRICS
 from .image_metric import ImageMetric
 
 
 class _OfChannels(ImageMetric):
-    def __init__(self, crop_border: Count = 0, convert_to: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, crop_border: Count = 0, convert_to: Literal['Y'] | None = None, **kwargs: Any) -> None:
         super().__init__(crop_border, **kwargs)
-        if convert_to not in ('Y', None):
-            raise InputError(
-                f"{type(self).__name__}: convert_to={convert_to!r} must be 'Y', or None for RGB."
-            )
         self.convert_to = convert_to
         self.metric = f'{type(self).__name__}-{convert_to or "RGB"}'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
@@ -51,12 +51,10 @@ class DeblurResNet(Generator):
         channels: Size = 3,
         mid_channels: Size = 64,
         num_blocks: Size = 9,
-        norm: str = 'instance',
+        norm: Literal['instance', 'batch'] = 'instance',
         dropout: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
-        if norm not in NORMS:
-            raise InputError(f'DeblurResNet: norm={norm!r} must be one of {", ".join(NORMS)}.')
         super().__init__(init_cfg)
         layer = partial(ConvModule, bias=norm == 'instance', norm_cfg=dict(type=NORMS[norm]))
         layers = [layer(channels, mid_channels, 7, padding=3, padding_mode='reflect')]

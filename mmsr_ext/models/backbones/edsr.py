@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -56,7 +56,7 @@ class EDSR(ResidualTrunk):
         out_channels: Size = 3,
         mid_channels: Size = 64,
         num_blocks: Size = 16,
-        scale: Size = 4,
+        scale: Literal[2, 3, 4, 8] = 4,
         res_scale: float = 1.0,
         img_range: float = IMG_RANGE,
         rgb_mean: tuple[float, ...] = DIV2K_MEAN,

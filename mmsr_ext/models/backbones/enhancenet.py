@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from ...arguments import Size
-from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
 from .generator import Generator
@@ -38,12 +37,10 @@ class EnhanceNet(Generator):
         channels: Size = 3,
         mid_channels: Size = 64,
         num_blocks: Size = 10,
-        scale: Size = 4,
+        scale: Literal[2, 4, 8] = 4,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if scale not in (2, 4, 8):
-            raise InputError(f'EnhanceNet: scale={scale!r} must be 2, 4 or 8.')
         self.scale = scale
         width = mid_channels
         self.head = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True))

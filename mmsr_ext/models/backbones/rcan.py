@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -52,7 +52,7 @@ class RCAN(ResidualTrunk):
         num_groups: Size = 10,
         num_blocks: Size = 20,
         squeeze_factor: Size = 16,
-        scale: Size = 4,
+        scale: Literal[2, 3, 4, 8] = 4,
         res_scale: float = 1.0,
         img_range: float = 255.0,
         rgb_mean: tuple[float, ...] = DIV2K_MEAN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn, tensor
 
@@ -40,15 +40,13 @@ class ResidualTrunk(Generator):
         in_channels: int,
         out_channels: int,
         mid_channels: int,
-        scale: int,
+        scale: Literal[2, 3, 4, 8],
         img_range: float,
         rgb_mean: tuple[float, ...],
         init_cfg: dict | None,
     ) -> None:
         super().__init__(init_cfg)
         name = type(self).__name__
-        if scale not in (2, 3, 4, 8):
-            raise InputError(f'{name}: scale={scale!r} must be 2, 3, 4 or 8.')
         if not len(rgb_mean) == in_channels == out_channels:
             raise InputError(
                 f'{name}: rgb_mean={rgb_mean!r} is subtracted from the input and added to the output, so it '

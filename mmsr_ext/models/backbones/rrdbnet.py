@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ...arguments import Size
-from ...errors import InputError
 from ...registry import MODELS
 from .generator import Generator
 from .state_dict import length_of
@@ -73,13 +72,11 @@ class RRDBNet(Generator):
         mid_channels: Size = 64,
         num_blocks: Size = 23,
         growth_channels: Size = 32,
-        scale: Size = 4,
+        scale: Literal[1, 2, 4] = 4,
         with_cp: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if scale not in (1, 2, 4):
-            raise InputError(f'RRDBNet: scale={scale!r} must be 1, 2 or 4.')
         self.scale = scale
         self.unshuffle = 4 // scale
         self.with_cp = with_cp

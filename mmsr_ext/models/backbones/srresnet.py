@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -53,20 +53,14 @@ class SRResNet(Generator):
         out_channels: Size = 3,
         mid_channels: Size = 64,
         num_blocks: Size = 16,
-        scale: Size = 4,
+        scale: Literal[2, 4, 8] = 4,
         batch_norm: bool = True,
-        output_activation: str = 'none',
+        output_activation: Literal['none', 'tanh'] = 'none',
         residual: bool = False,
-        trunk_end: str = 'norm',
+        trunk_end: Literal['norm', 'prelu'] = 'norm',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if scale not in (2, 4, 8):
-            raise InputError(f'SRResNet: scale={scale!r} must be 2, 4 or 8.')
-        if output_activation not in ('none', 'tanh'):
-            raise InputError(f"SRResNet: output_activation={output_activation!r} must be 'none' or 'tanh'.")
-        if trunk_end not in ('norm', 'prelu'):
-            raise InputError(f"SRResNet: trunk_end={trunk_end!r} must be 'norm' or 'prelu'.")
         if residual and (in_channels != out_channels or output_activation != 'none'):
             raise InputError(
                 "SRResNet: residual=True needs in_channels == out_channels and output_activation='none', but "

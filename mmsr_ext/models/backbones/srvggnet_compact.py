@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -52,14 +52,10 @@ class SRVGGNetCompact(Generator):
         mid_channels: Size = 64,
         num_convs: Size = 32,
         scale: Size = 4,
-        act_type: str = 'prelu',
+        act_type: Literal['relu', 'prelu', 'leakyrelu'] = 'prelu',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if act_type not in ACTIVATIONS:
-            raise InputError(
-                f'SRVGGNetCompact: act_type={act_type!r} must be one of {", ".join(ACTIVATIONS)}.'
-            )
         if in_channels != out_channels:
             raise InputError(
                 f'SRVGGNetCompact: in_channels={in_channels!r} and out_channels={out_channels!r} must be '

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
@@ -41,13 +41,11 @@ class PatchGANDiscriminator(BaseModule):
         in_channels: Size = 3,
         mid_channels: Size = 64,
         num_layers: Size = 3,
-        norm: str = 'batch',
+        norm: Literal['none', 'batch', 'instance'] = 'batch',
         spectral_norm: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if norm not in NORMS:
-            raise InputError(f'PatchGANDiscriminator: norm={norm!r} must be one of {", ".join(NORMS)}.')
         self.num_layers = num_layers
         layers: list[nn.Module] = []
         channels = in_channels

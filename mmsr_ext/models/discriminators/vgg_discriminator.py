@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -46,7 +48,7 @@ class VGGDiscriminator(BaseModule):
         patch_size: Size = 96,
         dense_channels: Size = 1024,
         batch_norm: bool = True,
-        head: str = 'patch',
+        head: Literal['patch', 'location'] = 'patch',
         num_stages: Size = 4,
         init_cfg: dict | None = None,
     ) -> None:
@@ -56,8 +58,6 @@ class VGGDiscriminator(BaseModule):
                 f'VGGDiscriminator: patch_size={patch_size!r} must be at least {2**num_stages}, because the '
                 f'size is halved {num_stages} times.'
             )
-        if head not in ('patch', 'location'):
-            raise InputError(f"VGGDiscriminator: head={head!r} must be 'patch' or 'location'.")
         self.patch_size = patch_size
         self.head = head
         layers: list[nn.Module] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
@@ -12,9 +14,7 @@ from ...errors import InputError
 from ...functional import at_least_float32
 from ...registry import MODELS
 
-GAN_TYPES = ('vanilla', 'lsgan', 'wgan', 'softplus', 'hinge')
 LABELLED = ('vanilla', 'lsgan')
-RELATIVISTIC = (False, 'average', 'batch')
 
 
 @MODELS.register_module()
@@ -58,22 +58,14 @@ class AdversarialLoss(nn.Module):
 
     def __init__(
         self,
-        gan_type: str = 'vanilla',
-        relativistic: bool | str = False,
+        gan_type: Literal['vanilla', 'lsgan', 'wgan', 'softplus', 'hinge'] = 'vanilla',
+        relativistic: Literal[False, 'average', 'batch'] = False,
         real_label: float = 1.0,
         fake_label: float = 0.0,
         loss_weight: float = 1.0,
         global_means: bool = False,
     ) -> None:
         super().__init__()
-        if gan_type not in GAN_TYPES:
-            raise InputError(
-                f'AdversarialLoss: unknown gan_type {gan_type!r}; choose one of {", ".join(GAN_TYPES)}.'
-            )
-        if relativistic not in RELATIVISTIC:
-            raise InputError(
-                f"AdversarialLoss: relativistic={relativistic!r} must be False, 'average' or 'batch'."
-            )
         if gan_type not in LABELLED and (real_label, fake_label) != (1.0, 0.0):
             raise InputError(
                 f'AdversarialLoss: {gan_type} has no labels, but real_label={real_label!r} and '

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...errors import InputError
 from ...registry import MODELS
 
 
 class _PixelLoss(nn.Module):
     function: ClassVar[str]
 
-    def __init__(self, loss_weight: float = 1.0, reduction: str = 'mean') -> None:
+    def __init__(self, loss_weight: float = 1.0, reduction: Literal['none', 'mean', 'sum'] = 'mean') -> None:
         super().__init__()
-        if reduction not in ('none', 'mean', 'sum'):
-            raise InputError(
-                f"{type(self).__name__}: reduction={reduction!r} must be 'none', 'mean' or 'sum'."
-            )
         self.loss_weight = loss_weight
         self.reduction = reduction
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from mmagic.structures import DataSample
@@ -46,7 +46,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         self,
         mean: float | Sequence[float] = 127.5,
         std: float | Sequence[float] = 127.5,
-        output_channel_order: str | None = None,
+        output_channel_order: Literal['RGB', 'BGR'] | None = None,
         stack_data_sample: bool = True,
     ) -> None:
         super().__init__(non_blocking=True)
@@ -55,11 +55,6 @@ class ImagePreprocessor(BaseDataPreprocessor):
             if name == 'std' and not (values > 0).all():
                 raise InputError(f'{type(self).__name__}: std={std!r} must be positive.')
             self.register_buffer(name, values.view(-1, 1, 1), persistent=False)
-        if output_channel_order not in (None, 'RGB', 'BGR'):
-            raise InputError(
-                f"{type(self).__name__}: output_channel_order={output_channel_order!r} must be 'RGB', 'BGR' "
-                'or None.'
-            )
         self.output_channel_order = output_channel_order
         self.stack_data_sample = stack_data_sample
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -85,7 +85,7 @@ class RealESRGANDegradation(ImagePreprocessor):
         second: dict | None = None,
         final_sinc_prob: float = 0.8,
         final_sinc_sizes: tuple[int, ...] = (7, 9, 11, 13, 15, 17, 19, 21),
-        jpeg_mode: str = 'simulated',
+        jpeg_mode: Literal['simulated', 'file'] = 'simulated',
         gt_usm: bool = True,
         gan_gt_usm: bool = False,
         pool_size: Count = 180,
@@ -95,10 +95,6 @@ class RealESRGANDegradation(ImagePreprocessor):
             raise InputError(
                 f'RealESRGANDegradation: gt_size={gt_size!r} must be a multiple of the scale, {scale}, and '
                 'at least 32.'
-            )
-        if jpeg_mode not in JPEG:
-            raise InputError(
-                f'RealESRGANDegradation: jpeg_mode={jpeg_mode!r} must be one of {", ".join(JPEG)}.'
             )
         check_probability('final_sinc_prob', final_sinc_prob)
         check_sizes('final_sinc_sizes', final_sinc_sizes)

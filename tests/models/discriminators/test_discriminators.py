@@ -157,7 +157,7 @@ def test_smallest_size(cfg, size):
     [
         (RESNET | dict(num_down=0), 'num_down=0 must be an integer of at least 1'),
         (PATCHGAN | dict(num_layers=0), 'num_layers=0 must be an integer of at least 1'),
-        (PATCHGAN | dict(norm='layer'), "norm='layer' must be one of none, batch, instance"),
+        (PATCHGAN | dict(norm='layer'), "norm='layer' must be 'none', 'batch' or 'instance'"),
         (dict(type='mmsr_ext.VGGDiscriminator', head='dense'), "head='dense' must be 'patch' or 'location'"),
     ],
 )
