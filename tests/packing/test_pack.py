@@ -229,7 +229,7 @@ def test_bad_options_and_folders(photos, tmp_path, monkeypatch):
         ((tmp_path / 'empty', store), 'empty has no images'),
         ((tmp_path / 'twice', store), r'a\.jpg and .*a\.png differ in their suffix alone'),
         ((photos, store, 5), 'scale=5 must be 2, 3, 4, 8 or None'),
-        ((photos, store, 4, tmp_path / 'lq'), 'scale=4 .*not given where LQ images are'),
+        ((photos, store, 4, tmp_path / 'lq'), 'scale=4 .*LQ images.*lq_folder.*Give one of the two'),
         ((photos, store, None, tmp_path / 'lq'), r'3 images and .*lq has 1, of which 2 have no partner'),
         ((photos, photos / 'Фото 0.png' / 'store', 4), r'store cannot be written: .*Not a directory'),
     ]:
