@@ -1,9 +1,9 @@
-"""Handing batches from a loader's worker to the main process in memory that is used again.
+"""Hand batches from a loader's worker to the main process in shared memory that is used again.
 
-What torch does by itself, a new piece of shared memory for every batch, costs several times what it takes to
-fill it with packed crops: the system clears its pages one by one, and hands over a file. Here a worker keeps
-its pieces, each with a mark that the main process sets back when the batch that lies in it is gone. As many
-pieces come into being as there are batches alive at a time.
+torch makes a new block of shared memory for every batch, whose pages the system clears one by one: several
+times the cost of filling it with packed crops. Here a worker keeps its blocks, each with a mark that the main
+process clears when its batch is gone; there are as many blocks as batches are alive at a time.
+``tools/benchmark.py data`` measures it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MARK = 64  # bytes before the batch, of which the first is not 0 while the main 
 Layout = tuple[int, dict[str, tuple[int, ...]]]
 
 
-class _Piece:
-    """Shared memory of a worker."""
+class SharedBlock:
+    """A block of a worker's shared memory, for one batch at a time."""
 
     def __init__(self, size: int) -> None:
         self.memory = torch.empty(0, dtype=torch.uint8).set_(
@@ -36,8 +36,8 @@ class _Piece:
         self.sent = False
         self.array: weakref.ref[np.ndarray] | None = None
 
-    def lend(self, size: int) -> np.ndarray | None:
-        """Its first bytes, or None while it is used, here or there, or if it is too small."""
+    def borrow(self, size: int) -> np.ndarray | None:
+        """Return its first bytes; None while a batch is in it, or if it is too small."""
         used = self.bytes[0] or (self.array is not None and self.array() is not None)
         if used or len(self.bytes) < MARK + size:
             return None
@@ -46,14 +46,14 @@ class _Piece:
         return array
 
 
-_OWN: list[_Piece] = []  # of this process, if it is a worker
-_THEIRS: dict[tuple[int, bytes], np.ndarray] = {}  # of workers, in the process that has them
+_worker_blocks: list[SharedBlock] = []  # of this process, if it is a worker
+_attached_blocks: dict[tuple[int, bytes], np.ndarray] = {}  # of workers, in the process that has them
 
 
 class _Batch(dict):
     """A batch in a worker, which becomes a plain one in the main process."""
 
-    def __init__(self, layout: Layout, piece: _Piece, array: np.ndarray) -> None:
+    def __init__(self, layout: Layout, piece: SharedBlock, array: np.ndarray) -> None:
         super().__init__(_tensors(layout, array))
         self.layout = layout
         self.piece = piece
@@ -65,7 +65,7 @@ class _Batch(dict):
         )
         piece.bytes[0] = 1
         memory, piece.sent = None if piece.sent else piece.memory, True
-        return _received, (piece.name, memory, self.layout, rest)
+        return _attach, (piece.name, memory, self.layout, rest)
 
 
 def empty_batch(count: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -81,32 +81,30 @@ def empty_batch(count: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any
     layout = count, shapes
     if get_worker_info() is None:
         return _tensors(layout, np.empty(_size(layout), np.uint8))
-    for piece in _OWN:
-        if (array := piece.lend(_size(layout))) is not None:
+    for piece in _worker_blocks:
+        if (array := piece.borrow(_size(layout))) is not None:
             return _Batch(layout, piece, array)
-    _OWN.append(_Piece(_size(layout)))
-    array = _OWN[-1].lend(_size(layout))
+    _worker_blocks.append(SharedBlock(_size(layout)))
+    array = _worker_blocks[-1].borrow(_size(layout))
     assert array is not None  # nobody else has it yet
-    return _Batch(layout, _OWN[-1], array)
+    return _Batch(layout, _worker_blocks[-1], array)
 
 
-def _received(
+def _attach(
     name: tuple[int, bytes], memory: Tensor | None, layout: Layout, rest: dict[str, Any]
 ) -> dict[str, Any]:
     if memory is not None:
-        for other in [other for other in _THEIRS if not Path(f'/proc/{other[0]}').exists()]:
-            del _THEIRS[other]  # batches that are still alive keep their memory
-        _THEIRS[name] = memory.numpy()
-    whole = _THEIRS[name]
+        for other in [other for other in _attached_blocks if not Path(f'/proc/{other[0]}').exists()]:
+            del _attached_blocks[other]  # batches that are still alive keep their memory
+        _attached_blocks[name] = memory.numpy()
+    whole = _attached_blocks[name]
     array = whole[MARK : MARK + _size(layout)]
-    weakref.finalize(array, _give_back, whole, os.getpid()).atexit = False
+    weakref.finalize(array, _release, whole, os.getpid()).atexit = False
     return {**_tensors(layout, array), **rest}
 
 
-def _give_back(whole: np.ndarray, process: int) -> None:
-    if (
-        os.getpid() == process
-    ):  # not in a copy of the process, where the batch is not the last one of its kind
+def _release(whole: np.ndarray, process: int) -> None:
+    if os.getpid() == process:  # not in a copy of the process, which does not own the batch
         whole[0] = 0
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ..errors import InputError
-from ..functional import imresize
+from ..functional import bicubic_pair
 from ..io.images import image_size
 from ..registry import DATASETS
 from .pairs import PairedImageDataset
@@ -37,11 +36,11 @@ class BenchmarkDataset(PairedImageDataset):
         super().__init__(gt_folder, lq_folder or gt_folder, scale, lq_name='{}' if self.reduces else lq_name)
 
     def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
+        if self.reduces:
+            gt, lq = bicubic_pair(self._read(files[1]), self.scale, files[1])
+            return lq, gt
         _, (height, width) = self._sizes(files)
-        gt = self._read(files[1])[:height, :width]
-        if not self.reduces:
-            return self._read(files[0]), gt
-        return imresize(torch.from_numpy(gt).permute(2, 0, 1), 1 / self.scale).permute(1, 2, 0).numpy(), gt
+        return self._read(files[0]), self._read(files[1])[:height, :width]
 
     def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
         gt = image_size(files[1])

@@ -1,3 +1,4 @@
+from .bicubic_pair import bicubic_pair
 from .blur_kernels import gaussian_kernel, sinc_kernel
 from .fidelity import luma, psnr, ssim
 from .filter2d import filter2d
@@ -17,6 +18,7 @@ __all__ = [
     'add_gaussian_noise',
     'add_poisson_noise',
     'at_least_float32',
+    'bicubic_pair',
     'filter2d',
     'gaussian_blur',
     'gaussian_kernel',

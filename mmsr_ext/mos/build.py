@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ..errors import InputError
-from ..functional import imresize
+from ..functional import bicubic_pair
 from ..io.images import image_size, list_images, read_image
 from .study import Item, Study
 
@@ -208,19 +207,8 @@ def _nearest(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 def _example(path: Path, scale: int, degraded: bool) -> np.ndarray:
     """Read a training image, cropped to a multiple of the scale, as it is or degraded for the answer 1."""
-    pixels = read_image(path)
-    height, width = (edge - edge % scale for edge in pixels.shape[:2])
-    if not height or not width:
-        raise InputError(
-            f'{path} is {pixels.shape[0]}x{pixels.shape[1]}, less than the scale, {scale}. Remove it from '
-            f'{path.parent}.'
-        )
-    pixels = np.ascontiguousarray(pixels[:height, :width])
-    if not degraded:
-        return pixels
-    return _nearest(
-        imresize(torch.from_numpy(pixels).permute(2, 0, 1), 1 / scale).permute(1, 2, 0).numpy(), scale
-    )
+    gt, lq = bicubic_pair(read_image(path), scale, path)
+    return _nearest(lq, scale) if degraded else gt
 
 
 def _page(study: Study) -> str:

@@ -1,19 +1,18 @@
-"""Making LQ/GT pairs from images."""
+"""Make LQ/GT pairs of images."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import torch
 from PIL import Image
 
 from ..arguments import check_value
 from ..errors import InputError
-from ..functional import imresize
-from ..io.images import named_images, read_image
+from ..functional import bicubic_pair
+from ..io.images import image_size, named_images, read_image
 
 
 def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: int = 4) -> int:
@@ -41,18 +40,20 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     for folder in folders:
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f'{folder} already has files. Remove it, or choose another output folder.')
-    images = {name: _multiple_of(read_image(path), scale, path) for name, path in files.items()}
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-    for name, gt in images.items():
-        lq = imresize(torch.from_numpy(gt).permute(2, 0, 1), 1 / scale).permute(1, 2, 0).numpy()
-        for folder, image in zip(folders, (gt, lq)):
-            Image.fromarray(image).save(folder / f'{name}.png')
-    return len(images)
-
-
-def _multiple_of(image: np.ndarray, scale: int, path: Path) -> np.ndarray:
-    height, width = (size - size % scale for size in image.shape[:2])
-    if not height or not width:
-        raise InputError(f'{path} is {image.shape[0]}x{image.shape[1]}, smaller than the scale, {scale}.')
-    return np.ascontiguousarray(image[:height, :width])
+    for name, path in files.items():
+        height, width = image_size(path)
+        if min(height, width) < scale:
+            raise InputError(
+                f'{path} is {height}x{width}, smaller than the scale, {scale}. Remove the image.'
+            )
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        for name, path in files.items():
+            for folder, image in zip(folders, bicubic_pair(read_image(path), scale, path)):
+                Image.fromarray(image).save(folder / f'{name}.png')
+    except BaseException:
+        for folder in folders:  # nothing half written
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return len(files)

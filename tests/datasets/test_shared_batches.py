@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from mmsr_ext.datasets import shared_batches as handover
+from mmsr_ext.datasets import shared_batches
 
 
 class Numbered(Dataset):
@@ -21,7 +21,7 @@ class Numbered(Dataset):
 
     def __getitems__(self, indices):
         number = indices[0] // 2
-        batch = handover.empty_batch(2, {'gt': (2, 3, 50, 50 + number * self.growing)})
+        batch = shared_batches.empty_batch(2, {'gt': (2, 3, 50, 50 + number * self.growing)})
         batch['gt'].fill_(number)
         batch['draws'].fill_(-number)
         batch['keys'] = [f'key {number}', 'ü']
@@ -96,7 +96,7 @@ def test_memory_of_workers_that_are_gone_is_let_go():
         kept = next(iter(load()))
     check(kept, 0)
     next(iter(load(num_workers=1)))
-    assert len({process for process, _ in handover._THEIRS}) <= 2
+    assert len({process for process, _ in shared_batches._attached_blocks}) <= 2
 
 
 def test_in_the_loaders_own_process_memory_is_ordinary():
