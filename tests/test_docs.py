@@ -3,6 +3,7 @@ with runs of two iterations."""
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,14 @@ import torchvision
 from PIL import Image
 from support import ROOT
 
+from mmsr_ext import registry
 from mmsr_ext.models import SRResNet, SRVGGNetCompact
 
+PAGES = [
+    'README.md',
+    'CONTRIBUTING.md',
+    *sorted(f'docs/{path.name}' for path in (ROOT / 'docs').glob('*.md')),
+]
 SHORT = (
     'train_cfg.max_iters=2 train_cfg.val_interval=2 default_hooks.checkpoint.interval=2 '
     'default_hooks.logger.interval=1 train_dataloader.batch_size=1 train_dataloader.num_workers=0 '
@@ -100,16 +107,161 @@ def random_compact(home: Path, name: str, num_convs: int) -> None:
     torch.save({'params': network.state_dict()}, home / 'weights' / name)
 
 
+def page(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def commands_of(text: str) -> list[list[str]]:
+    """The tools' commands in a page's blocks, as lists of arguments."""
+    found = []
+    for block in re.findall(r'^```(?:bash|text)\n(.*?)^```', text, re.MULTILINE | re.DOTALL):
+        for line in block.replace('\\\n', ' ').splitlines():
+            for part in re.split(r' \| | && |(?<=\d) (?=bash )', line):
+                if part.startswith(('python tools/', 'bash tools/')):
+                    found.append(shlex.split(part, comments=True))
+    return found
+
+
+@pytest.mark.parametrize('name', PAGES)
+def test_every_command_is_one_that_its_tool_takes(name):
+    for _, tool, *args in commands_of(page(name)):
+        assert (ROOT / tool).is_file(), tool
+        if tool.endswith('.py'):
+            command = re.search(
+                r'^    command\.start\((\w+)\)', (ROOT / tool).read_text(), re.MULTILINE
+            ).group(1)
+            module = importlib.import_module(f'mmsr_ext.cli.{command}')
+            parser = argparse.ArgumentParser(prog=f'{name}: {tool}')
+            module.add_arguments(parser)
+            parsed = parser.parse_args(args)
+            if hasattr(module, 'check'):
+                module.check(parser, parsed)
+
+
+def test_an_argument_that_a_tool_does_not_have_is_found():
+    with pytest.raises(SystemExit):
+        check = commands_of(
+            '```bash\ncat x | python tools/train.py \\\n  configs/mine.py --resum-from a\n```'
+        )
+        module = importlib.import_module('mmsr_ext.cli.train')
+        parser = argparse.ArgumentParser()
+        module.add_arguments(parser)
+        parser.parse_args(check[0][2:])
+
+
+@pytest.mark.parametrize('name', PAGES)
+def test_configs_that_a_page_names_exist(name):
+    text = page(name)
+    made = set(re.findall(r'^cat > (configs/\S+)', ''.join(map(page, PAGES)), re.MULTILINE))
+    named = set(re.findall(r'\bconfigs/\w+\.py', text)) - made - {'configs/mine_x4.py'}
+    named |= {f'configs/{base}' for base in re.findall(r"^_base_ = '(\w+\.py)'", text, re.MULTILINE)}
+    assert {config for config in named if not (ROOT / config).exists() and 'NAME' not in config} == set()
+
+
+def test_every_page_with_commands_is_run():
+    tests = Path(__file__).read_text() + page('tests/tools/test_export_tool.py')
+    with_commands = [name for name in PAGES if blocks_of(page(name))]
+    assert len(with_commands) >= 9
+    for name in with_commands:
+        assert re.search(rf"(run_page\('|blocks_of\(page\('|'docs/){re.escape(Path(name).name)}'", tests), (
+            name
+        )
+
+
+@pytest.fixture(scope='module')
+def generate():
+    """The hook that makes the site's pages."""
+    spec = importlib.util.spec_from_file_location('generate', ROOT / 'docs/generate.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_reference_has_every_registered_part(generate):
+    text = '\n'.join(generate.reference_pages().values())
+    parts = {}
+    for child in vars(registry).values():
+        if isinstance(child, registry.ChildRegistry):
+            child.import_from_location()
+            parts |= {
+                name: part
+                for name, part in child.module_dict.items()
+                if part.__module__.startswith('mmsr_ext.')
+            }
+    assert len(parts) > 30
+    missing = {
+        name
+        for name, part in parts.items()
+        if f'`{name}`' not in text or f'\n::: {part.__module__}.{part.__qualname__}\n' not in text
+    }
+    assert missing == set()
+
+
+def test_a_part_in_an_unknown_folder_is_named(generate):
+    with pytest.raises(KeyError, match='ROOMS'):
+        generate._room_of('mmsr_ext.somewhere.mine')
+
+
+def test_recipes_have_a_page_each_with_their_size(generate):
+    pages = generate.recipe_pages()
+    assert {f'recipes/{path.stem}.md' for path in (ROOT / 'configs').glob('*.py')} < set(pages)
+    assert '1,549,462' in pages['recipes/srgan_x4.md']
+    # RRDBNet as published has 16,697,987 parameters
+    assert '16,697,987' in pages['recipes/esrgan_x4.md']
+    # 16,697,987 parameters include biases; ESPCN by hand: (3*64*25 + 64*32*9 + 32*48*9) * 320 * 180 multiply-adds
+    assert (
+        f'{2 * (3 * 64 * 25 + 64 * 32 * 9 + 32 * 48 * 9) * 320 * 180 / 1e9:,.1f} for'
+        in pages['recipes/espcn_x4.md']
+    )
+    assert 'Deviations from the paper' in pages['recipes/srgan_x4.md']
+    assert pages == generate.recipe_pages()
+
+
+@pytest.mark.slow
+def test_site_builds_without_a_warning(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', str(tmp_path / 'site')],
+        cwd=ROOT,
+        env=dict(os.environ, PYTHONPATH=str(ROOT), NO_MKDOCS_2_WARNING='1', http_proxy='http://127.0.0.1:9'),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    html = (tmp_path / 'site/reference/models.backbones/index.html').read_text()
+    assert 'id="mmsr_ext.models.backbones.srresnet.SRResNet"' in html
+    start = (tmp_path / 'site/index.html').read_text()
+    assert re.findall(r'<(?:script|img)[^>]+src="https?:', start) == []
+    assert re.findall(r'<link[^>]+rel="(?:stylesheet|preconnect)"[^>]+href="https?:', start) == []
+
+
 @pytest.mark.slow
 def test_readme(home):
-    """Of the sections to which the first command of a newcomer leads; others have tests of their own."""
     photographs(home / 'my_photos')
     photographs(home / 'my_held_out_photos', 2, 97, 110, seed=1)
-    sections = dict(
-        re.findall(r'^## (.*?)\n(.*?)(?=^## |\Z)', (ROOT / 'README.md').read_text(), re.MULTILINE | re.DOTALL)
-    )
-    run([blocks_of(sections[name])[0] for name in ('Train on your own images', 'Measure and compare')], home)
+    blocks = blocks_of(page('README.md'))
+    assert blocks.pop(0).startswith('bash tools/quickstart.sh')  # another test's
+    run(blocks, home)
     assert (home / 'report.html').stat().st_size > 10_000
+    assert Image.open(home / 'upscaled/0.png').size == (1088, 1056)
+    assert (home / 'mine.safetensors').exists()
+
+
+@pytest.mark.slow
+def test_data(home):
+    photographs(home / 'my_photos')
+    run_page('data.md', home)
+    assert (home / 'data/example/sharp').is_dir()
+
+
+@pytest.mark.slow
+def test_upscaling(home):
+    photographs(home / 'my_photos', 2, 64, 48)
+    random_compact(home, 'realesr-general-x4v3.pth', 32)
+    run_page('upscaling.md', home)
+    assert Image.open(home / 'upscaled/0.png').size == (192, 256)
+    assert Image.open(home / 'half/0.png').size == (96, 128)
 
 
 @pytest.mark.slow

@@ -73,21 +73,6 @@ def test_a_misspelt_name_is_told_the_nearest(scope, child, name, near):
     assert name not in getattr(registry, child)
 
 
-def test_readme_names_every_part():
-    from support import ROOT
-
-    text = (ROOT / 'README.md').read_text()
-    parts = set()
-    for child in vars(registry).values():
-        if isinstance(child, registry.ChildRegistry):
-            child.import_from_location()
-            parts |= {
-                name for name, part in child.module_dict.items() if part.__module__.startswith('mmsr_ext.')
-            }
-    assert len(parts) > 30
-    assert {name for name in parts if f'`{name}`' not in text} == set()
-
-
 def test_readme_names_every_recipe():
     from support import ROOT
 

@@ -35,5 +35,5 @@ cat <<'NEXT'
 What next:
   source .venv/bin/activate
   python tools/make_pairs.py FOLDER data/mine     # your own photographs; README.md, "Train on your own images"
-  python tools/train.py configs/srgan_x4.py       # the paper's recipe on DIV2K; README.md, "Train on DIV2K"
+  python tools/train.py configs/srgan_x4.py       # the paper's recipe on DIV2K; docs/data.md, "DIV2K"
 NEXT

@@ -47,19 +47,13 @@ def command(*arguments):
         signal.signal(signal.SIGINT, before)
 
 
-def test_readme_commands(checkpoint, tmp_path, monkeypatch, capsys):
+def test_commands_of_the_page(checkpoint, tmp_path, monkeypatch, capsys):
     """Every command of the section, as it is written there, on the quickstart's kind of network."""
     work = tmp_path / 'work'
     (work / 'work_dirs/srgan_x4_demo').mkdir(parents=True)
     (work / 'work_dirs/srgan_x4_demo/iter_300.pth').write_bytes(checkpoint.read_bytes())
     monkeypatch.chdir(work)
-    section = (
-        (ROOT / 'README.md')
-        .read_text()
-        .split('## Carry a model elsewhere')[1]
-        .split('```bash\n')[1]
-        .split('```')[0]
-    )
+    section = (ROOT / 'docs/export.md').read_text().split('```bash\n')[1].split('```')[0]
     lines = [shlex.split(line, comments=True) for line in section.splitlines()]
     assert {line[line.index('--format') + 1] for line in lines if '--format' in line} == {
         'onnx',

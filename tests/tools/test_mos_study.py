@@ -151,8 +151,8 @@ def begin(page, name):
     wait_for(lambda: page.evaluate("!document.getElementById('rate').hidden"))
 
 
-def test_readme_commands_from_folders_to_scores(tmp_path, monkeypatch, capsys, context, serve):
-    text = (ROOT / 'README.md').read_text().split('## Let people judge')[1].split('```')[1]
+def test_commands_of_the_page_from_folders_to_scores(tmp_path, monkeypatch, capsys, context, serve):
+    text = (ROOT / 'docs/opinion_test.md').read_text().split('```')[1]
     commands = [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith('python')]
     assert [command[:3] for command in commands] == [
         ['python', 'tools/mos_study.py', name] for name in ('build', 'serve', 'score')

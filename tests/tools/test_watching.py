@@ -18,8 +18,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mmsr_ext.apis import train
 from mmsr_ext.evaluation.report.scalars import read_scalars
 
-README_LINE = re.search(
-    r'^visualizer = dict\(vis_backends=.*$', (ROOT / 'README.md').read_text(), re.MULTILINE
+TENSORBOARD_LINE = re.search(
+    r'^visualizer = dict\(vis_backends=.*$', (ROOT / 'docs/training.md').read_text(), re.MULTILINE
 ).group()
 
 
@@ -43,9 +43,9 @@ TINY = {
 
 @pytest.fixture
 def config(demo_data, in_root, tmp_path):
-    """The demo's SRGAN, tiny, with the line for TensorBoard that README gives."""
+    """The demo's SRGAN, tiny, with the line for TensorBoard of docs/training.md."""
     path = tmp_path / 'mine.py'
-    path.write_text(f'_base_ = {str(ROOT / "configs/srgan_x4_demo.py")!r}\n{README_LINE}\n')
+    path.write_text(f'_base_ = {str(ROOT / "configs/srgan_x4_demo.py")!r}\n{TENSORBOARD_LINE}\n')
     cfg = Config.fromfile(path)
     cfg.merge_from_dict(TINY | demo_data)
     Config(cfg.to_dict(), format_python_code=False).dump(path)
