@@ -20,13 +20,10 @@ class NIQE(ImageMetric):
     """MMagic's NIQE of the Y channel, logged as ``NIQE``; lower is better.
 
     Unlike MMagic's class it takes ``pred_key``, and leaves images out of the mean for which it is not
-    defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is nan.
+    defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is nan. Takes the
+    arguments of ``ImageMetric``; ``crop_border`` is the scale by convention.
 
     Source: Mittal et al. 2013 (Making a completely blind image quality analyzer).
-
-    Args:
-        crop_border: Pixels left out at each side; the scale by convention.
-        **kwargs: See ``ImageMetric``.
     """
 
     metric = 'NIQE'
