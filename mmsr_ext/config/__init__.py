@@ -1,0 +1,1 @@
+"""Reading a config, and saying in one line what is wrong with it."""

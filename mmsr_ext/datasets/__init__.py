@@ -1,3 +1,5 @@
+"""Data: packed stores, folders, the sampler that numbers the samples of a run."""
+
 from ..io.images import read_image
 from .images import ImageDataset
 from .packed import PackedPairs, stack_images

@@ -1,3 +1,5 @@
+"""What runs around the model: hooks, loop, optimizer wrapper, the finite guard, resume."""
+
 from .. import compat
 from .amp_optim_wrapper import AmpOptimWrapper
 from .distributed.separate_ddp import SeparateDDP

@@ -1,0 +1,1 @@
+"""Measuring checkpoints: image sets, metrics, table, comparison, trade-off, report."""

@@ -1,0 +1,1 @@
+"""Writing a generator alone in another format, and checking the file against the network."""

@@ -1,3 +1,5 @@
+"""Pure functions on tensors and arrays, without registry."""
+
 from .bicubic_pair import bicubic_pair
 from .blur_kernels import gaussian_kernel, sinc_kernel
 from .fidelity import luma, psnr, ssim

@@ -1,3 +1,5 @@
+"""What is registered for a model; it knows nothing of the rooms above."""
+
 from . import backbones, discriminators, losses, preprocessors, restorers
 from .backbones import *  # noqa: F403
 from .discriminators import *  # noqa: F403

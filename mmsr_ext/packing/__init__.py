@@ -1,0 +1,1 @@
+"""Packing folders of images into a store, and making LQ/GT pairs."""

@@ -1,0 +1,1 @@
+"""Hooks of MMEngine's runner; those of `configs/_base_/default_runtime.py` run in every recipe."""

@@ -1,3 +1,5 @@
+"""Registered metrics, named by their protocol, and the evaluator of MMagic's loops."""
+
 from .evaluator import Evaluator
 from .image_metric import ImageMetric
 from .lpips import LPIPS

@@ -1,3 +1,5 @@
+"""Generators: networks that make images."""
+
 from .deblur_resnet import DeblurResNet
 from .edsr import EDSR
 from .enhancenet import EnhanceNet

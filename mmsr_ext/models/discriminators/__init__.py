@@ -1,3 +1,5 @@
+"""Networks that judge images: (N, C, H, W) to logits of any shape."""
+
 from .bounded_critic import BoundedCritic
 from .modified_vgg import ModifiedVGG
 from .patchgan_discriminator import PatchGANDiscriminator

@@ -1,3 +1,5 @@
+"""Losses: called with (output, target); adversarial ones with predictions."""
+
 from .adversarial_loss import AdversarialLoss
 from .gan_loss_adapter import as_adversarial_loss
 from .gradient_penalty import GradientPenalty

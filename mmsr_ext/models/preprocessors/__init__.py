@@ -1,3 +1,5 @@
+"""Batches to the device, normalised there; degradations that make LQ in training."""
+
 from .blur_downsample import BlurDownsample
 from .image_preprocessor import ImagePreprocessor
 from .motion_blur import MotionBlur

@@ -1,3 +1,5 @@
+"""The restorer: one training step for every recipe."""
+
 from .gan_restorer import GANRestorer
 from .schedule import Schedule
 
