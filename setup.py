@@ -1,4 +1,4 @@
-"""Package of mmsr_ext. ``pip install -e .[lite]`` for the ordinary use; ``[full]`` for an mmcv with compiled operators."""
+"""Package of mmsr_ext. ``pip install -e .[lite]`` for ordinary use, ``[full]`` for mmcv with its operators."""
 
 import shutil
 from pathlib import Path
@@ -31,7 +31,7 @@ REQUIRES = [
     'tqdm',
 ]
 EXTRAS = {
-    # mmcv and mmcv-lite are the same package with and without compiled operators, and overwrite each other: choose one
+    # mmcv and mmcv-lite are one package with and without compiled operators, and overwrite each other: choose
     'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
     'full': ['mmcv>=2.0.0,<2.2.0'],
     'export': ['onnx>=1.16', 'onnxruntime>=1.18'],
@@ -55,7 +55,7 @@ EXTRAS = {
 
 
 class BuildWithMim(build_py):
-    """Puts configs/ and tools/ into mmsr_ext/.mim, where MIM and MMEngine look for them ('mmsr_ext::srgan_x4.py')."""
+    """Put configs/ and tools/ into mmsr_ext/.mim, where MIM and MMEngine look for them."""
 
     def run(self) -> None:
         super().run()
@@ -87,7 +87,10 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmsr_ext', 'mmsr_ext.*']),
     package_data={
-        'mmsr_ext': ['py.typed'],'mmsr_ext.mos': ['*.html'], 'mmsr_ext.evaluation.report': ['*.html', '*.css', '*.js']},
+        'mmsr_ext': ['py.typed'],
+        'mmsr_ext.mos': ['*.html'],
+        'mmsr_ext.evaluation.report': ['*.html', '*.css', '*.js'],
+    },
     python_requires='>=3.10,<3.14',
     install_requires=REQUIRES,
     extras_require=EXTRAS,

@@ -114,7 +114,11 @@ did you mean 'bfloat16'?
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Return 'did you mean ...?' with the nearest of some words; an empty string if none is near."""
+    """Return 'did you mean ...?' with the nearest of some words; an empty string if none is near.
+
+    >>> nearest('lerning_rate', ['learning_rate', 'momentum'])
+    "did you mean 'learning_rate'?"
+    """
     near = difflib.get_close_matches(word, list(words), 1, 0.6)
     return f'did you mean {near[0]!r}?' if near else ''
 

@@ -169,7 +169,12 @@ def recognise(
 
 
 def differences(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
-    """Describe how the names and shapes of two state_dicts differ; empty if they agree."""
+    """Describe how the names and shapes of two state_dicts differ; empty if they agree.
+
+    >>> from torch import ones
+    >>> differences({'a': ones(2), 'b': ones(1)}, {'a': ones(3)})
+    '1 missing (such as b), 1 of another shape (such as a: (3,) instead of (2,))'
+    """
     missing = [key for key in own if key not in weights]
     unexpected = [key for key in weights if key not in own]
     unlike = [key for key in own if key in weights and own[key].shape != getattr(weights[key], 'shape', None)]

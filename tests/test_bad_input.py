@@ -276,7 +276,8 @@ CONFIGS = [
     (
         'model.generator',
         dict(type='SRResNet', mid_channels=4, num_blocks=1, out_channels=1),
-        r'model\.generator \(SRResNet\) makes \(1, 1, 32, 32\) out of \(1, 3, 8, 8\); expected \(1, 3, 32, 32\)',
+        r'model\.generator \(SRResNet\) makes \(1, 1, 32, 32\) out of '
+        r'\(1, 3, 8, 8\); expected \(1, 3, 32, 32\)',
     ),
     ('optim_wrapper.discriminator', None, 'optim_wrapper has no discriminator'),
     (

@@ -79,8 +79,10 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
 
 def _rank() -> str:
     """Which of several processes this is, in words."""
-    rank, size = (next((os.environ[name] for name in names if name in os.environ), '')
-                  for names in (('RANK', 'SLURM_PROCID'), ('WORLD_SIZE', 'SLURM_NTASKS')))  # yapf: disable
+    rank, size = (
+        next((os.environ[name] for name in names if name in os.environ), '')
+        for names in (('RANK', 'SLURM_PROCID'), ('WORLD_SIZE', 'SLURM_NTASKS'))
+    )
     return f' in process {rank} of {size} ({socket.gethostname()})' if rank and size not in ('', '1') else ''
 
 

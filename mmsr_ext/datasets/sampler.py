@@ -35,6 +35,10 @@ class InfiniteDraws(Sampler):
     is resumed sets ``start`` to the number of draws that are past (over all processes), and ``seed`` to that
     of the run.
 
+    >>> draws = iter(InfiniteDraws(['a', 'b', 'c'], seed=1))
+    >>> [next(draws).index for _ in range(6)]  # each image once, then each once more
+    [...]
+
     Args:
         dataset: The dataset.
         shuffle: Permute; else in order.

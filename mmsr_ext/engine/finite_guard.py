@@ -19,8 +19,8 @@ class Update(NamedTuple):
 
     Args:
         finite: All losses and gradients were finite; if not, the update was skipped in every network.
-        overflow: Gradients were too large for the scale of float16, and the update was skipped. The loss scaler
-            lowers its scale, and that is no fault: ``finite`` is true.
+        overflow: Gradients were too large for the scale of float16, and the update was skipped. The loss
+            scaler lowers its scale, and that is no fault: ``finite`` is true.
         losses: Losses, ``d_real`` and ``d_fake`` of this process, means over the micro-steps.
         gradient_norms: By network that was to be updated; all processes share them.
         images: The files of the batch, or of those that were accumulated, of this process.
@@ -57,9 +57,9 @@ class FiniteGuard:
     optimizers skip a step themselves; with others the host decides, and waits for the device.
     ``UpdateGuardHook`` logs skipped updates, and stops a run in which they do not end.
 
-    Under float16 each network has a loss scaler. An update whose gradients overflow at its scale is skipped in all
-    networks, and only that scaler lowers its scale. Where the scale cannot be lowered, because it is constant or
-    at 1, below which it does not fall, the gradients count as non-finite.
+    Under float16 each network has a loss scaler. An update whose gradients overflow at its scale is skipped
+    in all networks, and only that scaler lowers its scale. Where the scale cannot be lowered, because it is
+    constant or at 1, below which it does not fall, the gradients count as non-finite.
     """
 
     def __init__(self) -> None:

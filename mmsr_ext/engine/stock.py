@@ -1,7 +1,7 @@
 """Every private name of MMEngine and PyTorch that the package reads or sets, each behind a function.
 
-``OVERRIDDEN`` lists the private methods that subclasses of ours override. A test makes sure that the installed
-versions have all of them, and that no other file uses one.
+``OVERRIDDEN`` lists the private methods that subclasses of ours override. A test makes sure that the
+installed versions have all of them, and that no other file uses one.
 """
 
 from __future__ import annotations

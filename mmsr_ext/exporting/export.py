@@ -72,6 +72,12 @@ def export(
     - 'onnx': opset 17, batch, height and width dynamic.
     - 'torchscript': for ``torch.jit.load``.
 
+    >>> import torch
+    >>> from mmsr_ext.models import SRResNet
+    >>> torch.save(SRResNet(mid_channels=4, num_blocks=1, scale=2).state_dict(), 'net.pth')
+    >>> export('net.pth', 'safetensors', 'net.safetensors').metadata['architecture']
+    'SRResNet'
+
     Args:
         checkpoint: A file that ``load_generator`` reads.
         format: One of the above.

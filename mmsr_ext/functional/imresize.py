@@ -19,6 +19,12 @@ def imresize(image: Tensor, scale: float) -> Tensor:
     For uint8 the result equals MATLAB's bit for bit: the rows are resized first, and each of the two passes
     rounds half up to uint8. Same on every device.
 
+    >>> image = torch.full((3, 8, 12), 100, dtype=torch.uint8)
+    >>> imresize(image, 1 / 4).shape
+    torch.Size([3, 2, 3])
+    >>> imresize(image, 2).unique()
+    tensor([100], dtype=torch.uint8)
+
     Args:
         image: (C, H, W) or (N, C, H, W), uint8 or floating point. Floating-point values are neither rounded
             nor clipped; half precision is computed in float32.

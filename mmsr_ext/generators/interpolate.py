@@ -44,6 +44,9 @@ def interpolate(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
 
     Source: Wang et al. 2018 (ESRGAN), section 3.4; Wang et al. 2019 (Deep Network Interpolation), eq. (1).
 
+    >>> interpolate({'weight': torch.zeros(2)}, {'weight': torch.ones(2)}, 0.25)
+    {'weight': tensor([0.2500, 0.2500])}
+
     Args:
         a: The network at alpha = 0: a file, of which the generator is taken, or a state_dict.
         b: The network at alpha = 1.

@@ -40,6 +40,12 @@ def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
     read, the older namings of ESRGAN and RCAN included, with or without the prefixes of
     DistributedDataParallel and torch.compile; of weights and their running average the average.
 
+    >>> from mmsr_ext.models import SRResNet
+    >>> import torch
+    >>> torch.save(SRResNet(mid_channels=4, num_blocks=1, scale=2).state_dict(), 'net.pth')
+    >>> load_generator('net.pth').scale
+    2
+
     Args:
         path: A .pth or .safetensors file.
         raw: Of weights and their running average the weights.

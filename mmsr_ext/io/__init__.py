@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, images for training (8-bit RGB), pictures for upscaling, files of torch.save."""
+"""Files: written whole or not at all; images to train on, pictures to upscale, files of torch.save."""

@@ -18,6 +18,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Nobody sees a half-written file under ``path``, and after an error the one that was there before remains.
 
+    >>> with whole_file(Path('notes.txt')) as partial:
+    ...     _ = partial.write_text('done')
+    >>> Path('notes.txt').read_text()
+    'done'
+
     Args:
         path: In an existing folder.
     """

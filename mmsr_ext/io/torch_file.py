@@ -193,6 +193,10 @@ class _Unpickler(pickle._Unpickler):  # the one in C sizes its memo by numbers i
 def read_torch_file(path: str | Path, skip: Iterable[str] = ()) -> Any:
     """Read a file of ``torch.save`` onto the CPU.
 
+    >>> torch.save({'state_dict': {'weight': torch.ones(2)}}, 'net.pth')
+    >>> read_torch_file('net.pth')
+    {'state_dict': {'weight': tensor([1., 1.])}}
+
     Args:
         path: A file in either of PyTorch's formats.
         skip: Keys of the outermost dict whose tensors stay unread.

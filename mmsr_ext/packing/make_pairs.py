@@ -40,7 +40,7 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     for folder in folders:
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f'{folder} already has files. Remove it, or choose another output folder.')
-    for name, path in files.items():
+    for path in files.values():
         height, width = image_size(path)
         if min(height, width) < scale:
             raise InputError(

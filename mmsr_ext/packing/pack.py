@@ -67,6 +67,13 @@ def pack_images(
     Grey images get three channels; transparent, 16-bit and CMYK images, animations and damaged files are
     refused, all in one error. Large images need not be cut into sub-images: training reads its crops alone.
 
+    >>> from PIL import Image
+    >>> Path('photos').mkdir()
+    >>> Image.new('RGB', (33, 21)).save('photos/a.png')
+    >>> packed = pack_images('photos', 'photos_x4', scale=4, workers=0)
+    >>> packed.images, packed.cropped
+    (1, 1)
+
     Args:
         source: Folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'.
         store: Must not exist.

@@ -31,6 +31,11 @@ class Upscaler:
     each, and the luma (BT.601) of the result is taken; a network of one channel gets every channel by itself.
     Alpha does not go through the network, which has never seen any: it is resized by MATLAB's bicubic.
 
+    >>> from mmsr_ext.models import SRResNet
+    >>> upscaler = Upscaler(SRResNet(mid_channels=4, num_blocks=1, scale=2), device='cpu')
+    >>> upscaler(np.zeros((9, 7, 3), np.uint8)).shape
+    (18, 14, 3)
+
     Args:
         network: A file, see ``load_generator``, or of an architecture of spandrel's if that is installed; or
             a network from (N, C, H, W) in [0, 1], C of 3 or 1, to the same or an integer multiple of the

@@ -1,4 +1,4 @@
-"""What every config resolves to, compared with what is written down: a change of a base changes no recipe unseen.
+"""What every config resolves to, compared with what is written down: no recipe changes unseen.
 
 After a change on purpose: python tests/configs/test_resolved.py
 """

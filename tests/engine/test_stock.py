@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import mmengine.runner
 import pytest
@@ -43,7 +44,7 @@ def test_what_is_read_exists():
     )
     assert stock.accumulative_counts(wrapper) == 3
     assert stock.between_updates(wrapper)
-    source = open(mmengine.runner.runner.__file__).read()
+    source = Path(mmengine.runner.runner.__file__).read_text()
     for name in (
         '_resume',
         '_load_from',
@@ -53,7 +54,9 @@ def test_what_is_read_exists():
         '_val_dataloader',
     ):
         assert f'self.{name} = ' in source, name
-    assert re.search(r'_scale_update_param\b', open(AmpOptimWrapper.__init__.__code__.co_filename).read())
+    assert re.search(
+        r'_scale_update_param\b', Path(AmpOptimWrapper.__init__.__code__.co_filename).read_text()
+    )
     assert hasattr(torch.amp.GradScaler, '_found_inf_per_device')
     preprocessor = BaseDataPreprocessor()
     assert preprocessor._non_blocking is False

@@ -120,8 +120,22 @@ def test_resume_at_a_million_starts_as_fast_as_a_new_run(tmp_path):
     for resume, iteration in [([], 0), (['--resume', str(late)], 1_000_000)] * 3:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         options = [f'{key}={value}' for key, value in one_more(iteration).items()]
-        subprocess.run([sys.executable, 'tools/train.py', str(tmp_path / 'recipe.py'), '--work-dir', str(tmp_path / 'again'), *resume,
-                        '--cfg-options', *options], cwd=ROOT, env=environment, check=True, capture_output=True)  # yapf: disable
+        subprocess.run(
+            [
+                sys.executable,
+                'tools/train.py',
+                str(tmp_path / 'recipe.py'),
+                '--work-dir',
+                str(tmp_path / 'again'),
+                *resume,
+                '--cfg-options',
+                *options,
+            ],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         seconds[iteration] = min(seconds.get(iteration, 1e9), used)

@@ -122,7 +122,8 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
         (lambda: train('configs/nothing.py'), r'configs/nothing\.py does not exist.*srgan_x4\.py'),
         (
             lambda: train('configs/srgan_x4.py', str(tmp_path / 'b')),
-            r'data/DIV2K/train_x4 does not exist.*pack_data\.py data/DIV2K/DIV2K_train_HR data/DIV2K/train_x4.*unpack.*quickstart',
+            r'data/DIV2K/train_x4 does not exist.*pack_data\.py data/DIV2K/DIV2K_train_HR data/DIV2K/'
+            'train_x4.*unpack.*quickstart',
         ),
         (
             lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.train_cfg.disc_step': 2}),

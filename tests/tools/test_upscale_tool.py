@@ -22,7 +22,8 @@ from mmsr_ext.apis import Upscaler
 from mmsr_ext.io.pictures import read_picture, write_picture
 from pathlib import Path
 
-megabytes = lambda kind: int(next(line for line in open('/proc/self/status') if line.startswith(kind)).split()[1]) / 1024
+def megabytes(kind):
+    return int(next(line for line in open('/proc/self/status') if line.startswith(kind)).split()[1]) / 1024
 upscaler = Upscaler(sys.argv[1], 'cpu')
 before = megabytes('VmRSS')
 pixels = read_picture(sys.argv[2]).pixels
@@ -138,5 +139,6 @@ def test_resume_and_overwrite_contradict_each_other(in_root, tmp_path, checkpoin
     assert result.returncode == 1
     assert (
         result.stderr
-        == 'error: --resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.\n'
+        == 'error: --resume leaves out images whose result is there, and --overwrite replaces it. '
+        'Give one of them.\n'
     )

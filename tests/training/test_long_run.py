@@ -22,8 +22,9 @@ def measure(runner):
     kept = len(list(folder.glob('run/*.pth')))
     print('MEASURED', json.dumps([resident, len(os.listdir('/proc/self/fd')), size, kept]), flush=True)
 
-options = {'train_cfg.max_iters': 3000, 'train_cfg.val_interval': 100, 'default_hooks.checkpoint.interval': 50,
-           'default_hooks.history.length': 10, 'log_processor.window_size': 10,
+options = {'train_cfg.max_iters': 3000, 'train_cfg.val_interval': 100,
+           'default_hooks.checkpoint.interval': 50, 'default_hooks.history.length': 10,
+           'log_processor.window_size': 10,
            'train_dataloader.num_workers': 1, 'val_dataloader.num_workers': 1}
 tiny_train(folder, hooks=[At('before_train_iter', at, measure) for at in (1000, 2990)], options=options)
 """

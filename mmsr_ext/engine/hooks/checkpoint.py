@@ -122,12 +122,16 @@ class CheckpointHook(StockCheckpointHook):
         hub.update_info('last_ckpt', path)
         try:
             runner.save_checkpoint(
-                self.out_dir, name, self.file_client_args, save_optimizer=self.save_optimizer,
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
                 save_param_scheduler=self.save_param_scheduler,
                 meta=meta,
                 by_epoch=self.by_epoch,
                 backend_args=self.backend_args,
-                **self.args)  # yapf: disable
+                **self.args,
+            )
             if is_main_process():
                 write_durably(Path(runner.work_dir, 'last_checkpoint'), str(path).encode())
         except OSError as error:

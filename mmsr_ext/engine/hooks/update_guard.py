@@ -30,12 +30,12 @@ LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gr
 class UpdateGuardHook(Hook):
     """Log skipped updates, and stop a run in which they do not end.
 
-    The decisions of ``GANRestorer.guard`` are read at the LoggerHook's interval and every 100 iterations. A skipped
-    update is counted as ``skipped_updates``, and logged with its non-finite values and the files of the batch:
-    those of the processes whose own losses were non-finite or, where only gradients were, of all. An overflow that
-    the loss scaler of float16 answers by lowering its scale is neither counted nor logged. Non-finite statistics
-    of batch normalisation are put back as they were at the last reading. A discriminator whose two losses stay
-    below 0.001 is reported once.
+    The decisions of ``GANRestorer.guard`` are read at the LoggerHook's interval and every 100 iterations. A
+    skipped update is counted as ``skipped_updates``, and logged with its non-finite values and the files of
+    the batch: those of the processes whose own losses were non-finite or, where only gradients were, of all.
+    An overflow that the loss scaler of float16 answers by lowering its scale is neither counted nor logged.
+    Non-finite statistics of batch normalisation are put back as they were at the last reading. A
+    discriminator whose two losses stay below 0.001 is reported once.
 
     Args:
         limit: The run stops after this many skipped updates in a row; the weights are those before them.

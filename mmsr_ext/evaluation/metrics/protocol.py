@@ -28,6 +28,9 @@ class _OfChannels(ImageMetric):
 class PSNR(_OfChannels):
     """MMagic's peak signal-to-noise ratio in dB, in float64: ``PSNR-Y`` (BT.601) or ``PSNR-RGB``.
 
+    >>> PSNR(convert_to='Y', crop_border=4).metric
+    'PSNR-Y'
+
     Args:
         crop_border: Pixels left out at each side; the scale by convention.
         convert_to: 'Y' or None for RGB.

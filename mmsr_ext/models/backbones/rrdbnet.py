@@ -47,6 +47,10 @@ class RRDBNet(Generator):
     Sources: Wang et al. 2018 (ESRGAN), section 3.1 and figure 4; Wang et al. 2021 (Real-ESRGAN), section 3.4,
     for scales 1 and 2, where a pixel-unshuffle first reduces the image 4 and 2 times.
 
+    >>> network = RRDBNet(mid_channels=8, num_blocks=1, growth_channels=4, scale=2)
+    >>> network(torch.rand(1, 3, 12, 10)).shape
+    torch.Size([1, 3, 24, 20])
+
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.

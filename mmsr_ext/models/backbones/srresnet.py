@@ -27,6 +27,10 @@ class SRResNet(Generator):
 
     MMagic's ``MSRResNet`` is another network: 3x3 head, no batch normalisation, LeakyReLU.
 
+    >>> network = SRResNet(mid_channels=8, num_blocks=1, scale=4)
+    >>> network(torch.rand(1, 3, 12, 10)).shape
+    torch.Size([1, 3, 48, 40])
+
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.

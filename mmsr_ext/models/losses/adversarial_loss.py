@@ -41,6 +41,10 @@ class AdversarialLoss(nn.Module):
     softplusgan; Lim and Ye 2017 (hinge); Jolicoeur-Martineau 2019 and Wang et al. 2018 (ESRGAN), eq. (1) and
     (2), for the relativistic average.
 
+    >>> loss = AdversarialLoss(gan_type='hinge', loss_weight=0.1)
+    >>> loss.generator(torch.tensor([2.0, 4.0]))
+    {'loss_gan': tensor(-0.3000)}
+
     Args:
         gan_type: One of the table.
         relativistic: False; 'average' for means over all elements, as MMagic and BasicSR; 'batch' for means

@@ -11,6 +11,10 @@ from ...errors import InputError
 class Schedule:
     """The update schedule of a GAN, with MMEditing's meaning of the keys; it has no state.
 
+    >>> schedule = Schedule.from_cfg(dict(disc_steps=2, disc_init_steps=4))
+    >>> [step for step in range(10) if schedule.updates_generator(step)]
+    [4, 6, 8]
+
     Args:
         disc_steps: The generator is updated at every ``disc_steps``-th step, the discriminator at every step.
         disc_init_steps: The generator is not updated before this step.

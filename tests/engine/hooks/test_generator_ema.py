@@ -49,25 +49,52 @@ def config(work_dir, pairs, iters, wrapper='OptimWrapper', model=None, **changes
     loader = dict(batch_size=2, num_workers=0)
     optim = dict(type=wrapper, optimizer=dict(type='Adam', lr=1e-2))
     loop = dict(val_interval=iters, max_iters=iters)
-    return Config(dict(
-        default_scope='mmsr_ext', custom_imports=dict(imports=['mmsr_ext']), work_dir=str(work_dir), experiment_name=work_dir.name,
-        model=dict(
-            type='GANRestorer', generator=dict(type='SRResNet', mid_channels=4, num_blocks=1), pixel_loss=dict(type='mmagic.L1Loss'),
-            discriminator=dict(type='VGGDiscriminator', mid_channels=2, patch_size=16, dense_channels=4),
-            gan_loss=dict(type='AdversarialLoss', loss_weight=1e-2),
-            data_preprocessor=dict(type='DataPreprocessor', mean=[0.] * 3, std=[255.] * 3)) | (model or {}),
-        train_dataloader=loader | dict(sampler=dict(type='InfiniteDraws', seed=1),
-                                       dataset=dict(type='PairedImageDataset', gt_size=16, augment=True, **pairs)),
-        val_dataloader=loader | dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False),
-                                     dataset=dict(type='PairedImageDataset', **pairs)),
-        val_cfg=dict(type='MultiValLoop'), val_evaluator=dict(type='Evaluator', metrics=[dict(type='PSNR')]),
-        test_dataloader=loader | dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False),
-                                      dataset=dict(type='PairedImageDataset', **pairs)),
-        test_cfg=dict(type='MultiTestLoop'), test_evaluator=dict(type='Evaluator', metrics=[dict(type='PSNR')]),
-        train_cfg=dict(type='IterBasedTrainLoop') | loop, randomness=dict(seed=0),
-        optim_wrapper=dict(constructor='MultiOptimWrapperConstructor', generator=optim, discriminator=deepcopy(optim)),
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1)),
-        custom_hooks=[dict(type='GeneratorEMAHook', decay=DECAY)]) | changes)  # yapf: disable
+    return Config(
+        dict(
+            default_scope='mmsr_ext',
+            custom_imports=dict(imports=['mmsr_ext']),
+            work_dir=str(work_dir),
+            experiment_name=work_dir.name,
+            model=dict(
+                type='GANRestorer',
+                generator=dict(type='SRResNet', mid_channels=4, num_blocks=1),
+                pixel_loss=dict(type='mmagic.L1Loss'),
+                discriminator=dict(type='VGGDiscriminator', mid_channels=2, patch_size=16, dense_channels=4),
+                gan_loss=dict(type='AdversarialLoss', loss_weight=1e-2),
+                data_preprocessor=dict(type='DataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3),
+            )
+            | (model or {}),
+            train_dataloader=loader
+            | dict(
+                sampler=dict(type='InfiniteDraws', seed=1),
+                dataset=dict(type='PairedImageDataset', gt_size=16, augment=True, **pairs),
+            ),
+            val_dataloader=loader
+            | dict(
+                batch_size=1,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dict(type='PairedImageDataset', **pairs),
+            ),
+            val_cfg=dict(type='MultiValLoop'),
+            val_evaluator=dict(type='Evaluator', metrics=[dict(type='PSNR')]),
+            test_dataloader=loader
+            | dict(
+                batch_size=1,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dict(type='PairedImageDataset', **pairs),
+            ),
+            test_cfg=dict(type='MultiTestLoop'),
+            test_evaluator=dict(type='Evaluator', metrics=[dict(type='PSNR')]),
+            train_cfg=dict(type='IterBasedTrainLoop') | loop,
+            randomness=dict(seed=0),
+            optim_wrapper=dict(
+                constructor='MultiOptimWrapperConstructor', generator=optim, discriminator=deepcopy(optim)
+            ),
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1)),
+            custom_hooks=[dict(type='GeneratorEMAHook', decay=DECAY)],
+        )
+        | changes
+    )
 
 
 def run(*args, **kwargs):
