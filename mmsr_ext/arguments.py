@@ -27,11 +27,33 @@ Part = TypeVar('Part')
 class AtLeast(NamedTuple):
     """Part of an annotation: the smallest value that is accepted."""
 
-    least: int
+    limit: int
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a number is within the limit."""
+        return value >= self.limit
+
+    def __str__(self) -> str:
+        return f'of at least {self.limit}'
 
 
+class Above(NamedTuple):
+    """Part of an annotation: only larger values are accepted."""
+
+    limit: int
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a number is within the limit."""
+        return value > self.limit
+
+    def __str__(self) -> str:
+        return f'above {self.limit}'
+
+
+Limit = (AtLeast, Above)
 Size = Annotated[int, AtLeast(1)]
 Count = Annotated[int, AtLeast(0)]
+Positive = Annotated[float, Above(0)]
 
 
 def checked(part: Part) -> Part:
@@ -83,9 +105,9 @@ def check_value(name: str, value: Any, hint: Any) -> None:
     """Check that a value matches its annotation.
 
     Checked are ``int``, ``float`` (finite), ``str``, ``bool``, ``None``, ``dict``, ``list``, ``tuple``,
-    ``Sequence``, ``Literal``, ``Size``, ``Count``, and unions of them. An integer is accepted for a float, a
-    list for a tuple, a path for a string, NumPy's numbers for Python's. Any other annotation accepts every
-    value.
+    ``Sequence``, ``Literal``, ``Size``, ``Count``, ``Positive``, and unions of them. An integer is accepted
+    for a float, a list for a tuple, a path for a string, NumPy's numbers for Python's. Any other annotation
+    accepts every value.
 
     Args:
         name: The value's name in the error.
@@ -172,8 +194,7 @@ def _hints(init: Callable) -> dict[str, Any]:
 def _fits(value: Any, hint: Any) -> bool:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        limits = [limit.least for limit in args[1:] if isinstance(limit, AtLeast)]
-        return _fits(value, args[0]) and all(value >= least for least in limits)
+        return _fits(value, args[0]) and all(limit.accepts(value) for limit in _limits(args))
     if origin is Literal:
         return any(_fits(value, type(choice)) and value == choice for choice in args)
     if origin in (Union, types.UnionType):
@@ -214,8 +235,9 @@ def _options(hint: Any) -> list[str]:
     if origin is Literal:
         return [repr(choice) for choice in args]
     if origin is Annotated:
-        limits = ''.join(f' of at least {limit.least}' for limit in args[1:] if isinstance(limit, AtLeast))
-        return [_describe(args[0]) + limits]
+        return [' '.join([_describe(args[0]), *map(str, _limits(args))])]
+    if hint is bool:
+        return ['True', 'False']
     if origin is dict:
         return [f'a dict, each key {_describe(args[0])}, each value {_describe(args[1])}']
     if origin is tuple and args[-1] is not Ellipsis:
@@ -225,7 +247,6 @@ def _options(hint: Any) -> list[str]:
     names = {
         None: 'None',
         type(None): 'None',
-        bool: 'True or False',
         int: 'an integer',
         float: 'a number',
         str: 'a string',
@@ -235,6 +256,10 @@ def _options(hint: Any) -> list[str]:
         AbstractSequence: 'a list',
     }
     return [names.get(hint, getattr(hint, '__name__', str(hint)))]
+
+
+def _limits(args: tuple[Any, ...]) -> list[AtLeast | Above]:
+    return [limit for limit in args[1:] if isinstance(limit, Limit)]
 
 
 def _nearest_choice(value: Any, hint: Any) -> str:

@@ -273,7 +273,7 @@ class Side:
     def count(self) -> tuple[int, str]:
         """FLOP of a step, and the forward calls of generator, discriminator and perceptual network in it."""
         perceptual = self.model.perceptual_loss
-        vgg = perceptual.vgg.vgg_layers if self.theirs else perceptual._network[0]
+        vgg = perceptual.vgg.vgg_layers if self.theirs else perceptual.network
         networks = [self.model.generator, self.model.discriminator, vgg]
         calls = dict.fromkeys(range(3), 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -33,7 +33,11 @@ class LPIPS(ImageMetric):
     metric = 'LPIPS'
 
     def __init__(
-        self, net: str = 'alex', crop_border: Count = 0, pretrained: str = 'imagenet', **kwargs: Any
+        self,
+        net: Literal['alex', 'vgg', 'squeeze'] = 'alex',
+        crop_border: Count = 0,
+        pretrained: str = 'imagenet',
+        **kwargs: Any,
     ) -> None:
         super().__init__(crop_border, **kwargs)
         self.distance = _distance(net, pretrained)
@@ -42,10 +46,10 @@ class LPIPS(ImageMetric):
     @torch.no_grad()
     def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
         """See ``ImageMetric``."""
-        return self.distance(pred[None], gt[None])
+        return self.distance.to(pred.device)(pred[None], gt[None])
 
 
 @lru_cache(maxsize=1)
-def _distance(net: str, pretrained: str) -> LPIPSLoss:
+def _distance(net: Literal['alex', 'vgg', 'squeeze'], pretrained: str) -> LPIPSLoss:
     """One network for all sets of images and methods of a test."""
     return LPIPSLoss(net, input_range=(0.0, 255.0), pretrained=pretrained)

@@ -1,4 +1,4 @@
-"""A critic that cannot run away."""
+"""A critic whose output is bounded."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ModifiedVGG(BaseModule):
         init_cfg: See MMEngine's BaseModule.
 
     Raises:
-        InputError: For a patch size that is no multiple of 32, and at the first forward of another size.
+        InputError: For a patch size that is no multiple of 32, and at the forward of another size.
     """
 
     def __init__(

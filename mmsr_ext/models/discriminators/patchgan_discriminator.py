@@ -32,8 +32,7 @@ class PatchGANDiscriminator(BaseModule):
         init_cfg: See MMEngine's BaseModule. By default the paper's: normal with standard deviation 0.02.
 
     Raises:
-        InputError: For another norm, fewer than one layer, and at the first forward of an image that is too
-            small.
+        InputError: At the forward of an image that is too small.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class ResNetDiscriminator(BaseModule):
         init_cfg: See MMEngine's BaseModule.
 
     Raises:
-        InputError: For fewer than one block, and at the first forward of an image that is too small.
+        InputError: At the forward of an image that is too small.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ class UNetDiscriminator(BaseModule):
         init_cfg: See MMEngine's BaseModule.
 
     Raises:
-        InputError: At the first forward of an image smaller than 8 px.
+        InputError: At the forward of an image smaller than 8 px.
     """
 
     def __init__(

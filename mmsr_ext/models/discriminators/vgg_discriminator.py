@@ -37,8 +37,8 @@ class VGGDiscriminator(BaseModule):
         init_cfg: See MMEngine's BaseModule.
 
     Raises:
-        InputError: For a patch size that is too small, another head, and with the head 'patch' at the first
-            forward of another size.
+        InputError: For a patch size that is too small, and with the head 'patch' at the forward of another
+            size.
     """
 
     def __init__(

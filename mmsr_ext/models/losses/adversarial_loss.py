@@ -19,7 +19,7 @@ LABELLED = ('vanilla', 'lsgan')
 
 @MODELS.register_module()
 class AdversarialLoss(nn.Module):
-    """What the generator and the discriminator minimise against each other.
+    """The losses that the generator and the discriminator minimise against each other.
 
     With x the discriminator's logits, R real, F fake, and every term a mean over all elements:
 
@@ -46,7 +46,7 @@ class AdversarialLoss(nn.Module):
     {'loss_gan': tensor(-0.3000)}
 
     Args:
-        gan_type: One of the table.
+        gan_type: A row of the table.
         relativistic: False; 'average' for means over all elements, as MMagic and BasicSR; 'batch' for means
             over the batch axis, as KAIR.
         real_label: Label of real samples, for vanilla and lsgan.
@@ -56,8 +56,16 @@ class AdversarialLoss(nn.Module):
             equal one process with the whole batch; else each process has its own, as in MMagic and BasicSR.
 
     Raises:
-        InputError: For an unknown ``gan_type`` or ``relativistic``, for labels that the ``gan_type`` does not
-            have, and for ``global_means`` where there are none.
+        InputError: For labels that the ``gan_type`` does not have, and for ``global_means`` of a loss that
+            is not relativistic.
+
+    Example:
+        >>> loss = AdversarialLoss('hinge')
+        >>> real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-1.0, 1.0])
+        >>> loss.generator(fake)
+        {'loss_gan': tensor(-0.)}
+        >>> loss.discriminator(real, fake)
+        {'loss_d_real': tensor(0.2500), 'loss_d_fake': tensor(1.)}
     """
 
     def __init__(
@@ -88,7 +96,7 @@ class AdversarialLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def generator(self, pred_fake: Tensor, pred_real: Tensor | None = None) -> dict[str, Tensor]:
-        """The generator's term.
+        """Compute the generator's term.
 
         Args:
             pred_fake: D(fake), any shape.
@@ -111,7 +119,7 @@ class AdversarialLoss(nn.Module):
         return {'loss_gan': loss * self.loss_weight}
 
     def discriminator(self, pred_real: Tensor | None, pred_fake: Tensor | None) -> dict[str, Tensor]:
-        """The discriminator's terms.
+        """Compute the discriminator's terms.
 
         Args:
             pred_real: D(real), any shape.
@@ -141,7 +149,7 @@ class AdversarialLoss(nn.Module):
         return all_reduce(mean) / get_world_size()
 
     def _term(self, x: Tensor, is_real: bool) -> Tensor:
-        """The discriminator's loss for logits ``x`` that are labelled real or fake."""
+        """Return the discriminator's loss for logits ``x`` that are labelled real or fake."""
         label = self.real_label if is_real else self.fake_label
         sign = -1 if is_real else 1
         if self.gan_type == 'vanilla':

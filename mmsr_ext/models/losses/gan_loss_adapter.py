@@ -1,4 +1,4 @@
-"""Losses written for MMagic's SRGAN, behind the interface of AdversarialLoss."""
+"""Give a loss that was written for MMagic's SRGAN the interface of AdversarialLoss."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ class GANLossAdapter(nn.Module):
 
 
 def as_adversarial_loss(loss: nn.Module) -> nn.Module:
-    """Return ``loss`` itself if it has the two methods of ``AdversarialLoss``, else adapted."""
+    """Return ``loss`` itself if it has the two methods of ``AdversarialLoss``, else an adapter around it."""
     return loss if hasattr(loss, 'generator') and hasattr(loss, 'discriminator') else GANLossAdapter(loss)

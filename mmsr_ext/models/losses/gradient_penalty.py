@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...arguments import Positive
 from ...functional import at_least_float32
 from ...registry import MODELS
 
@@ -21,23 +21,15 @@ class GradientPenalty(nn.Module):
     Source: Gulrajani et al. 2017 (WGAN-GP), eq. (3) and algorithm 1.
 
     Args:
-        loss_weight: The paper's lambda.
-
-    Raises:
-        InputError: For a weight that is not positive.
+        loss_weight: The paper's lambda, above 0.
     """
 
-    def __init__(self, loss_weight: float = 10.0) -> None:
+    def __init__(self, loss_weight: Positive = 10.0) -> None:
         super().__init__()
-        if not loss_weight > 0:
-            raise InputError(
-                f'GradientPenalty: loss_weight={loss_weight!r} must be positive; leave the penalty out '
-                'instead.'
-            )
         self.loss_weight = loss_weight
 
     def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        """The penalty.
+        """Compute the penalty.
 
         Args:
             discriminator: (N, C, H, W) to logits of any shape (N, ...).

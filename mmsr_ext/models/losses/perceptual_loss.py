@@ -1,17 +1,18 @@
-"""Perceptual and style loss."""
+"""Perceptual and style loss: the distance of two images in the features of a VGG network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ...arguments import Size
 from ...errors import InputError
 from ...functional import at_least_float32, gram_matrix, texture_distance
 from ...registry import MODELS
+from .frozen_network import FrozenNetworkLoss
 from .vgg_features import VGGFeatures
 
 DTYPES = {None: torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
@@ -19,13 +20,12 @@ CRITERIA = {'l1': F.l1_loss, 'mse': F.mse_loss}
 
 
 @MODELS.register_module()
-class PerceptualLoss(nn.Module):
+class PerceptualLoss(FrozenNetworkLoss):
     """Distance of two images in the feature maps of a VGG network, and of their Gram matrices.
 
     ``sum_layer w * criterion(s * phi(x), s * phi(y))`` and, for the style, the same over ``gram(phi)``, or
-    EnhanceNet's texture loss. The network is frozen, always in eval mode, and no part of the module tree: it
-    is neither saved, nor wrapped for distributed training, nor trained. Both terms take their maps from one
-    forward of it.
+    EnhanceNet's texture loss. Both terms take their maps from one forward of the network. See
+    ``FrozenNetworkLoss`` for how the network is kept.
 
     ESRGAN's MINC loss is this with ``vgg_type='vgg16'``, ``layer_weights={'conv5_3': 1.0}`` and the weights
     of a network that was trained to recognise materials (Bell et al. 2015). There is no lasting place to
@@ -58,44 +58,36 @@ class PerceptualLoss(nn.Module):
             this size (the paper's is 16); the criterion does not apply to it.
 
     Raises:
-        InputError: For an unknown layer, network, criterion, scale or normalisation, or weights that cannot
-            be had.
+        InputError: For an unknown layer, an empty range, two weights of 0, or network weights that cannot be
+            read or downloaded.
+
+    Example:
+        >>> loss = PerceptualLoss({'relu2_2': 1.0}, pretrained='random', style_weight=1.0)
+        >>> x, gt = torch.rand(1, 3, 16, 16, requires_grad=True), torch.rand(1, 3, 16, 16)
+        >>> perceptual, style = loss(x, gt)
+        >>> (perceptual + style).shape
+        torch.Size([])
+        >>> loss(gt, gt)[0]
+        tensor(0.)
     """
 
     def __init__(
         self,
         layer_weights: dict[str, float],
         layer_weights_style: dict[str, float] | None = None,
-        vgg_type: str = 'vgg19',
+        vgg_type: Literal['vgg19', 'vgg16'] = 'vgg19',
         perceptual_weight: float = 1.0,
         style_weight: float = 0.0,
-        criterion: str = 'l1',
-        feature_scale: float | str = 1.0,
+        criterion: Literal['l1', 'mse'] = 'l1',
+        feature_scale: float | Literal['unit_mean'] = 1.0,
         input_range: tuple[float, float] = (0.0, 1.0),
-        use_input_norm: bool | str = True,
+        use_input_norm: bool | Literal['imagenet', 'minc', 'none'] = True,
         pretrained: str = 'imagenet',
-        dtype: str | None = None,
+        dtype: Literal['bfloat16', 'float16'] | None = None,
         compile: dict | None = None,
         style_patch_size: Size | None = None,
     ) -> None:
-        super().__init__()
-        if criterion not in CRITERIA:
-            raise InputError(f'PerceptualLoss: criterion={criterion!r} must be one of {", ".join(CRITERIA)}.')
-        if isinstance(feature_scale, str) and feature_scale != 'unit_mean':
-            raise InputError(
-                f"PerceptualLoss: feature_scale={feature_scale!r} must be a number or 'unit_mean'."
-            )
-        if style_patch_size is not None and style_patch_size < 1:
-            raise InputError(
-                f'PerceptualLoss: style_patch_size={style_patch_size!r} must be at least 1; the paper has 16.'
-            )
-        if dtype not in DTYPES:
-            raise InputError(f"PerceptualLoss: dtype={dtype!r} must be 'bfloat16', 'float16' or None.")
-        low, high = input_range
-        if not low < high:
-            raise InputError(
-                f'PerceptualLoss: input_range={input_range!r} must be (black, white) with black < white.'
-            )
+        super().__init__(input_range)
         if perceptual_weight <= 0 and style_weight <= 0:
             raise InputError(
                 'PerceptualLoss: perceptual_weight and style_weight are both 0; leave the loss out instead.'
@@ -107,16 +99,10 @@ class PerceptualLoss(nn.Module):
         self.criterion = CRITERIA[criterion]
         self.feature_scale = feature_scale
         self.style_patch_size = style_patch_size
-        self.low, self.high = low, high
         layers = {layer: None for weight, weights in self.terms.values() if weight > 0 for layer in weights}
-        # in a tuple, which torch does not search for submodules
-        self._network = (VGGFeatures(layers, vgg_type, pretrained, use_input_norm),)
-        self._network[0].features.to(DTYPES[dtype])
-        self._run = (
-            self._network[0]
-            if compile is None
-            else torch.compile(self._network[0], dynamic=False, **compile),
-        )
+        network = VGGFeatures(layers, vgg_type, pretrained, use_input_norm)
+        network.features.to(DTYPES[dtype])
+        self.set_network(network, compile)
 
     def forward(self, x: Tensor, gt: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Compare an image with its target.
@@ -129,12 +115,12 @@ class PerceptualLoss(nn.Module):
             The perceptual and the style loss; None for one whose weight is 0.
         """
         with torch.no_grad():
-            target = self._features(gt)
-            if self._run[0] is not self._network[0]:
-                # mode='reduce-overhead' would have the second call overwrite them: a CUDA graph returns the
+            target = self.run_network(self.to_unit_range(gt))
+            if self.is_compiled:
+                # with mode='reduce-overhead' the next call would overwrite them: a CUDA graph returns the
                 # same memory every time
                 target = {name: value.clone() for name, value in target.items()}
-        output = self._features(x)
+        output = self.run_network(self.to_unit_range(x))
         if self.feature_scale != 1:
             scales = {name: self._scale(value) for name, value in target.items()}
             output, target = (
@@ -142,19 +128,10 @@ class PerceptualLoss(nn.Module):
             )
         return self._term('perceptual', output, target), self._term('style', output, target)
 
-    def _apply(self, fn: Callable, recurse: bool = True) -> PerceptualLoss:
-        """Moves to another device or memory format reach the network, too."""
-        self._network[0]._apply(fn)
-        return super()._apply(fn, recurse)
-
-    def _features(self, x: Tensor) -> dict[str, Tensor]:
-        return self._run[0]((x - self.low) / (self.high - self.low))
-
     def _scale(self, target: Tensor) -> float | Tensor:
         if not isinstance(self.feature_scale, str):
             return self.feature_scale
-        # VGG's activations are of the order of 1; the floor keeps a sample without any from having all the
-        # weight
+        # VGG's activations are of the order of 1; the floor keeps a sample without any from dominating
         return 1 / at_least_float32(target).abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-2)
 
     def _term(self, name: str, output: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor | None:

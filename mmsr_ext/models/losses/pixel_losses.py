@@ -25,14 +25,11 @@ class _PixelLoss(nn.Module):
 
 @MODELS.register_module()
 class L1Loss(_PixelLoss):
-    """The mean absolute error. MMagic's, which also takes a mask, is ``mmagic.L1Loss``.
+    """Mean absolute error. MMagic's, which also takes a mask, is ``mmagic.L1Loss``.
 
     Args:
         loss_weight: Weight of the loss.
         reduction: 'none', 'mean' or 'sum', over all elements.
-
-    Raises:
-        InputError: For another reduction.
     """
 
     function = 'l1_loss'
@@ -40,14 +37,11 @@ class L1Loss(_PixelLoss):
 
 @MODELS.register_module()
 class MSELoss(_PixelLoss):
-    """The mean squared error. MMagic's, which also takes a mask, is ``mmagic.MSELoss``.
+    """Mean squared error. MMagic's, which also takes a mask, is ``mmagic.MSELoss``.
 
     Args:
         loss_weight: Weight of the loss.
         reduction: 'none', 'mean' or 'sum', over all elements.
-
-    Raises:
-        InputError: For another reduction.
     """
 
     function = 'mse_loss'

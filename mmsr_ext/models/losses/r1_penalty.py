@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...arguments import Positive
 from ...registry import MODELS
 from .gradient_penalty import input_gradient
 
@@ -13,25 +13,20 @@ from .gradient_penalty import input_gradient
 class R1Penalty(nn.Module):
     """``gamma / 2 * mean_n ||grad_x D(real_n)||_2^2``; takes the place of ``GradientPenalty``.
 
-    As there, D is the mean over a sample's logits, and it is computed in float32.
+    As there, D is the mean over a sample's logits, and the penalty is computed in float32.
 
     Source: Mescheder et al. 2018, eq. (9).
 
     Args:
-        gamma: The paper's gamma.
-
-    Raises:
-        InputError: For a gamma that is not positive.
+        gamma: The paper's gamma, above 0.
     """
 
-    def __init__(self, gamma: float = 10.0) -> None:
+    def __init__(self, gamma: Positive = 10.0) -> None:
         super().__init__()
-        if not gamma > 0:
-            raise InputError(f'R1Penalty: gamma={gamma!r} must be positive; leave the penalty out instead.')
         self.gamma = gamma
 
     def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        """The penalty.
+        """Compute the penalty.
 
         Args:
             discriminator: (N, C, H, W) to logits of any shape (N, ...).

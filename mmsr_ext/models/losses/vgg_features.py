@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from typing import Literal
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
+from ...arguments import checked
 from ...errors import InputError
-from ...weights import read_checkpoint, weights_of
+from .torchvision_weights import torchvision_weights
 
 ALIASES = {'VGG22': 'relu2_2', 'VGG54': 'relu5_4'}
 BLOCKS = {'vgg16': (2, 2, 3, 3, 3), 'vgg19': (2, 2, 4, 4, 4)}
 
-# Mean and standard deviation of RGB in [0, 1], and whether the network takes BGR instead. MINC's are of its
-# model release: BGR in
-# [0, 255], minus (104, 117, 124).
+# Mean and standard deviation of RGB in [0, 1], and whether the network takes BGR instead. MINC's follow from
+# its model release: BGR in [0, 255], minus (104, 117, 124).
 NORMS = {
     'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), False),
     'minc': ((124 / 255, 117 / 255, 104 / 255), (1 / 255, 1 / 255, 1 / 255), True),
@@ -36,8 +36,9 @@ def layer_names(vgg_type: str) -> list[str]:
     return names
 
 
+@checked
 class VGGFeatures(nn.Module):
-    """Feature maps of VGG16 or VGG19 (Simonyan and Zisserman 2015), frozen and in eval mode.
+    """Feature maps of VGG16 or VGG19 (Simonyan and Zisserman 2015).
 
     Args:
         layers: Names like 'conv5_4' (before the activation) and 'relu5_4' (after it), 'VGG22', 'VGG54', or
@@ -51,7 +52,7 @@ class VGGFeatures(nn.Module):
             mean subtracted), False or 'none' for none.
 
     Raises:
-        InputError: For an unknown network, layer or normalisation, or weights that cannot be had.
+        InputError: For an unknown layer, or weights that cannot be read or downloaded.
     """
 
     mean: Tensor
@@ -60,22 +61,15 @@ class VGGFeatures(nn.Module):
     def __init__(
         self,
         layers: Iterable[str],
-        vgg_type: str = 'vgg19',
+        vgg_type: Literal['vgg19', 'vgg16'] = 'vgg19',
         pretrained: str = 'imagenet',
-        input_norm: bool | str = True,
+        input_norm: bool | Literal['imagenet', 'minc', 'none'] = True,
     ) -> None:
         super().__init__()
-        if vgg_type not in BLOCKS:
-            raise InputError(f'vgg_type={vgg_type!r} must be one of {", ".join(BLOCKS)}.')
         self.taps = {layer: _index_of(layer, vgg_type) for layer in layers}
         if not self.taps:
             raise InputError('layer_weights is empty: name at least one layer, such as conv5_4.')
         norm = input_norm if isinstance(input_norm, str) else 'imagenet' if input_norm else 'none'
-        if norm not in NORMS:
-            raise InputError(
-                f'input normalisation {input_norm!r} of {vgg_type} must be one of {", ".join(NORMS)}, True '
-                'or False.'
-            )
         mean, std, self.bgr = NORMS[norm]
         self.normalised = norm != 'none'
         with torch.device('meta'):  # neither memory nor time for the classifier, which is not used
@@ -87,7 +81,6 @@ class VGGFeatures(nn.Module):
         _load(self.features, vgg_type, pretrained)
         self.register_buffer('mean', torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1))
-        self.requires_grad_(False).eval()
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Map (N, 3, H, W) in [0, 1] to the feature maps, by the names given to the constructor."""
@@ -95,9 +88,8 @@ class VGGFeatures(nn.Module):
             x = (x - self.mean) / self.std
         if self.bgr:
             x = x.flip(1)
-        x = x.to(
-            self.features[0].weight.dtype
-        )  # after the normalisation, which wants more than half precision
+        # after the normalisation, for which half precision is not enough
+        x = x.to(self.features[0].weight.dtype)
         maps: dict[int, Tensor] = {}
         for index, layer in enumerate(self.features):
             x = layer(x)
@@ -122,7 +114,8 @@ def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
             if isinstance(layer, nn.Conv2d):
                 layer.reset_parameters()
         return
-    state = _imagenet(vgg_type) if pretrained == 'imagenet' else _file(pretrained)
+    without = 'train without perceptual loss: --cfg-options model.perceptual_loss=None'
+    state = torchvision_weights(vgg_type, pretrained, without)
     names = layer_names(vgg_type)
     state = {_index_key(key, names): value for key, value in state.items()}
     for key, parameter in features.state_dict().items():
@@ -136,29 +129,7 @@ def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
 
 
 def _index_key(key: str, names: list[str]) -> str:
-    """'0.weight' for each of 'features.0.weight', 'conv1_1.weight' and 'conv11.weight'."""
+    """Return '0.weight' for each of 'features.0.weight', 'conv1_1.weight' and 'conv11.weight'."""
     found = re.fullmatch(r'conv(\d)_?(\d)\.(weight|bias)', key)
     name = f'conv{found[1]}_{found[2]}' if found else ''
     return f'{names.index(name)}.{found[3]}' if found and name in names else key.removeprefix('features.')
-
-
-def _imagenet(vgg_type: str) -> dict[str, Tensor]:
-    weights = torchvision.models.get_model_weights(vgg_type).IMAGENET1K_V1
-    try:
-        return weights.get_state_dict(progress=True, check_hash=True)
-    except OSError as error:
-        raise InputError(
-            f'the ImageNet weights of {vgg_type} are not on this machine and could not be downloaded '
-            f'({error}). Bring '
-            f"{weights.url.rsplit('/', 1)[1]} of torchvision here and set pretrained='path/to/it' in "
-            'perceptual_loss; or train without perceptual loss: --cfg-options model.perceptual_loss=None'
-        ) from error
-
-
-def _file(path: str) -> dict[str, Tensor]:
-    if not Path(path).is_file():
-        raise InputError(
-            f"pretrained={path!r} must be 'imagenet', 'random' or a file with VGG weights; there is no such "
-            'file.'
-        )
-    return weights_of(read_checkpoint(path))

@@ -1,4 +1,4 @@
-"""Gradients of one network at a time."""
+"""Compute the gradients of one network at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 
 class PrecomputedGradient(torch.autograd.Function):
-    """A loss whose gradient in an image was computed before, the loss scaler's factor included."""
+    """A loss whose gradient with respect to an image is known already, the loss scaler's factor included.
+
+    Its backward hands that gradient to the generator.
+    """
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, gradient: Tensor) -> Tensor:  # noqa: D102
@@ -23,23 +26,26 @@ class PrecomputedGradient(torch.autograd.Function):
 
 
 def scaled_sum(wrapper: OptimWrapper, losses: dict[str, Tensor]) -> Tensor:
-    """The sum as the wrapper's ``update_params`` would start from it."""
+    """Sum losses and scale the sum as the wrapper's ``update_params`` does before its backward pass.
+
+    Both the number of accumulated micro-batches and the loss scaler count.
+    """
     loss = wrapper.scale_loss(sum(losses.values()))
     scaler = getattr(wrapper, 'loss_scaler', None)
     return loss if scaler is None else scaler.scale(loss)
 
 
 def backward(wrapper: OptimWrapper, loss: Tensor, network: nn.Module, name: str) -> None:
-    """Gradients of one network only."""
+    """Compute the gradients of one network only, whose norm is logged under the network's name."""
     wrapper.grad_name = f'grad_norm_{name}'
     wrapper.backward(loss, inputs=trainable_parameters(network))
 
 
 def trainable_parameters(network: nn.Module) -> list[nn.Parameter]:
-    """The parameters that are trained."""
+    """Return the parameters of a network that are trained."""
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
 def detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without their graphs, to be logged."""
+    """Return losses without their graphs, to be logged."""
     return {name: loss.detach() for name, loss in losses.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from mmagic.structures import DataSample
@@ -12,6 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
+from ...arguments import check_value
 from ...engine.finite_guard import FiniteGuard, names_of
 from ...engine.stock import accumulative_counts, keep_graph_buffers, send_without_waiting
 from ...errors import InputError
@@ -21,9 +22,11 @@ from ..losses import as_adversarial_loss
 from .backward import PrecomputedGradient, backward, detached, scaled_sum, trainable_parameters
 from .schedule import Schedule
 
+Mode = Literal['tensor', 'predict', 'loss']
+
 
 class Predictions(NamedTuple):
-    """What the discriminator said; ``real`` is None where the loss does not compare the two."""
+    """The discriminator's logits; ``real`` is None where the loss does not compare the two."""
 
     real: Tensor | None
     fake: Tensor
@@ -31,14 +34,16 @@ class Predictions(NamedTuple):
 
 @MODELS.register_module()
 class GANRestorer(BaseModel):
-    """Image restoration with or without an adversary.
+    """A restorer of images, trained with or without a discriminator.
 
-    The step is MMEditing's (generator first, then the discriminator with the weights that judged the
-    generator, on the same fake), with no network run twice on the same input with the same weights: D(fake)
-    and D(real) are computed once and serve both updates, and no graph is built through a generator that is
-    not updated. A non-finite update is skipped in both networks (``FiniteGuard``). Takes the keys
-    of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator alone (SRResNet,
-    EDSR, ...), and then also takes a single OptimWrapper.
+    The step is MMEditing's: it computes the generator's gradients, then the discriminator's, both with the
+    discriminator's weights from before the step and on the same fake image. No network runs twice on the same
+    input with the same weights: D(fake) and D(real) are computed once and serve both updates, and no graph is
+    built through a generator that is not updated. A non-finite update is skipped in both networks
+    (``FiniteGuard``).
+
+    It takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator
+    alone (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
 
     Source: Ledig et al. 2017 (SRGAN), algorithm of Goodfellow et al. 2014; the schedule is MMEditing 0.15's.
 
@@ -121,17 +126,20 @@ class GANRestorer(BaseModel):
     # -- training ----------------------------------------------------------------------------------------
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, Tensor]:
-        """One iteration: forward, losses, backward, and the updates that the schedule asks for.
+        """Run one iteration: forward, losses, backward, and the updates that the schedule asks for.
 
         Args:
             data: A batch as the data preprocessor takes it.
-            optim_wrapper: ``OptimWrapperDict`` with ``generator`` and ``discriminator``; a single one without
-                adversary.
+            optim_wrapper: ``OptimWrapperDict`` with ``generator`` and ``discriminator``; without a
+                discriminator also a single ``OptimWrapper``.
 
         Returns:
-            Scalars to log, on the device: ``loss_*`` and, with an adversary, ``d_real`` and ``d_fake``, the
-            means of the discriminator's output. Gradient norms are logged by the optimizer wrappers that
-            clip.
+            Scalars to log, on the device: ``loss_*`` and, with a discriminator, ``d_real`` and ``d_fake``,
+            the means of its logits. Gradient norms are logged by the optimizer wrappers that clip.
+
+        Raises:
+            InputError: If the batch's images are not stacked, there is no loss, or the optimizers do not fit
+                the networks.
         """
         names = names_of(data)
         batch = self.data_preprocessor(data, True)
@@ -180,22 +188,21 @@ class GANRestorer(BaseModel):
         self._micro_step += 1
         self.step_counter += 1
 
-        # 1. the generator makes the fake image; without a graph where it is not updated
+        # 1. The generator makes the fake image; without a graph where it is not updated. The losses see a
+        # leaf that ends the generator's graph, so that each network's graph is freed before the next one's is
+        # built, except the discriminator's, which serves both updates.
         with opt_g.optim_context(self), torch.set_grad_enabled(update_g):
             fake = self._network('generator')(lq)
-        # The losses see a leaf that ends the generator's graph: each network's graph is freed before the next
-        # one's is
-        # built, except the discriminator's, which serves both updates.
         fake_leaf = fake.detach().requires_grad_(update_g)
 
-        # 2. the generator's gradients, judged by the discriminator with the weights of before
+        # 2. The generator's gradients, with the discriminator's weights from before the step.
         logs: dict[str, Tensor] = {}
         if update_g:
             predictions = self._generator_backward(fake, fake_leaf, gt, real, optim_wrapper, logs)
         else:
             predictions = self._discriminate(real, fake_leaf, opt_d)
 
-        # 3. the discriminator's gradients from the same predictions; both networks are updated, or neither
+        # 3. The discriminator's gradients from the same predictions; then both networks are updated, or none.
         fake_leaf = fake_leaf.detach()
         for repeat in range(self.schedule.disc_repeat):
             if repeat:
@@ -216,19 +223,19 @@ class GANRestorer(BaseModel):
     ) -> Predictions:
         """Compute the generator's gradients; return the predictions, whose graph the discriminator needs."""
         opt_g = optim_wrapper['generator']
-        # the content losses' gradient in the image
+        # the gradient of the content losses with respect to the image
         with opt_g.optim_context(self):
             losses = self._content_losses(fake_leaf, gt)
         if losses:
             scaled_sum(opt_g, losses).backward(inputs=[fake_leaf])
         logs |= detached(losses)
-        # the adversarial loss's gradient in the image, added to it
+        # to it is added the gradient of the adversarial loss with respect to the image
         predictions = self._discriminate(real, fake_leaf, optim_wrapper['discriminator'])
         with opt_g.optim_context(self):
             losses = self.gan_loss.generator(predictions.fake, predictions.real)
         scaled_sum(opt_g, losses).backward(inputs=[fake_leaf], retain_graph=True)
         logs |= detached(losses)
-        # from the image through the generator
+        # the sum of the two goes backward through the generator
         backward(opt_g, PrecomputedGradient.apply(fake, fake_leaf.grad), self.generator, 'generator')
         return predictions
 
@@ -240,32 +247,32 @@ class GANRestorer(BaseModel):
         opt_d: OptimWrapper,
         logs: dict[str, Tensor],
     ) -> None:
-        """Compute the discriminator's gradients."""
+        """Compute the discriminator's gradients from predictions whose graph is still there."""
         pred_real, pred_fake = predictions
         d_fake = pred_fake.detach().mean()
-        unseen: Tensor | None = pred_fake
+        remaining_fake: Tensor | None = pred_fake
         if not self._relativistic:
             # each prediction has a loss of its own, and the graph of one is freed before the other's is built
             with opt_d.optim_context(self):
                 losses = self.gan_loss.discriminator(None, pred_fake)
             scaled_sum(opt_d, losses).backward(inputs=trainable_parameters(self.discriminator))
             logs |= detached(losses)
-            pred_real, unseen = self._run_discriminator(real, opt_d), None
+            pred_real, remaining_fake = self._run_discriminator(real, opt_d), None
         assert pred_real is not None
         with opt_d.optim_context(self):
-            losses = self.gan_loss.discriminator(pred_real, unseen)
+            losses = self.gan_loss.discriminator(pred_real, remaining_fake)
             if self.gradient_penalty is not None:
                 losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, fake_leaf)
         backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
         logs |= detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
 
     def _discriminate(self, real: Tensor, fake: Tensor, opt_d: OptimWrapper) -> Predictions:
-        """Run the discriminator on what the next loss needs: real too, if the loss compares the two."""
+        """Run the discriminator on what the next loss needs: on real too, if the loss compares the two."""
         pred_real = self._run_discriminator(real, opt_d) if self._relativistic else None
         return Predictions(pred_real, self._run_discriminator(fake, opt_d, last=self._relativistic))
 
     def _run_discriminator(self, images: Tensor, wrapper: OptimWrapper, last: bool = True) -> Tensor:
-        """Return the logits; processes exchange gradients with those of the last run of an update."""
+        """Return the logits; processes exchange gradients in the backward of the ``last`` run only."""
         network = self._network('discriminator')
         with (
             wrapper.optim_context(self),
@@ -288,7 +295,7 @@ class GANRestorer(BaseModel):
         return {name: loss for name, loss in losses.items() if loss is not None}
 
     def _accumulation(self, opt_g: OptimWrapper, opt_d: OptimWrapper) -> int:
-        """Micro-steps in one step of the schedule."""
+        """Return the number of micro-batches in one step of the schedule."""
         counts = accumulative_counts(opt_g), accumulative_counts(opt_d)
         if counts[0] != counts[1]:
             raise InputError(
@@ -312,7 +319,7 @@ class GANRestorer(BaseModel):
         networks.
 
         Args:
-            wrap: Makes the wrapper of a network; called for those that learn.
+            wrap: Makes the wrapper of a network; called for each one that has trainable parameters.
         """
         for name in ('generator', 'discriminator'):
             network = getattr(self, name)
@@ -331,7 +338,7 @@ class GANRestorer(BaseModel):
         unknown = sorted(options.keys() - networks.keys())
         if unknown:
             raise InputError(
-                f'compile: {unknown[0]!r} is not a network of this model; there are {", ".join(networks)}. '
+                f'compile: {unknown[0]!r} is not a network of this model, which has {", ".join(networks)}. '
                 'The perceptual network has a switch of its own: perceptual_loss=dict(compile=dict()).'
             )
         if 'discriminator' in options:
@@ -353,7 +360,7 @@ class GANRestorer(BaseModel):
     # -- inference ---------------------------------------------------------------------------------------
 
     def forward(
-        self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor'
+        self, inputs: Tensor, data_samples: Any = None, mode: Mode = 'tensor'
     ) -> Tensor | list[DataSample] | dict:
         """Run the generator.
 
@@ -361,21 +368,22 @@ class GANRestorer(BaseModel):
             inputs: (N, C, h, w), as the data preprocessor gives it.
             data_samples: What the data preprocessor made of the batch's samples.
             mode: 'tensor' for the network's output, 'predict' for data samples with ``output.pred_img``,
-                'loss' for the losses without adversary.
+                'loss' for the losses other than the adversarial one.
 
         Returns:
-            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in [0,
-            255]. It stays on the device: who needs it on the host fetches it, and the next image is not
-            waited for.
+            ``pred_img`` is what a saved image would hold: float tensor (C, H, W) in BGR, integers in
+            [0, 255]. It stays on the device, so that the next image need not wait for its transfer.
+
+        Raises:
+            InputError: For another mode.
         """
+        check_value('mode', mode, Mode)
         output = self.generator(inputs.contiguous(memory_format=self.memory_format))
         if mode == 'tensor':
             return output
         if mode == 'loss':
             return self._content_losses(output, _gt_of(data_samples))
-        if mode == 'predict':
-            return self._predictions(inputs, output, data_samples)
-        raise InputError(f"mode={mode!r} must be 'tensor', 'predict' or 'loss'.")
+        return self._predictions(inputs, output, data_samples)
 
     def _predictions(self, inputs: Tensor, output: Tensor, data_samples: Any) -> list[DataSample]:
         if isinstance(data_samples, list):
@@ -396,7 +404,7 @@ class GANRestorer(BaseModel):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         if self.adversarial:
-            # checkpoints of other frameworks do not count
+            # checkpoints of other frameworks have no such counter
             state_dict.setdefault(f'{prefix}step_counter', torch.tensor(0))
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self.adversarial:
@@ -415,9 +423,8 @@ def _baseline(test_cfg: dict | None) -> str | None:
     baseline = cfg.pop('baseline', None)
     if cfg:
         raise InputError(
-            f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong into '
+            f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong in '
             'val_evaluator.'
         )
-    if baseline not in (None, 'bicubic', 'input'):
-        raise InputError(f"test_cfg: baseline={baseline!r} must be 'bicubic', 'input' or None.")
+    check_value('test_cfg: baseline', baseline, Literal['bicubic', 'input'] | None)
     return baseline

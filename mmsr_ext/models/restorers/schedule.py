@@ -1,15 +1,17 @@
-"""Who is updated when."""
+"""The update schedule: which network is updated at which step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import get_type_hints
 
+from ...arguments import Count, Size, check_value, nearest
 from ...errors import InputError
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The update schedule of a GAN, with MMEditing's meaning of the keys; it has no state.
+    """Which network is updated at which step, with MMEditing's meaning of the keys; it has no state.
 
     >>> schedule = Schedule.from_cfg(dict(disc_steps=2, disc_init_steps=4))
     >>> [step for step in range(10) if schedule.updates_generator(step)]
@@ -22,17 +24,20 @@ class Schedule:
 
     Raises:
         InputError: If a value is not an integer or too small.
+
+    Example:
+        >>> schedule = Schedule(disc_steps=2, disc_init_steps=3)
+        >>> [schedule.updates_generator(step) for step in range(7)]
+        [False, False, False, False, True, False, True]
     """
 
-    disc_steps: int = 1
-    disc_init_steps: int = 0
-    disc_repeat: int = 1
+    disc_steps: Size = 1
+    disc_init_steps: Count = 0
+    disc_repeat: Size = 1
 
     def __post_init__(self) -> None:
-        for name, least in [('disc_steps', 1), ('disc_init_steps', 0), ('disc_repeat', 1)]:
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InputError(f'train_cfg: {name}={value!r} must be an integer of at least {least}.')
+        for name, hint in get_type_hints(type(self), include_extras=True).items():
+            check_value(f'train_cfg: {name}', getattr(self, name), hint)
 
     @classmethod
     def from_cfg(cls, cfg: dict | None) -> Schedule:
@@ -45,9 +50,10 @@ class Schedule:
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(cfg) - set(known))
         if unknown:
-            raise InputError(f'train_cfg: unknown key {unknown[0]!r}; GANRestorer knows {", ".join(known)}.')
+            advice = nearest(unknown[0], known) or f'GANRestorer knows {", ".join(known)}.'
+            raise InputError(f'train_cfg: unknown key {unknown[0]!r}; {advice}')
         return cls(**cfg)
 
     def updates_generator(self, step: int) -> bool:
-        """Whether the generator is updated at ``step``, counted from 0."""
+        """Return whether the generator is updated at ``step``, counted from 0."""
         return step >= self.disc_init_steps and step % self.disc_steps == 0

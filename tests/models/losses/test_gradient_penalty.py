@@ -156,5 +156,5 @@ def test_accumulation_equals_a_larger_batch():
 
 @pytest.mark.parametrize(('kind', 'name'), [(GradientPenalty, 'loss_weight'), (R1Penalty, 'gamma')])
 def test_errors(kind, name):
-    with pytest.raises(InputError, match=f'{name}=0 must be positive'):
+    with pytest.raises(InputError, match=f'{name}=0 must be a number above 0'):
         kind(**{name: 0})

@@ -45,7 +45,7 @@ def test_is_no_part_of_the_module_tree(images):
     ours = LPIPSLoss('squeeze', pretrained='random').train()
     assert list(ours.parameters()) == []
     assert ours.state_dict() == {}
-    assert not any(module.training for module in ours._network[0].modules())
+    assert not any(module.training for module in ours.network.modules())
     with torch.autocast('cpu', dtype=torch.bfloat16):
         mixed = ours(*images)
     assert torch.equal(mixed, ours(*images))

@@ -74,5 +74,7 @@ def test_a_damaged_file_and_an_unknown_normalisation_are_refused(tmp_path):
     (tmp_path / 'minc.pth').write_bytes(b'not weights')
     with pytest.raises(InputError, match='is not a checkpoint'):
         VGGFeatures(['conv1_1'], 'vgg16', str(tmp_path / 'minc.pth'), 'none')
-    with pytest.raises(InputError, match="'caffe' of vgg16 must be one of imagenet, minc, none"):
+    with pytest.raises(
+        InputError, match="input_norm='caffe' must be True, False, 'imagenet', 'minc' or 'none'"
+    ):
         VGGFeatures(['conv1_1'], 'vgg16', 'random', 'caffe')

@@ -109,7 +109,7 @@ def test_network_is_no_part_of_the_model(weights):
     assert not list(loss.parameters())
     assert not loss.state_dict()
     loss.train()
-    network = loss._network[0]
+    network = loss.network
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
@@ -166,7 +166,7 @@ def test_half_precision_stays_near_float32_and_compares_in_float32(weights):
     for dtype in (None, 'bfloat16'):
         torch.manual_seed(0)
         loss = PerceptualLoss({'conv2_2': 1.0}, pretrained=weights[1], dtype=dtype)
-        assert loss._network[0].mean.dtype == torch.float32
+        assert loss.network.mean.dtype == torch.float32
         losses[dtype], _ = loss(*images)
     assert losses['bfloat16'].dtype == torch.float32
     torch.testing.assert_close(losses['bfloat16'], losses[None], rtol=0.02, atol=0)

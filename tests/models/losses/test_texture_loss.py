@@ -18,7 +18,7 @@ def loss(**kwargs):
     built = PerceptualLoss(
         LAYERS, STYLE, criterion='mse', style_weight=2.0, style_patch_size=4, pretrained='random', **kwargs
     )
-    built._network[0].double()
+    built.network.double()
     return built
 
 
@@ -26,7 +26,7 @@ def loss(**kwargs):
 def test_value_against_a_plain_loop(images, unit_mean):
     built = loss(feature_scale='unit_mean' if unit_mean else 1.0)
     perceptual, texture = built(*images)
-    x, y = (built._network[0](image) for image in images)
+    x, y = (built.network(image) for image in images)
     expected = {}
     for layer in {**LAYERS, **STYLE}:
         a, b = x[layer].clone(), y[layer].clone()
@@ -50,7 +50,7 @@ def test_value_against_a_plain_loop(images, unit_mean):
 def test_one_forward_of_each_image_serves_both_terms(images):
     built = loss()
     seen = []
-    built._network[0].features[0].register_forward_hook(lambda module, args, output: seen.append(args[0]))
+    built.network.features[0].register_forward_hook(lambda module, args, output: seen.append(args[0]))
     built(*images)
     assert len(seen) == 2
 
@@ -58,9 +58,9 @@ def test_one_forward_of_each_image_serves_both_terms(images):
 def test_unit_mean_does_not_depend_on_the_scale_of_the_network(images):
     built = loss(feature_scale='unit_mean')
     before = built(*images)
-    for parameter in built._network[0].features[0].parameters():
+    for parameter in built.network.features[0].parameters():
         parameter.mul_(7.0)  # all maps of the first layer, and no biases after it to speak of
-    for layer in built._network[0].features[1:]:
+    for layer in built.network.features[1:]:
         if hasattr(layer, 'bias'):
             layer.bias.mul_(7.0)
     torch.testing.assert_close(built(*images), before)
