@@ -5,6 +5,7 @@ A hook of MkDocs (mkdocs.yml). The pages exist only in the built site, so that n
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import re
 from pathlib import Path
@@ -42,12 +43,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Append the generated pages to the navigation."""
     recipes = [{path.stem: f'recipes/{path.stem}.md'} for path in config_files()]
     config.nav = [
-        *config.nav,
+        *(config.nav or []),
         {'Recipes': ['recipes/index.md', *recipes, {'What they inherit': 'recipes/base.md'}]},
         {
             'Reference': [
                 'reference/index.md',
                 {'From Python': 'reference/apis.md'},
+                {'Commands': 'reference/commands.md'},
                 *({title: f'reference/{room}.md'} for room, title in ROOMS.items()),
             ]
         },
@@ -103,12 +105,9 @@ def reference_pages() -> dict[str, str]:
             'From Python', 'What `mmsr_ext.apis` has: `from mmsr_ext.apis import NAME`.', list(public.items())
         )
     }
-    index = [
-        '# Reference',
-        '',
-        '[From Python](apis.md): ' + ', '.join(f'`{name}`' for name in public) + '.',
-        '',
-    ]
+    pages['reference/commands.md'] = commands_page()
+    names = ', '.join(f'`{name}`' for name in public)
+    index = ['# Reference', '', f'[From Python](apis.md): {names}. [Commands](commands.md).', '']
     for room, parts in registered_parts().items():
         intro = (
             "In a config of this package by name, `type='NAME'`; in one of MMagic's, `type='mmsr_ext.NAME'`."
@@ -116,6 +115,46 @@ def reference_pages() -> dict[str, str]:
         pages[f'reference/{room}.md'] = _page(ROOMS[room], intro, parts)
         index += [f'## [{ROOMS[room]}]({room}.md)', '', *_table(parts, f'{room}.md'), '']
     return pages | {'reference/index.md': '\n'.join(index)}
+
+
+def commands_page() -> str:
+    """Return the help of every command of tools/."""
+    lines = ['# Commands', '']
+    for path in sorted((ROOT / 'tools').glob('*.py')):
+        module = importlib.import_module(f'mmsr_ext.cli.{_command_of(path)}')
+        parser = argparse.ArgumentParser(
+            f'python tools/{path.name}', description=module.DESCRIPTION, formatter_class=_Help
+        )
+        module.add_arguments(parser)
+        lines += [f'## {path.name}', '', '```text', parser.format_help().rstrip(), '```', '']
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, subparser in action.choices.items():
+                    subparser.formatter_class = _Help
+                    lines += [
+                        f'### {path.name} {name}',
+                        '',
+                        '```text',
+                        subparser.format_help().rstrip(),
+                        '```',
+                        '',
+                    ]
+    return '\n'.join(lines)
+
+
+class _Help(argparse.HelpFormatter):
+    """Help of a width that does not depend on the terminal."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
+
+
+def _command_of(tool: Path) -> str:
+    """Return the module of mmsr_ext/cli that a file of tools/ starts."""
+    found = re.search(r'^    command\.start\((\w+)\)', tool.read_text(), re.MULTILINE)
+    if found is None:
+        raise ValueError(f'{tool} starts no command of mmsr_ext/cli')
+    return found.group(1)
 
 
 def config_files() -> list[Path]:
@@ -220,13 +259,13 @@ def _recipe(path: Path, title: str, remarks: list[str], cfg: Config, size: dict[
 def _essentials(cfg: Config) -> dict[str, str]:
     """Return what a reader asks first of the resolved config."""
     model, data = cfg.model, cfg.train_dataloader
-    found = {'Generator': f'`{model.generator.type}`'}
+    found = {'Generator': _linked(model.generator.type)}
     if model.get('discriminator'):
-        found['Discriminator'] = f'`{model.discriminator.type}`'
+        found['Discriminator'] = _linked(model.discriminator.type)
     losses = [
         key for key in ('pixel_loss', 'perceptual_loss', 'gan_loss', 'gradient_penalty') if model.get(key)
     ]
-    found['Losses'] = ', '.join(f'`{model[key].type}`' for key in losses)
+    found['Losses'] = ', '.join(_linked(model[key].type) for key in losses)
     wrapper = cfg.optim_wrapper
     for network in ('generator', 'discriminator') if 'generator' in wrapper else ('generator',):
         optimizer = wrapper.get(network, wrapper).optimizer
@@ -235,6 +274,15 @@ def _essentials(cfg: Config) -> dict[str, str]:
     found['Batch size'] = f'{data.batch_size}'
     found['Crop size (GT)'] = f'{data.dataset.gt_size} pixels'
     return found
+
+
+def _linked(name: str) -> str:
+    """Return the name of a part with a link to its place in the reference, if it is of this package."""
+    for room, parts in registered_parts().items():
+        for own, part in parts:
+            if own == name:
+                return f'[`{name}`](../reference/{room}.md#{part.__module__}.{part.__qualname__})'
+    return f'`{name}`'
 
 
 def _markdown(lines: list[str]) -> list[str]:
@@ -269,7 +317,9 @@ def _table(parts: list[tuple[str, Any]], page: str = '') -> list[str]:
 
 
 def _first_line(part: Any) -> str:
-    return (part.__doc__ or '').strip().split('\n')[0].replace('``', '`').replace('|', r'\|')
+    """Return a part's first line as a cell of a table, where only pipes outside of code are escaped."""
+    line = (part.__doc__ or '').strip().split('\n')[0].replace('``', '`')
+    return re.sub(r'(`[^`]*`)|\|', lambda found: found.group(1) or r'\|', line)
 
 
 def _room_of(module: str) -> str:

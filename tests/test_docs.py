@@ -201,6 +201,14 @@ def test_reference_has_every_registered_part(generate):
     assert missing == set()
 
 
+def test_reference_has_every_command(generate):
+    text = generate.commands_page()
+    for tool in (ROOT / 'tools').glob('*.py'):
+        assert f'## {tool.name}\n' in text
+    for option in ('--resume', '--cfg-options', '--half', '--exclude-failed'):
+        assert option in text
+
+
 def test_a_part_in_an_unknown_folder_is_named(generate):
     with pytest.raises(KeyError, match='ROOMS'):
         generate._room_of('mmsr_ext.somewhere.mine')
