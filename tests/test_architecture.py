@@ -2,6 +2,7 @@
 it."""
 
 import ast
+import re
 
 import pytest
 from support import ROOT
@@ -78,3 +79,13 @@ def test_an_import_that_goes_up_is_seen():
         'exit\n'
     )
     assert sorted(imported_rooms(PACKAGE / 'io' / 'nothing.py', text)) == ['models', 'training']
+
+
+def test_contributing_has_the_same_table():
+    text = (ROOT / 'CONTRIBUTING.md').read_text()
+    floors = []
+    for layer, names in re.findall(r'^\| (\d?) ?\| ((?:`\w+`(?:, )?)+) \|', text, re.MULTILINE):
+        if layer:
+            floors.append(set())
+        floors[-1] |= set(re.findall(r'\w+', names))
+    assert floors == FLOORS
