@@ -24,36 +24,23 @@ from .errors import InputError
 Part = TypeVar('Part')
 
 
-class AtLeast(NamedTuple):
-    """Part of an annotation: the smallest value that is accepted."""
+class Bound(NamedTuple):
+    """Part of an annotation: the smallest value that is accepted, or the largest one that is not."""
 
-    limit: int
+    value: int
+    accepted: bool = True
 
-    def accepts(self, value: Any) -> bool:
-        """Return whether a number is within the limit."""
-        return value >= self.limit
-
-    def __str__(self) -> str:
-        return f'of at least {self.limit}'
-
-
-class Above(NamedTuple):
-    """Part of an annotation: only larger values are accepted."""
-
-    limit: int
-
-    def accepts(self, value: Any) -> bool:
-        """Return whether a number is within the limit."""
-        return value > self.limit
+    def admits(self, number: Any) -> bool:
+        """Return whether a number is on the right side of the bound."""
+        return number >= self.value if self.accepted else number > self.value
 
     def __str__(self) -> str:
-        return f'above {self.limit}'
+        return f'of at least {self.value}' if self.accepted else f'above {self.value}'
 
 
-Limit = (AtLeast, Above)
-Size = Annotated[int, AtLeast(1)]
-Count = Annotated[int, AtLeast(0)]
-Positive = Annotated[float, Above(0)]
+Size = Annotated[int, Bound(1)]
+Count = Annotated[int, Bound(0)]
+Positive = Annotated[float, Bound(0, accepted=False)]
 
 
 def checked(part: Part) -> Part:
@@ -194,7 +181,7 @@ def _hints(init: Callable) -> dict[str, Any]:
 def _fits(value: Any, hint: Any) -> bool:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _fits(value, args[0]) and all(limit.accepts(value) for limit in _limits(args))
+        return _fits(value, args[0]) and all(bound.admits(value) for bound in _bounds(args))
     if origin is Literal:
         return any(_fits(value, type(choice)) and value == choice for choice in args)
     if origin in (Union, types.UnionType):
@@ -235,7 +222,7 @@ def _options(hint: Any) -> list[str]:
     if origin is Literal:
         return [repr(choice) for choice in args]
     if origin is Annotated:
-        return [' '.join([_describe(args[0]), *map(str, _limits(args))])]
+        return [' '.join([_describe(args[0]), *map(str, _bounds(args))])]
     if hint is bool:
         return ['True', 'False']
     if origin is dict:
@@ -258,8 +245,8 @@ def _options(hint: Any) -> list[str]:
     return [names.get(hint, getattr(hint, '__name__', str(hint)))]
 
 
-def _limits(args: tuple[Any, ...]) -> list[AtLeast | Above]:
-    return [limit for limit in args[1:] if isinstance(limit, Limit)]
+def _bounds(args: tuple[Any, ...]) -> list[Bound]:
+    return [bound for bound in args[1:] if isinstance(bound, Bound)]
 
 
 def _nearest_choice(value: Any, hint: Any) -> str:

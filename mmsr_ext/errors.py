@@ -1,4 +1,4 @@
-"""The exception for what a user can put right, and the one that ends a run which was asked to stop."""
+"""The exception for what a user can correct, and the one that ends a run which was asked to stop."""
 
 from __future__ import annotations
 

@@ -21,27 +21,23 @@ from mmengine.registry import Registry  # noqa: E402
 from .arguments import checked, nearest  # noqa: E402
 from .errors import InputError  # noqa: E402
 
-SLOW = (
-    'mmagic.models',
-    'mmagic.evaluation',
-)  # what some of MMagic's registries import; the others import next to nothing
-REPLACED = (
-    'ExponentialMovingAverage',
-    'SiLU',
-)  # MMEngine's names which MMagic, in those registries, gives to parts of its own
+# modules that some of MMagic's registries import, slowly; its other registries import next to nothing
+SLOW = ('mmagic.models', 'mmagic.evaluation')
+# names of MMEngine that MMagic, in those registries, gives to parts of its own
+REPLACED = ('ExponentialMovingAverage', 'SiLU')
 
 
 class ChildRegistry(Registry):
     """A registry that imports its parents' modules before it looks a name up in them; MMEngine's does not.
 
-    Classes that are registered here check their arguments, see ``arguments.checked``.
+    A class that is registered here checks its arguments, see ``arguments.checked``.
     """
 
     def get(self, key: str) -> type | None:
-        """See MMEngine's ``Registry.get``.
+        """Look a name up, as MMEngine's ``Registry.get`` does.
 
         Raises:
-            InputError: For a name without dot that nobody has.
+            InputError: For a name without a dot that no registry has; the error names the nearest one.
         """
         self.import_from_location()
         # with a dot it is a name of one scope, whose registry imports its own modules, or a path

@@ -19,7 +19,7 @@ from support.fuzz import tiny_config, write
 
 from mmsr_ext import InputError, registry
 from mmsr_ext.apis import pack_images, train
-from mmsr_ext.arguments import Size, check_value
+from mmsr_ext.arguments import Count, Size, check_value
 from mmsr_ext.datasets import ImageDataset, InfiniteDraws, PairedImageDataset, read_image
 
 VALUES = ['x', 3, 2.5, 0, -1, float('nan'), float('inf'), True, None, [], [1], ['x'], [3, 2.5], {}, {'x': 1}]
@@ -128,7 +128,7 @@ def accepts(hint, value):
     if origin in (Union, types.UnionType):
         return any(accepts(arg, value) for arg in args)
     if origin is Annotated:
-        return type(value) is int and value >= args[1].least
+        return accepts(args[0], value) and (value > 0 or (value == 0 and hint == Count))
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in args)
     if hint is type(None):

@@ -1,4 +1,4 @@
-"""What is registered for a model; it knows nothing of the rooms above."""
+"""The registered parts of a model: restorers, generators, discriminators, losses, preprocessors."""
 
 from . import backbones, discriminators, losses, preprocessors, restorers
 from .backbones import *  # noqa: F403

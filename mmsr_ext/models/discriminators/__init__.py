@@ -1,4 +1,4 @@
-"""Networks that judge images: (N, C, H, W) to logits of any shape."""
+"""Discriminators: networks from images (N, C, H, W) to logits of any shape."""
 
 from .bounded_critic import BoundedCritic
 from .modified_vgg import ModifiedVGG

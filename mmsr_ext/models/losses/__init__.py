@@ -1,4 +1,4 @@
-"""Losses: called with (output, target); adversarial ones with predictions."""
+"""Losses: pixel, perceptual and adversarial ones, and gradient penalties."""
 
 from .adversarial_loss import AdversarialLoss
 from .gan_loss_adapter import as_adversarial_loss

@@ -1,4 +1,4 @@
-"""What losses that look at images through a trained network have in common."""
+"""The base of losses that compare images in the features of a trained network."""
 
 from __future__ import annotations
 
