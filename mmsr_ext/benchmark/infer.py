@@ -121,9 +121,8 @@ class Side:
             self.cuts = [split(size, args.tile, args.overlap) for size in args.size]
             self.model = mmagics(args.network, weights).to(args.device)
         else:
-            self.upscaler = Upscaler(
-                weights, args.device, name.removeprefix('ours, '), args.tile, args.overlap
-            )
+            precision: Any = name.removeprefix('ours, ')
+            self.upscaler = Upscaler(weights, args.device, precision, args.tile, args.overlap)
         self.upscale = self._theirs if name == 'MMagic' else self._ours
 
     def __call__(self) -> float:

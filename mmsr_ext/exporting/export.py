@@ -52,7 +52,7 @@ class Exported(NamedTuple):
 
 def export(
     checkpoint: str | Path,
-    format: str,
+    format: Format,
     out: str | Path | None = None,
     raw: bool = False,
     half: bool = False,

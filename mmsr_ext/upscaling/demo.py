@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..generators.interpolate import interpolate
 from ..generators.load import load_generator
 from ..io.pictures import read_picture, write_picture
+from .tile_runner import Precision
 from .upscaler import Upscaler
 
 NONE = '(none)'
@@ -49,7 +50,7 @@ class Demo:
     """
 
     def __init__(
-        self, checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32'
+        self, checkpoints: Sequence[str | Path], device: str | None = None, precision: Precision = 'fp32'
     ) -> None:
         found: list[Path] = []
         for path in map(Path, checkpoints):
@@ -170,7 +171,10 @@ def build(demo: Demo) -> Any:
 
 
 def serve(
-    checkpoints: Sequence[str | Path], device: str | None = None, precision: str = 'fp32', port: int = 7860
+    checkpoints: Sequence[str | Path],
+    device: str | None = None,
+    precision: Precision = 'fp32',
+    port: int = 7860,
 ) -> None:
     """Open the page on this machine alone, until Ctrl-C.
 

@@ -37,7 +37,7 @@ def upscale_files(
     inputs: Sequence[str],
     out: str | Path,
     checkpoint: str | Path,
-    format: str = 'png',
+    format: Format = 'png',
     suffix: str = '',
     quality: int = 95,
     resume: bool = False,

@@ -56,7 +56,7 @@ class Runner:
         self,
         network: nn.Module,
         device: str | None,
-        precision: str,
+        precision: Precision,
         tile: int | None,
         overlap: int | None,
         ensemble: bool,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..functional import ImresizeRows
 from .network import load_network
-from .tile_runner import Runner
+from .tile_runner import Precision, Runner
 from .tiles import join
 
 LUMA = (0.299, 0.587, 0.114)  # BT.601
@@ -67,7 +67,7 @@ class Upscaler:
         self,
         network: str | Path | nn.Module,
         device: str | None = None,
-        precision: str = 'fp32',
+        precision: Precision = 'fp32',
         tile: int | None = None,
         overlap: int | None = None,
         outscale: float | None = None,

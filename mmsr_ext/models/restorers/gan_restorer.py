@@ -16,10 +16,10 @@ from ...arguments import check_value
 from ...engine.finite_guard import FiniteGuard, names_of
 from ...engine.stock import accumulative_counts, keep_graph_buffers, send_without_waiting
 from ...errors import InputError
-from ...functional import imresize
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
 from .backward import PrecomputedGradient, backward, detached, scaled_sum, trainable_parameters
+from .inference import add_predictions, baseline_of, targets_of
 from .schedule import Schedule
 
 Mode = Literal['tensor', 'predict', 'loss']
@@ -96,7 +96,7 @@ class GANRestorer(BaseModel):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         send_without_waiting(self.data_preprocessor)  # else each transfer would wait for the step before
         self.schedule = Schedule.from_cfg(train_cfg)
-        self.baseline = _baseline(test_cfg)
+        self.baseline = baseline_of(test_cfg)
         self.generator: Any = MODELS.build(generator)
         self.discriminator: Any = MODELS.build(discriminator) if discriminator else None
         self.pixel_loss = MODELS.build(pixel_loss) if pixel_loss else None
@@ -148,7 +148,7 @@ class GANRestorer(BaseModel):
                 "GANRestorer: the batch's images are not stacked. Give the model "
                 "data_preprocessor=dict(type='ImagePreprocessor', mean=0, std=255)."
             )
-        targets = _gt_of(batch['data_samples']), _gt_of(batch['data_samples'], 'gan_gt_img')
+        targets = targets_of(batch['data_samples']), targets_of(batch['data_samples'], 'gan_gt_img')
         lq, gt, real = (
             image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets)
         )
@@ -382,23 +382,8 @@ class GANRestorer(BaseModel):
         if mode == 'tensor':
             return output
         if mode == 'loss':
-            return self._content_losses(output, _gt_of(data_samples))
-        return self._predictions(inputs, output, data_samples)
-
-    def _predictions(self, inputs: Tensor, output: Tensor, data_samples: Any) -> list[DataSample]:
-        if isinstance(data_samples, list):
-            data_samples = DataSample.stack(data_samples)
-        lq = self.data_preprocessor.destruct(inputs, data_samples, 'img').round()
-        fields = {'pred_img': self.data_preprocessor.destruct(output.float(), data_samples).round()}
-        if self.baseline == 'bicubic':
-            fields['bicubic_img'] = imresize(lq.to(torch.uint8), output.shape[-1] / inputs.shape[-1]).float()
-        elif self.baseline == 'input':
-            fields['input_img'] = lq
-        data_samples.set_tensor_data({'input': lq})
-        samples = data_samples.split()
-        for index, sample in enumerate(samples):
-            sample.output = DataSample(**{name: field[index] for name, field in fields.items()})
-        return samples
+            return self._content_losses(output, targets_of(data_samples))
+        return add_predictions(data_samples, inputs, output, self.data_preprocessor, self.baseline)
 
     # -- state -------------------------------------------------------------------------------------------
 
@@ -409,22 +394,3 @@ class GANRestorer(BaseModel):
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self.adversarial:
             self._micro_step = int(self.step_counter)
-
-
-def _gt_of(data_samples: Any, key: str = 'gt_img') -> Tensor:
-    """Return the batch's targets; ``gan_gt_img`` is what the discriminator sees as real."""
-    if isinstance(data_samples, list):
-        return torch.stack([sample.get(key, sample.gt_img) for sample in data_samples])
-    return data_samples.get(key, data_samples.gt_img)
-
-
-def _baseline(test_cfg: dict | None) -> str | None:
-    cfg = dict(test_cfg or {})
-    baseline = cfg.pop('baseline', None)
-    if cfg:
-        raise InputError(
-            f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong in '
-            'val_evaluator.'
-        )
-    check_value('test_cfg: baseline', baseline, Literal['bicubic', 'input'] | None)
-    return baseline

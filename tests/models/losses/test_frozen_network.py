@@ -48,5 +48,7 @@ def test_weights_come_from_a_file(tmp_path):
     torch.save({'state_dict': weights}, tmp_path / 'net.pth')
     read = torchvision_weights('vgg19', str(tmp_path / 'net.pth'), 'leave it out.')
     assert torch.equal(read['features.0.weight'], weights['features.0.weight'])
-    with pytest.raises(InputError, match="'imagenet', 'random' or a file .* of vgg19; there is no such file"):
+    with pytest.raises(
+        InputError, match=r"'imagenet', 'random' or a file .* of vgg19; there is no such file"
+    ):
         torchvision_weights('vgg19', str(tmp_path / 'none.pth'), 'leave it out.')
