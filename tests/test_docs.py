@@ -6,7 +6,6 @@ with runs of two iterations; blocks of ``text`` need a download, many GPUs or ho
 
 import argparse
 import importlib
-import importlib.util
 import os
 import re
 import shlex
@@ -172,17 +171,22 @@ def test_every_page_with_commands_is_run():
         )
 
 
-@pytest.fixture(scope='module')
-def generate():
-    """The hook that makes the site's pages."""
-    spec = importlib.util.spec_from_file_location('generate', ROOT / 'docs/generate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def reference(monkeypatch):
+    """The module that makes the pages of the parts and of the commands."""
+    monkeypatch.syspath_prepend(ROOT / 'docs')
+    return importlib.import_module('reference')
 
 
-def test_reference_has_every_registered_part(generate):
-    text = '\n'.join(generate.reference_pages().values())
+@pytest.fixture
+def recipes(monkeypatch):
+    """The module that makes the pages of the recipes."""
+    monkeypatch.syspath_prepend(ROOT / 'docs')
+    return importlib.import_module('recipes')
+
+
+def test_reference_has_every_registered_part(reference):
+    text = '\n'.join(reference.reference_pages().values())
     parts = {}
     for child in vars(registry).values():
         if isinstance(child, registry.ChildRegistry):
@@ -201,22 +205,22 @@ def test_reference_has_every_registered_part(generate):
     assert missing == set()
 
 
-def test_reference_has_every_command(generate):
-    text = generate.commands_page()
+def test_reference_has_every_command(reference):
+    text = reference.commands_page()
     for tool in (ROOT / 'tools').glob('*.py'):
         assert f'## {tool.name}\n' in text
     for option in ('--resume', '--cfg-options', '--half', '--exclude-failed'):
         assert option in text
 
 
-def test_a_part_in_an_unknown_folder_is_named(generate):
+def test_a_part_in_an_unknown_folder_is_named(reference):
     with pytest.raises(KeyError, match='ROOMS'):
-        generate._room_of('mmsr_ext.somewhere.mine')
+        reference._room_of('mmsr_ext.somewhere.mine')
 
 
-def test_size_of_a_generator(generate):
+def test_size_of_a_generator(recipes):
     def size(name: str) -> dict:
-        return generate.generator_size(Config.fromfile(ROOT / 'configs' / name))
+        return recipes.generator_size(Config.fromfile(ROOT / 'configs' / name))
 
     assert size('esrgan_x4.py')['parameters'] == 16_697_987  # RRDBNet as it was published
     # ESPCN has three convolutions on the small image
@@ -225,12 +229,12 @@ def test_size_of_a_generator(generate):
 
 
 @pytest.mark.slow
-def test_recipes_have_a_page_each(generate):
-    pages = generate.recipe_pages()
+def test_recipes_have_a_page_each(recipes):
+    pages = recipes.recipe_pages()
     assert {f'recipes/{path.stem}.md' for path in (ROOT / 'configs').glob('*.py')} < set(pages)
     assert '1,549,462' in pages['recipes/srgan_x4.md']
     assert 'Deviations from the paper' in pages['recipes/srgan_x4.md']
-    assert pages == generate.recipe_pages()
+    assert pages == recipes.recipe_pages()
 
 
 @pytest.mark.slow
