@@ -1,4 +1,4 @@
-"""Package of mmsr_ext. ``pip install -e .[lite]`` for ordinary use, ``[full]`` for mmcv with its operators."""
+"""Package of mmsr_ext. ``pip install -e .[lite]`` for ordinary use, ``[full]`` for mmcv's operators."""
 
 import shutil
 from pathlib import Path

@@ -143,7 +143,7 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     return weights
 
 
-def own_names(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def rename_to(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename weights that have another project's names to the network's own, where it recognises them."""
     found = recognise(network, weights)
     return found[1] if found else weights

@@ -7,7 +7,6 @@ import importlib
 MODULES = {
     'Upscaler': 'upscaling.upscaler',
     'evaluate': 'evaluation.evaluate',
-    'evaluate_all': 'evaluation.evaluate',
     'export': 'exporting.export',
     'file_info': 'exporting.export',
     'interpolate': 'generators.interpolate',

@@ -56,20 +56,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
-    from ..evaluation.evaluate import evaluate_all
+    from ..evaluation.evaluate import evaluate
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    evaluate_all(
+    evaluate(
         args.config,
         args.checkpoints,
+        args.work_dir,
         args.out,
         args.json,
         args.csv,
         args.max_images,
-        work_dir=args.work_dir,
-        options=args.cfg_options,
-        launcher=args.launcher,
-        raw=args.raw,
-        benchmarks=args.data_root,
-        lpips=args.lpips,
+        args.cfg_options,
+        args.launcher,
+        args.raw,
+        args.data_root,
+        args.lpips,
     )

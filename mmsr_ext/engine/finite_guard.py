@@ -140,7 +140,7 @@ class FiniteGuard:
 
     @staticmethod
     def _caller_skips(wrapper: OptimWrapper, skip: Tensor) -> bool:
-        """Return whether the caller has to skip the step; a fused optimizer is told, and skips it itself."""
+        """Return whether the caller has to skip the step; a fused optimizer skips it itself."""
         if not all(group.get('fused') for group in wrapper.optimizer.param_groups):
             return bool(skip)
         # PyTorch's loss scaler tells them in the same way

@@ -6,7 +6,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from ..registry import WEIGHT_INITIALIZERS
-from ..weights import check_fits, own_names, read_checkpoint, weights_of
+from ..weights import check_fits, read_checkpoint, rename_to, weights_of
 
 
 @WEIGHT_INITIALIZERS.register_module()
@@ -31,7 +31,7 @@ class Pretrained:
         """Load the weights into ``module``."""
         if self.checkpoint is None:
             return
-        weights = own_names(module, weights_of(read_checkpoint(self.checkpoint), self.prefix))
+        weights = rename_to(module, weights_of(read_checkpoint(self.checkpoint), self.prefix))
         check_fits(module, weights, self.checkpoint)
         module.load_state_dict(weights)
         print_log(f'{type(module).__name__} initialised from {self.checkpoint}', logger='current')

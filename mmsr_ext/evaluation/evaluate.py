@@ -1,4 +1,4 @@
-"""Measuring checkpoints, and telling the result."""
+"""Measure checkpoints, print the table and write what was asked for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from mmengine.dist import is_main_process
 from ..errors import InputError
 from ..io.atomic import writable, write_text
 from .comparison import save_comparison
-from .measure import TIMES, Measurement, measure
+from .measure import Measurement, measure
 from .report import save_report
-from .table import as_csv, as_json, as_text, to_json
+from .table import as_csv, as_json, as_text
 
 
 def evaluate(
@@ -20,67 +20,35 @@ def evaluate(
     checkpoints: list[str],
     work_dir: str | None = None,
     out: str | None = None,
-    options: dict[str, Any] | None = None,
-    launcher: str = 'none',
-    raw: bool = False,
-) -> dict[str, dict[str, float]]:
-    """Measure checkpoints of one architecture on a config's test set, beside the config's baseline.
-
-    Prints a table, and leaves every output and a comparison picture in ``work_dir/test``.
-
-    Args:
-        config: Path of the config.
-        checkpoints: Files that hold the weights of the config's generator.
-        work_dir: ``work_dirs/<name of the config>`` by default.
-        out: A JSON file for the figures.
-        options: Overrides of config keys.
-        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
-        raw: Measure the trained weights also where a checkpoint has their average, which else is preferred.
-
-    Returns:
-        Metric by name by method.
-
-    Raises:
-        InputError: For a config, data or checkpoint that cannot be used.
-    """
-    result = measure(config, checkpoints, work_dir, options, launcher, raw)
-    table: dict[str, dict[str, float]] = {}
-    for part in result.sets:
-        for method, figures in part.figures.items():
-            table.setdefault(method, {}).update(
-                {name: value for name, value in figures.items() if name not in TIMES}
-            )
-    if is_main_process():
-        _tell(result)
-        if out:
-            write_text(out, to_json(table))
-    return table
-
-
-def evaluate_all(
-    config: str,
-    checkpoints: list[str],
-    out: str | None = None,
     json_file: str | None = None,
     csv_file: str | None = None,
     max_images: int | None = None,
-    **kwargs: Any,
+    options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+    raw: bool = False,
+    benchmarks: str | None = None,
+    lpips: str | None = None,
 ) -> Measurement:
-    """Measure checkpoints on the benchmark sets that are there and on the config's own test data.
+    """Measure checkpoints of one architecture on a config's test data, beside the config's baseline.
 
     Prints one table, and leaves every output and comparison pictures in ``work_dir/test``.
 
     Args:
         config: Path of the config.
         checkpoints: Files that hold the weights of the config's generator.
+        work_dir: ``work_dirs/<name of the config>`` by default.
         out: An HTML file: table, images to compare, curves of the runs that the checkpoints are of.
         json_file: A file for the figures, those for every image included.
         csv_file: A file for the table.
         max_images: Images of a set that the HTML file shows; see ``save_report``.
-        **kwargs: See ``measure``.
+        options: Overrides of config keys.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+        raw: Measure the trained weights also where a checkpoint has their average, which else is preferred.
+        benchmarks: Folder with the test sets Set5, Set14, ...; those that are there are measured too.
+        lpips: A file of torchvision's AlexNet weights, where they are not in its cache.
 
     Returns:
-        In every process.
+        In every process; ``table`` has the figures by method.
 
     Raises:
         InputError: For a config, data, checkpoint or output file that cannot be used; before anything is
@@ -93,9 +61,9 @@ def evaluate_all(
         )
     for path in filter(None, (out, json_file, csv_file)):
         writable(path)
-    result = measure(config, checkpoints, **{'benchmarks': 'data', **kwargs})
+    result = measure(config, checkpoints, work_dir, options, launcher, raw, benchmarks, lpips)
     if is_main_process():
-        _tell(result)
+        print_result(result)
         if json_file:
             write_text(json_file, as_json(result))
         if csv_file:
@@ -106,12 +74,12 @@ def evaluate_all(
     return result
 
 
-def _tell(result: Measurement) -> None:
+def print_result(result: Measurement) -> None:
+    """Print the table, and where outputs and comparison pictures are."""
     print(as_text(result))
     for part in result.sets:
         print(f'{part.name}, outputs: {part.folder}')
         if part.images:
             methods = [method for method in part.figures if (part.folder / method).is_dir()]
-            print(
-                f'{part.name}, comparison: {save_comparison(Path(part.folder), methods, list(part.images))}'
-            )
+            picture = save_comparison(Path(part.folder), methods, list(part.images))
+            print(f'{part.name}, comparison: {picture}')

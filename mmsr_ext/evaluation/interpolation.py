@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,9 +64,9 @@ def save_interpolations(
         with whole_file(path) as partial:
             torch.save(content, partial)
     if config:
-        table = evaluate(config, [str(path) for path in files.values()], str(folder), options=options)
+        table = evaluate(config, [str(path) for path in files.values()], str(folder), options=options).table
         with whole_file(folder / 'table.csv') as partial:
-            partial.write_text(_csv(table))
+            _write_csv(partial, table)
         save_tradeoff(
             folder / 'tradeoff.png', table, {path.stem: f'α = {alpha:g}' for alpha, path in files.items()}
         )
@@ -83,10 +84,9 @@ def _folder(a: str, b: str) -> str:
     return f'work_dirs/interpolate_{"_".join(names)}'
 
 
-def _csv(table: dict[str, dict[str, float]]) -> str:
+def _write_csv(path: Path, table: dict[str, dict[str, float]]) -> None:
     columns = list(dict.fromkeys(name for row in table.values() for name in row))
-    lines = [','.join(['network', *columns])]
-    lines += [
-        ','.join([name, *(str(row.get(column, '')) for column in columns)]) for name, row in table.items()
-    ]
-    return '\n'.join(lines) + '\n'
+    with path.open('w', newline='') as file:
+        writer = csv.DictWriter(file, ['network', *columns], restval='', lineterminator='\n')
+        writer.writeheader()
+        writer.writerows({'network': name, **row} for name, row in table.items())

@@ -15,7 +15,7 @@ from ..config.sections import section
 from ..engine.distributed.launch import join_processes
 from ..engine.stock import unwrapped
 from ..errors import InputError
-from ..weights import check_fits, generator_weights, own_names
+from ..weights import check_fits, generator_weights, rename_to
 from .image_sets import (
     ImageSet,
     benchmark_sets,
@@ -78,6 +78,16 @@ class Measurement:
     baseline: str | None
     sets: list[SetResult]
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def table(self) -> dict[str, dict[str, float]]:
+        """Metric by name by method, over all sets, without times."""
+        table: dict[str, dict[str, float]] = {}
+        for part in self.sets:
+            for method, figures in part.figures.items():
+                metrics = {name: value for name, value in figures.items() if name not in TIMES}
+                table.setdefault(method, {}).update(metrics)
+        return table
 
 
 def measure(
@@ -145,7 +155,7 @@ def measure(
     recorder = Recorder(generator, folders, baseline)
     runner.register_hook(recorder, 'LOWEST')
     for (name, state), path in zip(weights.items(), checkpoints):
-        state = own_names(generator, state)
+        state = rename_to(generator, state)
         check_fits(generator, state, path)
         generator.load_state_dict(state)
         recorder.method = name

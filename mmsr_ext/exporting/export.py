@@ -111,15 +111,15 @@ def export(
     )
     samples = make_samples(network, arguments)
     smallest = samples[2][0].shape[-2]
-    told = exported_metadata(checkpoint, content)
+    earlier = exported_metadata(checkpoint, content)
     metadata = description_of(network, arguments) | {
         'precision': 'float16' if half else 'float32',
         'input': 'RGB in [0, 1], float32, NCHW',
         'sizes': 'any' if smallest == 1 else f'any height and width of at least {smallest} pixels',
-        'license': license or told.get('license', 'not stated'),
+        'license': license or earlier.get('license', 'not stated'),
         'source': Path(checkpoint).name,
-        'weights': _kind(content, told, raw),
-        'config': config_text(content) or told.get('config', ''),
+        'weights': _kind(content, earlier, raw),
+        'config': config_text(content) or earlier.get('config', ''),
     }
     smaller = _Half(network) if half else network
     state = (smaller.network if isinstance(smaller, _Half) else network).state_dict()
@@ -200,10 +200,10 @@ def _path(checkpoint: str | Path, format: str, out: str | Path | None, force: bo
     return path
 
 
-def _kind(content: dict[str, Any], told: dict[str, str], raw: bool) -> str:
+def _kind(content: dict[str, Any], earlier: dict[str, str], raw: bool) -> str:
     """Which weights were taken."""
-    if told:
-        return told.get('weights', 'not known')
+    if earlier:
+        return earlier.get('weights', 'not known')
     state = content.get('state_dict', content)
     has = {
         name: name in content or any(f'{part}.' in key for key in state)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..weights import differences, generator_part, generator_weights, own_names
+from ..weights import differences, generator_part, generator_weights, rename_to
 from .description import all_arguments, description_of
 from .load import NotRecognised, identify
 
@@ -97,7 +97,7 @@ def _read(source: Weights) -> _Network:
         network, args, content = identify(source)
     except NotRecognised:
         return _Network(str(source), generator_weights(source), {})
-    weights = own_names(network, generator_part(content, source))
+    weights = rename_to(network, generator_part(content, source))
     return _Network(str(source), weights, description_of(network, all_arguments(network, args)))
 
 

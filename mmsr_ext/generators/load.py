@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..weights import differences, generator_part, own_names, read_checkpoint, recognise
+from ..weights import differences, generator_part, read_checkpoint, recognise, rename_to
 from .architectures import architectures, known_names
 from .description import describe
 
@@ -98,7 +98,7 @@ def _build(
         network = architecture(**args)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
         raise InputError(f'{path} {how} {text}, which cannot be built: {error}') from error
-    weights = own_names(network, weights)
+    weights = rename_to(network, weights)
     faults = differences(network.state_dict(), weights)
     if faults:
         raise InputError(

@@ -177,7 +177,7 @@ def write_picture(
 
 
 def _decoded(image: Any, path: str | Path) -> Picture:
-    """The content of a file that Pillow has identified, by whoever decodes all of it."""
+    """Decode a file that Pillow has identified with the first library that supports all of it."""
     tiff, raw = image.format == 'TIFF', _raw_mode(image)
     frames = getattr(image, 'n_frames', 1) if image.format != 'MPO' else 1  # a photograph with its preview
     bits = int(np.max(image.tag_v2.get(BITS, 8))) if tiff else 16 if '16' in raw else 8

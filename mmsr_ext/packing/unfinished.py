@@ -98,7 +98,7 @@ class Unfinished:
             if kept['options'] != self.options:
                 raise InputError(
                     f'{self.folder} has an unfinished store of {kept["options"]}, and now it is to be '
-                    f'{self.options}. Go on with the command of then, or remove that folder.'
+                    f'{self.options}. Repeat the original command, or remove that folder.'
                 )
             places = {entry.name: entry for entry in (Entry(*row) for row in kept['images'])}
         scale, plan = self.options['scale'], []

@@ -47,7 +47,7 @@ def test_evaluation_has_the_input_as_its_baseline(tmp_path, in_root):
     torch.save(weights, tmp_path / 'deblur.pth')
     table = evaluate(
         'configs/deblurgan_gopro.py', [str(tmp_path / 'deblur.pth')], str(tmp_path / 'run'), options=options
-    )
+    ).table
     assert list(table) == ['input', 'deblur']
     assert table['input']['PSNR-RGB'] != table['deblur']['PSNR-RGB']
     assert sorted(path.name for path in (tmp_path / 'run' / 'test' / 'input').iterdir()) == [

@@ -16,7 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from support import ROOT
 
 from mmsr_ext import InputError
-from mmsr_ext.apis import evaluate_all, make_pairs
+from mmsr_ext.apis import evaluate, make_pairs
 from mmsr_ext.models import DeblurResNet, SRResNet
 
 CONFIG = 'configs/srresnet_x4_demo.py'
@@ -87,12 +87,12 @@ def independent(folder, method, name):
 def test_one_table_over_all_sets(data, options, tmp_path, capsys):
     files = [checkpoint(tmp_path / f'{name}.pth', seed) for seed, name in enumerate('AB')]
     json_file, csv_file, page = (tmp_path / f'out.{suffix}' for suffix in ('json', 'csv', 'html'))
-    result = evaluate_all(
+    result = evaluate(
         CONFIG,
         files,
-        str(page),
-        str(json_file),
-        str(csv_file),
+        out=str(page),
+        json_file=str(json_file),
+        csv_file=str(csv_file),
         work_dir=str(tmp_path / 'w'),
         options=options,
         benchmarks=str(data),
@@ -168,7 +168,7 @@ def test_lpips_where_its_weights_are(data, options, tmp_path):
     (data / 'mine/GT').rmdir()
     for folder in ('Set5/HR', 'Set5/LRx4'):
         (data / folder / 'b.png').unlink()
-    result = evaluate_all(
+    result = evaluate(
         CONFIG,
         [checkpoint(tmp_path / 'A.pth')],
         work_dir=str(tmp_path / 'w'),
@@ -189,7 +189,7 @@ def test_own_data_that_are_a_benchmark_are_measured_once(data, options, tmp_path
         'test_dataloader.dataset.gt_folder': str(data / 'Set5/HR'),
         'test_dataloader.dataset.lq_folder': str(data / 'Set5/LRx4'),
     }
-    result = evaluate_all(
+    result = evaluate(
         CONFIG,
         [checkpoint(tmp_path / 'A.pth')],
         work_dir=str(tmp_path / 'w'),
@@ -211,10 +211,10 @@ def test_deblurring_has_the_input_first(data, tmp_path):
         'test_dataloader.persistent_workers': False,
     }
     page = tmp_path / 'report.html'
-    result = evaluate_all(
+    result = evaluate(
         'configs/deblurgan_gopro.py',
         [str(tmp_path / 'net.pth')],
-        str(page),
+        out=str(page),
         work_dir=str(tmp_path / 'w'),
         options=options,
         benchmarks=str(data),
@@ -242,11 +242,11 @@ def test_bad_input_is_one_line(data, options, tmp_path):
     ]
     for case, message in cases:
         with pytest.raises(InputError, match=message):
-            evaluate_all(CONFIG, **(kwargs | case))
+            evaluate(CONFIG, **(kwargs | case))
     assert not (tmp_path / 'w').exists()
     kwargs |= dict(benchmarks=str(other), options=options | {'test_dataloader.dataset.gt_folder': str(other)})
     with pytest.raises(InputError, match=r'none does not exist.*demo'):  # what the config says about its data
-        evaluate_all(CONFIG, [good], **kwargs)
+        evaluate(CONFIG, [good], **kwargs)
     out = subprocess.run(
         [sys.executable, 'tools/test.py', CONFIG, good, '--out', str(other / 'r.html')],
         cwd=ROOT,

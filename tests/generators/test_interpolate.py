@@ -314,8 +314,9 @@ def test_measured_results(tmp_path):
         assert len(plot.convert('RGB').getcolors(1 << 20)) > 10
     assert not list(out.glob('.*'))
     # the figures belong to the networks of their rows
-    evaluate(str(config), [str(files[1])], str(tmp_path / 'alone'), str(tmp_path / 'alone.json'), options)
-    alone = json.loads((tmp_path / 'alone.json').read_text())['alpha_0.5']
+    alone = evaluate(str(config), [str(files[1])], str(tmp_path / 'alone'), options=options).table[
+        'alpha_0.5'
+    ]
     assert {name: float(value) for name, value in rows['alpha_0.5'].items()} == pytest.approx(alone)
 
 

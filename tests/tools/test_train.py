@@ -80,13 +80,14 @@ def test_train_evaluate_and_resume(options, tmp_path):
         'configs/srgan_x4_demo.py',
         [str(pretrained), str(checkpoint)],
         str(tmp_path / 'c'),
-        str(tmp_path / 'c.json'),
-        gan,
-    )
+        json_file=str(tmp_path / 'c.json'),
+        options=gan,
+    ).table
     assert list(table) == ['bicubic', 'a', 'b']
     assert list(table['b']) == ['PSNR-Y', 'PSNR-RGB', 'SSIM-Y', 'SSIM-RGB']
     assert table['a'] == table['b']
-    assert json.loads((tmp_path / 'c.json').read_text()) == table
+    (figures,) = (part['figures'] for part in json.loads((tmp_path / 'c.json').read_text())['sets'].values())
+    assert {name: figures['b'][name] for name in table['b']} == table['b']
     assert (tmp_path / 'c/test/comparison.png').exists()
 
     runner = train(
@@ -135,7 +136,7 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
         ),
         (
             lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.gan_loss.gan_type': 'vanila'}),
-            "gan_type 'vanila'.*vanilla",
+            "gan_type='vanila'.*did you mean 'vanilla'",
         ),
         (
             lambda: train(
@@ -256,7 +257,9 @@ def test_two_processes(options, tmp_path, script):
     if script == 'dist_train.sh':
         assert not any('module' in key for key in states(tmp_path / 'a/iter_4.pth'))
     else:
-        one = evaluate('configs/srresnet_x4_demo.py', [str(checkpoint)], str(tmp_path / 'b'), options=options)
+        one = evaluate(
+            'configs/srresnet_x4_demo.py', [str(checkpoint)], str(tmp_path / 'b'), options=options
+        ).table
         (two,) = json.loads((tmp_path / 'two.json').read_text())['sets'].values()
         assert sorted(two['images']) == ['0', '1', '2']
         for row in one:
@@ -298,7 +301,7 @@ def test_evaluation_needs_the_generator_alone(options, tmp_path):
     small |= {'model.generator.init_cfg': None}
     table = evaluate(
         'configs/srgan_x4.py', [str(tmp_path / 'a/run/net.pth')], str(tmp_path / 'c'), options=small
-    )
+    ).table
     assert list(table) == ['bicubic', 'net']
     cfg = load_config('configs/srgan_x4.py', small)
     cfg.test_dataloader = [cfg.test_dataloader, cfg.test_dataloader]
@@ -306,7 +309,7 @@ def test_evaluation_needs_the_generator_alone(options, tmp_path):
         dict(type='Evaluator', metrics=dict(type='PSNR', prefix=name)) for name in ('one', 'two')
     ]
     cfg.dump(tmp_path / 'two.py')
-    table = evaluate(str(tmp_path / 'two.py'), [str(tmp_path / 'a/run/net.pth')], str(tmp_path / 'd'))
+    table = evaluate(str(tmp_path / 'two.py'), [str(tmp_path / 'a/run/net.pth')], str(tmp_path / 'd')).table
     assert list(table['net']) == ['one/PSNR-RGB', 'two/PSNR-RGB']
     with pytest.raises(InputError, match="would be called 'run'"):
         evaluate(

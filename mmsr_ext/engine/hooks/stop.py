@@ -66,7 +66,7 @@ class StopHook(Hook):
             self._previous = {number: signal.signal(number, self._ask) for number in SIGNALS}
         loops = [runner.train_loop, runner.val_loop] if runner.val_loop else [runner.train_loop]
         for loader in [loader for loop in loops for loader in _loaders(loop)]:
-            loader.worker_init_fn = partial(_deaf_worker, loader.worker_init_fn, self._training)
+            loader.worker_init_fn = partial(ignore_signals, loader.worker_init_fn, self._training)
         self._since = time.monotonic()
 
     def after_train_iter(
@@ -154,7 +154,7 @@ def _loaders(loop: Any) -> list:
     return getattr(loop, 'dataloaders', None) or [loop.dataloader]
 
 
-def _deaf_worker(init: Callable | None, training: Any, worker: int) -> None:
+def ignore_signals(init: Callable | None, training: Any, worker: int) -> None:
     """Ignore signals in a data worker: one sent to the whole group would end it before the run is saved."""
 
     def end(number: int, frame: object) -> None:

@@ -17,7 +17,7 @@ from .image_preprocessor import ImagePreprocessor, Samples, draws_of
 
 @MODELS.register_module()
 class MotionBlur(ImagePreprocessor):
-    """In training, makes the input out of the target: blurred by a random camera shake, in 8 bit.
+    """Make the input out of the target in training: blurred by a random camera shake, in 8 bit.
 
     Each sample has a shake of its own, which depends on the seed and the position of its draw alone (sampler
     ``InfiniteDraws``). In validation the dataset's own inputs are used.
@@ -54,7 +54,7 @@ class MotionBlur(ImagePreprocessor):
         self.exposures = tuple(exposures)
 
     def makes_lq(self, training: bool) -> bool:
-        """In training."""
+        """Return True while training."""
         return training
 
     def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:

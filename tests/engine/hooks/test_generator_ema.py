@@ -287,14 +287,14 @@ def test_apis_train_and_evaluate(tmp_path, make_pairs):
         {k: v for k, v in content['state_dict'].items() if k.startswith('generator_ema.')},
     )
     averaged, raw = (
-        evaluate(str(tmp_path / 'recipe.py'), [str(path)], raw=raw)['iter_3'] for raw in (False, True)
+        evaluate(str(tmp_path / 'recipe.py'), [str(path)], raw=raw).table['iter_3'] for raw in (False, True)
     )
     assert averaged != raw
     torch.save(
         {'state_dict': {f'generator.{k}': v for k, v in generator_weights(path).items()}},
         tmp_path / 'average.pth',
     )
-    assert evaluate(str(tmp_path / 'recipe.py'), [str(tmp_path / 'average.pth')])['average'] == averaged
+    assert evaluate(str(tmp_path / 'recipe.py'), [str(tmp_path / 'average.pth')]).table['average'] == averaged
 
 
 def test_behind_a_wrapper(tmp_path, make_pairs):
