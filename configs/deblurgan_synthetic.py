@@ -4,7 +4,7 @@
 # - DIV2K instead of MSCOCO; any store of sharp images will do, as train_dataloader.dataset.store.
 _base_ = ['deblurgan_gopro.py']
 
-sharp_hint = (
+_sharp_hint = (
     'Unpack DIV2K_train_HR.zip into data/DIV2K and pack it: python tools/pack_data.py '
     'data/DIV2K/DIV2K_train_HR data/DIV2K/train --gt-only. Or name your own store of sharp images: '
     '--cfg-options train_dataloader.dataset.store=STORE'
@@ -18,6 +18,6 @@ train_dataloader = dict(
         store='data/DIV2K/train',
         gt_size=256,
         augment=True,
-        hint=sharp_hint,
+        hint=_sharp_hint,
     )
 )

@@ -12,6 +12,6 @@ train_cfg = dict(max_iters=600, val_interval=300)
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=50))
 custom_hooks = [dict(type='BasicVisualizationHook', interval=1)]
 
-train_dataloader = dict(batch_size=8, num_workers=1, dataset=_base_.demo_train)
-val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=_base_.demo_val)
+train_dataloader = dict(batch_size=8, num_workers=1, dataset=_base_._demo_train)
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=_base_._demo_val)
 test_dataloader = val_dataloader

@@ -474,7 +474,7 @@ def test_bad_images_are_skipped_by_draw(make_pairs, workers):
     folders = make_pairs(count=6, size=64)
     whole = PairedImageDataset(**folders, gt_size=32, on_bad_image='skip')
     draws = [draw for draw, _ in zip(InfiniteDraws(whole, seed=3), range(24))]
-    before = {draw: whole[draw] for draw in draws}
+    before = {draw.position: whole[draw] for draw in draws}
     assert whole.bad_images == 0
     path = damaged(folders)
     data = PairedImageDataset(**folders, gt_size=32, on_bad_image='skip')
@@ -486,7 +486,7 @@ def test_bad_images_are_skipped_by_draw(make_pairs, workers):
             assert keys[-1] != '1'
             assert sample['data_samples'].gt_path != str(path)
         else:
-            torch.testing.assert_close(sample['inputs'], before[draw]['inputs'], rtol=0, atol=0)
+            torch.testing.assert_close(sample['inputs'], before[draw.position]['inputs'], rtol=0, atol=0)
     again = PairedImageDataset(**folders, gt_size=32, on_bad_image='skip')
     assert [again[draw]['data_samples'].key for draw in reversed(draws)] == keys[::-1]
     assert again.bad_images == sum(draw.index == 1 for draw in draws) == 4

@@ -1,6 +1,6 @@
 # DF2K and OST (Wang et al. 2021): GT alone, LQ is made in training; 400 px, of which the data preprocessor
 # keeps 256. Validated on DIV2K.
-df2k_ost_hint = (
+_df2k_ost_hint = (
     'Put the images of DIV2K, Flickr2K and OutdoorSceneTraining, 400 px or more wide and high, into '
     'data/df2k_ost/GT and pack them: python tools/pack_data.py data/df2k_ost/GT data/df2k_ost/train '
     '--gt-only. Or name a store of your own: --cfg-options train_dataloader.dataset.store=STORE'
@@ -17,6 +17,6 @@ train_dataloader = dict(
         store='data/df2k_ost/train',
         gt_size=400,
         augment=True,
-        hint=df2k_ost_hint,
+        hint=_df2k_ost_hint,
     ),
 )

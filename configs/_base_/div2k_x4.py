@@ -2,20 +2,20 @@
 # official archives; the training pairs are packed, whole, because a crop is all that is read of an image.
 _base_ = 'packed_loaders.py'
 
-div2k_hint = (
+_div2k_hint = (
     'Put DIV2K there: unpack DIV2K_train_HR.zip, DIV2K_train_LR_bicubic_X4.zip, DIV2K_valid_HR.zip and '
     'DIV2K_valid_LR_bicubic_X4.zip into data/DIV2K. Or train the demo, which needs no download: bash '
     'tools/quickstart.sh'
 )
-div2k_pack = (
+_div2k_pack = (
     'Pack it: python tools/pack_data.py data/DIV2K/DIV2K_train_HR data/DIV2K/train_x4 --lq '
-    "data/DIV2K/DIV2K_train_LR_bicubic/X4 --lq-name '{}x4'. Without data: " + div2k_hint
+    "data/DIV2K/DIV2K_train_LR_bicubic/X4 --lq-name '{}x4'. Without data: " + _div2k_hint
 )
 
 train_dataloader = dict(
     batch_size=16,
     num_workers=8,
-    dataset=dict(store='data/DIV2K/train_x4', scale=4, gt_size=96, hint=div2k_pack),
+    dataset=dict(store='data/DIV2K/train_x4', scale=4, gt_size=96, hint=_div2k_pack),
 )
 val_dataloader = dict(
     dataset=dict(
@@ -23,7 +23,7 @@ val_dataloader = dict(
         lq_folder='data/DIV2K/DIV2K_valid_LR_bicubic/X4',
         lq_name='{}x4',
         scale=4,
-        hint=div2k_hint,
+        hint=_div2k_hint,
     ),
 )
 test_dataloader = val_dataloader

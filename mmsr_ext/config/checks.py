@@ -58,6 +58,8 @@ def check_sections(cfg: Config) -> None:
 def check_loaders(cfg: Config, *names: str) -> None:
     """Check that the sections of dataloaders have a dataset, a sampler and counts in range.
 
+    What only workers use is removed from a dataloader without any.
+
     Args:
         cfg: The config.
         *names: Sections, each a dict or a list of dicts; a section that is absent is not checked.
@@ -83,6 +85,9 @@ def check_loaders(cfg: Config, *names: str) -> None:
             for key, kind in LOADER_COUNTS.items():
                 if key in loader:
                     check_value(f'config {cfg.filename}: {name}.{key}', loader[key], kind)
+            if loader.get('num_workers') == 0:
+                for key in ('persistent_workers', 'prefetch_factor'):  # which PyTorch refuses without workers
+                    loader.pop(key, None)
 
 
 def loaders(config: Any) -> list[dict]:

@@ -8,6 +8,8 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from .init_generator import apply_init_generator
+from .keys import check_keys
 from .sections import debugging, one_line
 
 
@@ -23,7 +25,8 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
         The config, with ``work_dir`` set.
 
     Raises:
-        InputError: If the file does not exist or cannot be read, or an override does not fit it.
+        InputError: If the file does not exist or cannot be read, an override does not fit it, or nothing
+            reads a key.
 
     Examples:
         >>> from mmsr_ext.config.load import load_config
@@ -53,5 +56,7 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
         raise InputError(
             f'--cfg-options {" ".join(options)} do not fit config {path}: {one_line(error)}'
         ) from error
+    check_keys(cfg, options)
+    apply_init_generator(cfg, options)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     return cfg

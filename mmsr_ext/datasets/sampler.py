@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
-from typing import NamedTuple
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -13,8 +12,15 @@ from ..arguments import Count
 from ..registry import DATA_SAMPLERS
 
 
-class Draw(NamedTuple):
+class Draw(int):
     """One sample of a run: an index into the dataset, and what its random choices follow from.
+
+    It is an ``int``, so that any map-style dataset, a subset or a concatenation takes it as its index. One
+    that passes on an index of its own passes on a plain number; choices are then seeded from the worker.
+
+    >>> draw = Draw(2, position=40, seed=7)
+    >>> ['a', 'b', 'c'][draw], draw.position
+    ('c', 40)
 
     Args:
         index: Index of the image.
@@ -22,9 +28,30 @@ class Draw(NamedTuple):
         seed: Seed of the run.
     """
 
-    index: int  # type: ignore[assignment]  # a tuple's method of this name is not used
     position: int
     seed: int
+
+    def __new__(cls, index: int, position: int, seed: int) -> Draw:
+        """See the class."""
+        draw = super().__new__(cls, index)
+        draw.position, draw.seed = position, seed
+        return draw
+
+    def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override]
+        """Return what a copy in another process is made of."""
+        return self.index, self.position, self.seed
+
+    def __repr__(self) -> str:
+        return f'Draw({self.index}, position={self.position}, seed={self.seed})'
+
+    @property
+    def index(self) -> int:
+        """Index of the image."""
+        return int(self)
+
+    def at(self, index: int) -> Draw:
+        """Return the same draw of another dataset's index, for a dataset that is made of others."""
+        return Draw(index, self.position, self.seed)
 
 
 @DATA_SAMPLERS.register_module()

@@ -23,11 +23,7 @@ def plain(value):
 
 def resolved(path):
     config = Config.fromfile(path).to_dict()
-    return {
-        key: plain(value)
-        for key, value in config.items()
-        if not key.startswith(('div2k', 'gopro', 'df2k', 'demo', 'sharp'))
-    }
+    return {key: plain(value) for key, value in config.items() if not key.startswith('_')}
 
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)

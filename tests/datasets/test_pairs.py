@@ -1,3 +1,5 @@
+import pickle
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +176,14 @@ def test_kinds_of_images(tmp_path):
     ]:
         with pytest.raises(InputError, match=f'{name}.*{named}'):
             read_image(save(name, image))
+
+
+def test_a_draw_is_an_index_of_any_dataset():
+    draw = Draw(1, position=9, seed=4)
+    assert [10, 11, 12][draw] == 11
+    again = pickle.loads(pickle.dumps(draw))
+    assert (again, again.position, again.seed) == (1, 9, 4)
+    whole = torch.utils.data.ConcatDataset([torch.utils.data.Subset(range(10, 15), [3, 4]), range(20, 22)])
+    loader = torch.utils.data.DataLoader(whole, 2, sampler=InfiniteDraws(whole, seed=1), num_workers=1)
+    seen = [int(value) for batch in islice(loader, 6) for value in batch]
+    assert sorted(seen[:4]) == sorted(seen[4:8]) == [13, 14, 20, 21]

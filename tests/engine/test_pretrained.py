@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from mmsr_ext import InputError
-from mmsr_ext.models import SRResNet
+from mmsr_ext.engine import Pretrained
+from mmsr_ext.models import SRResNet, VGGDiscriminator
 
 
 def small(**init):
@@ -62,3 +63,35 @@ def test_files_that_are_no_checkpoints(scope, tmp_path):
     ]:
         with pytest.raises(InputError, match=f'{name} .*{named}|{name} {named}'):
             small(checkpoint=str(tmp_path / name))
+
+
+def test_what_fits_is_loaded_if_asked_for(scope, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr('mmsr_ext.engine.pretrained.print_log', lambda message, **_: lines.append(message))
+    source = SRResNet(mid_channels=4, num_blocks=2, scale=2)
+    torch.save(source.state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match=r'partial=True'):
+        small(checkpoint=str(tmp_path / 'a.pth'))
+    before = small()
+    target = SRResNet(mid_channels=4, num_blocks=1, scale=4)
+    target.load_state_dict(before.state_dict())
+    Pretrained(str(tmp_path / 'a.pth'), partial=True)(target)
+    own, theirs, initial = target.state_dict(), source.state_dict(), before.state_dict()
+    fits = {key for key in own if key in theirs and theirs[key].shape == own[key].shape}
+    assert 'head.0.weight' in fits
+    assert fits != set(own)
+    for key in own:
+        assert own[key].equal(theirs[key] if key in fits else initial[key]), key
+    assert f'SRResNet: {len(fits)} of {len(own)} weights initialised' in lines[-1]
+    torch.save({'x': torch.ones(1)}, tmp_path / 'b.pth')
+    with pytest.raises(InputError, match='has no weights that fit SRResNet'):
+        Pretrained(str(tmp_path / 'b.pth'), partial=True)(target)
+
+
+def test_a_forgotten_prefix_is_named(scope, tmp_path):
+    discriminator = VGGDiscriminator(mid_channels=2, patch_size=32, dense_channels=4)
+    state = {f'discriminator.{key}': value for key, value in discriminator.state_dict().items()}
+    state |= {f'generator.{key}': value for key, value in small().state_dict().items()}
+    torch.save(dict(state_dict=state), tmp_path / 'run.pth')
+    with pytest.raises(InputError, match=r"It fits with prefix='discriminator'\."):
+        Pretrained(str(tmp_path / 'run.pth'))(discriminator)

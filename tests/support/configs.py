@@ -87,4 +87,6 @@ def tiny_real_esrgan(name, folder):
             ),
         )
     dataset = dict(_delete_=True, type='ImageDataset', gt_folder=str(folder), gt_size=48, augment=True)
-    return dict(model=model, train_dataloader=dict(dataset=dataset), randomness=dict(seed=0))
+    return dict(
+        model=model, init_generator=None, train_dataloader=dict(dataset=dataset), randomness=dict(seed=0)
+    )

@@ -60,11 +60,11 @@ def tiny_config(folders: dict) -> dict:
     for key in (
         'work_dir',
         'filename',
-        'demo_train',
-        'demo_val',
-        'demo_hint',
-        'div2k_hint',
-        'div2k_pack',
+        '_demo_train',
+        '_demo_val',
+        '_demo_hint',
+        '_div2k_hint',
+        '_div2k_pack',
         'init_generator',
     ):
         config.pop(key, None)

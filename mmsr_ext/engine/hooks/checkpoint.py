@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from ...errors import InputError
 from ...io.atomic import remove_unfinished, write_durably
 from ...registry import HOOKS
+from ..better import higher_is_better
 from ..stock import between_updates, resumes, start_checkpoint
 
 BACKEND = 'durable'
@@ -45,6 +46,7 @@ class CheckpointHook(StockCheckpointHook):
     - When a file cannot be written, on a full disk say, the earlier ones stay and the run goes on and tries
       again at the next interval; at its end that is an error.
     - A run that is asked to stop is saved where it is (``StopHook``).
+    - ``save_best`` knows which direction of a metric is better; a ``rule`` is needed for other metrics alone.
     - While gradients accumulate a checkpoint waits for the update, so that none is lost at resume.
 
     Args:
@@ -58,6 +60,7 @@ class CheckpointHook(StockCheckpointHook):
     keep_ckpt_ids: deque
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs['rule'] = _rules(kwargs.get('save_best'), kwargs.get('rule'))
         super().__init__(*args, **kwargs)
         if (
             self.backend_args is None
@@ -213,3 +216,34 @@ class _RemovesLater:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.backend, name)
+
+
+def _rules(save_best: str | list[str] | None, rule: str | list[str] | None) -> str | list[str] | None:
+    """Return the rule of each metric, 'greater' or 'less'; a given one has to agree with the metric.
+
+    Raises:
+        InputError: If it does not, or the metric is not known and has no rule.
+    """
+    if not isinstance(save_best, (str, list)) or save_best == 'auto':
+        return rule
+    names = [save_best] if isinstance(save_best, str) else save_best
+    given = [rule] if isinstance(rule, str) or rule is None else list(rule)
+    if len(given) not in (1, len(names)):
+        return rule  # MMEngine says so
+    rules: list[str] = []
+    for name, wanted in zip(names, given * (len(names) if len(given) == 1 else 1)):
+        higher = higher_is_better(name)
+        known = {True: 'greater', False: 'less', None: None}[higher]
+        if wanted is not None and known is not None and wanted != known:
+            raise InputError(
+                f'CheckpointHook: rule={wanted!r} contradicts save_best={name!r}, of which '
+                f'{"higher" if higher else "lower"} values are better. Leave the rule out, or set '
+                f'rule={known!r}.'
+            )
+        if wanted is None and known is None:
+            raise InputError(
+                f'CheckpointHook: which values of save_best={name!r} are better? Add '
+                "rule='greater' or rule='less'."
+            )
+        rules.append(wanted or known or '')
+    return rules

@@ -185,12 +185,22 @@ def _statistics(model: torch.nn.Module) -> list[Tensor]:
 
 
 def _report(count: int, values: dict[str, float], runner: Runner) -> str:
-    latest = Path(runner.work_dir, 'last_checkpoint')
-    checkpoint = latest.read_text().strip() if latest.is_file() else 'none was written yet'
+    first = runner.iter + 2 - count
+    before = [
+        (int(path.stem.removeprefix('iter_')), path)
+        for path in Path(runner.work_dir).glob('iter_*.pth')
+        if path.stem.removeprefix('iter_').isdecimal()
+    ]
+    path = max(((iteration, path) for iteration, path in before if iteration < first), default=(0, None))[1]
+    how = (
+        f'go on with --resume {path}, the last checkpoint before the first of them'
+        if path
+        else 'start a new run (no checkpoint is from before the first of them)'
+    )
     return (
         f'the last {count} updates were non-finite and were skipped, and the run stops at iteration '
         f'{runner.iter + 1}. The last of them: '
-        f'{", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The weights are those before '
-        f'them; last checkpoint: {checkpoint}. Lower the learning rates or clip gradients '
-        '(optim_wrapper.generator.clip_grad="dict(max_norm=1)"), then go on with --resume.'
+        f'{", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The first was at '
+        f'iteration {first}. Lower the learning rates or clip gradients '
+        f'(optim_wrapper.generator.clip_grad="dict(max_norm=1)"), then {how}.'
     )

@@ -265,12 +265,14 @@ def test_says_which_images_and_counts(runner, capsys):
 
 
 def test_stops_after_so_many_in_a_row_with_a_report(runner, tmp_path):
-    (tmp_path / 'last_checkpoint').write_text('work/iter_7.pth')
-    with pytest.raises(
-        InputError,
-        match=r'last 3 updates were non-finite.*d_real.*gradient norm of the generator.*work/iter_7\.pth',
-    ):
-        run(UpdateGuardHook(limit=3), runner(restorer(at=range(2, 9))), 9)
+    bad = range(2, 9)
+    message = r'last 3 updates were non-finite.*d_real.*gradient norm of the generator.*The first was at iteration 7'
+    with pytest.raises(InputError, match=f'{message}.*start a new run'):
+        run(UpdateGuardHook(limit=3), runner(restorer(at=bad)), 9)
+    for iteration in (5, 6, 8):  # the last one already has the weights that make every loss non-finite
+        (tmp_path / f'iter_{iteration}.pth').touch()
+    with pytest.raises(InputError, match=rf'{message}.*--resume .*iter_6\.pth, the last checkpoint before'):
+        run(UpdateGuardHook(limit=3), runner(restorer(at=bad)), 9)
     run(UpdateGuardHook(limit=3), runner(restorer(at=(0, 1, 3, 4))), 6)
 
 
