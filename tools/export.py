@@ -1,4 +1,7 @@
-"""Export a generator: python tools/export.py work_dirs/srgan_x4/iter_200000.pth --format onnx -o srgan_x4.onnx"""
+"""Export a generator.
+
+python tools/export.py work_dirs/srgan_x4/iter_200000.pth --format onnx -o srgan_x4.onnx
+"""
 
 MMSR_COMMAND = True  # the parts of mmsr_ext are imported once the arguments are understood
 

@@ -1,4 +1,7 @@
-"""Kill runs at random moments, resume them, compare them with an unbroken one: python tools/faults.py --runs 50"""
+"""Kill runs at random moments, resume them, compare them with an unbroken one.
+
+python tools/faults.py --runs 50
+"""
 
 MMSR_COMMAND = True  # the parts of mmsr_ext are imported once the arguments are understood
 

@@ -1,4 +1,7 @@
-"""Interpolate two networks: python tools/interpolate.py A.pth B.pth --alpha 0 0.2 0.4 0.6 0.8 1 --eval configs/esrgan_x4.py"""
+"""Interpolate two networks.
+
+python tools/interpolate.py A.pth B.pth --alpha 0 0.2 0.4 0.6 0.8 1 --eval configs/esrgan_x4.py
+"""
 
 MMSR_COMMAND = True  # the parts of mmsr_ext are imported once the arguments are understood
 

@@ -1,4 +1,7 @@
-"""Let people judge images: python tools/mos_study.py build --methods srresnet=results/srresnet srgan=results/srgan --gt GT -o study"""
+"""Let people judge images.
+
+python tools/mos_study.py build --methods srresnet=results/srresnet srgan=results/srgan --gt GT -o study
+"""
 
 MMSR_COMMAND = True  # the parts of mmsr_ext are imported once the arguments are understood
 

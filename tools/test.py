@@ -1,4 +1,7 @@
-"""Measure checkpoints: python tools/test.py configs/srgan_x4.py work_dirs/srgan_x4/iter_200000.pth --out report.html"""
+"""Measure checkpoints.
+
+python tools/test.py configs/srgan_x4.py work_dirs/srgan_x4/iter_200000.pth --out report.html
+"""
 
 MMSR_COMMAND = True  # the parts of mmsr_ext are imported once the arguments are understood
 

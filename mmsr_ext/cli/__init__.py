@@ -1,1 +1,1 @@
-"""The command lines: one file a command, with its arguments and what it calls. tools/*.py start them."""
+"""Command lines: a file for each command has its arguments and calls the room that does the work."""

@@ -10,7 +10,7 @@ DESCRIPTION = 'Measure this package beside MMagic: both sides in one run, median
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare a sub-command for each subject; a module is imported only if it is asked for, or all for the help."""
+    """Declare a sub-command for each subject; its module is imported only if it is asked for."""
     from ..benchmark import SUBJECTS
 
     subjects = parser.add_subparsers(dest='subject', required=True)
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         module = importlib.import_module(f'mmsr_ext.benchmark.{name}')
         subject = subjects.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(subject)
-        subject.add_argument('--json', metavar='FILE', help='write the figures there, too')
+        subject.add_argument('--json', metavar='FILE', help='also write the figures to this file')
         subject.set_defaults(measure=module.measure)
 
 

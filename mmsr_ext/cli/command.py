@@ -11,10 +11,10 @@ from . import exit
 
 
 class Command(Protocol):
-    """What a module of this folder has.
+    """A module of this folder.
 
-    Two more functions are optional: ``check(parser, args)`` calls ``parser.error`` for arguments that do not go together,
-    ``advice(args)`` returns how to go on after an interruption.
+    Two more functions are optional: ``check(parser, args)`` calls ``parser.error`` for arguments that exclude
+    each other, ``advice(args)`` returns a sentence that says how to continue after an interruption.
     """
 
     DESCRIPTION: str
@@ -41,7 +41,7 @@ def start(command: Command, argv: Sequence[str] | None = None) -> None:
     advice = command.advice(args) if hasattr(command, 'advice') else ''
 
     def main() -> None:
-        importlib.import_module('mmsr_ext.registry')  # see mmsr_ext/__init__.py
+        importlib.import_module('mmsr_ext.registry')  # which mmsr_ext/__init__.py leaves to commands
         command.main(args)
 
     exit.run(main, advice)

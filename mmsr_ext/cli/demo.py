@@ -1,4 +1,4 @@
-"""A page to try networks on: python tools/demo.py work_dirs/psnr.pth work_dirs/gan.pth"""
+"""Serve a page to try networks on: python tools/demo.py work_dirs/psnr.pth work_dirs/gan.pth"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DESCRIPTION = 'Serve a page on this machine: drop an image, choose networks, com
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument(
-        'checkpoints', nargs='+', metavar='CHECKPOINT', help='files of networks, or folders of such'
+        'checkpoints', nargs='+', metavar='CHECKPOINT', help='files of networks, or folders of them'
     )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], default='fp32')

@@ -1,4 +1,4 @@
-"""Write data/demo from the photographs inside scikit-image, which need no download."""
+"""Write data/demo from the photographs in scikit-image, without a download."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRAIN = (
 )
 HELD_OUT = ('astronaut.png', 'camera.png', 'chelsea.png', 'coffee.png')
 
-DESCRIPTION = 'Write data/demo from the photographs inside scikit-image, which need no download.'
+DESCRIPTION = 'Write data/demo from the photographs in scikit-image, without a download.'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,4 +42,4 @@ def main(args: argparse.Namespace) -> None:
     pack_images(
         Path(args.out, 'train', 'GT'), Path(args.out, 'train_x4'), lq_folder=Path(args.out, 'train', 'LQx4')
     )
-    print(f'those to train on packed into {args.out}/train_x4')
+    print(f'training images packed into {args.out}/train_x4')

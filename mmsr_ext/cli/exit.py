@@ -1,4 +1,4 @@
-"""How the command lines end: one line for what the user can put right, no traceback."""
+"""End a command line: one line without a traceback for an error that the user can correct."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ LAUNCHER_SECONDS = 15.0
 
 
 def run(main: Callable[[], object], when_interrupted: str = '') -> None:
-    """Call ``main`` and leave the process: status 0, 1 after an InputError or on a full disk, 130 after Ctrl-C.
+    """Call a function and end the process with the right status.
 
-    A run that was asked to stop and has saved where it is ends with 130 after Ctrl-C, 143 after SIGTERM, 0 after its time. Among several
-    processes each names itself, and the launcher is told whose failure came first.
+    The status is 1 after an InputError or on a full disk, and 130 after Ctrl-C. A run that was asked to stop
+    and has saved a checkpoint ends with 130 after Ctrl-C, 143 after SIGTERM, and 0 after its time limit. In a
+    run of several processes the error names the process, and the launcher learns which one failed first.
 
     Args:
-        main (Callable): The command line.
-        when_interrupted (str): What to say when it was interrupted or stopped.
+        main: The command.
+        when_interrupted: Sentence to print when the command was interrupted or stopped.
     """
     interrupted = False
 
@@ -54,19 +55,19 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
     except SystemExit:
         raise
     except BaseException as error:
-        # not KeyboardInterrupt alone: yapf and other libraries on the way turn it into errors of their own
+        # not only KeyboardInterrupt: yapf and other libraries replace it by exceptions of their own
         if interrupted:
             print(f'\ninterrupted. {when_interrupted}'.rstrip(), file=sys.stderr)
             sys.exit(130)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             _report(error)
             _exit(
-                f'error{_rank()}: {error.filename or "a file"} could not be written: {error.strerror}. Make '
-                f'room (df -h, df -i). {when_interrupted}'
+                f'error{_rank()}: {error.filename or "a file"} could not be written: {error.strerror}. '
+                f'Make room (df -h, df -i). {when_interrupted}'
             )
         if _rank() and any(text in str(error) for text in LOST_PEER):
-            # the process that failed first is to be the one that the launcher names, and the launcher ends this one
-            print(f'stopped{_rank()}: another process of the run is gone.', file=sys.stderr, flush=True)
+            # wait for the launcher to end this process, so that it names the one that failed first
+            print(f'stopped{_rank()}: another process of the run has ended.', file=sys.stderr, flush=True)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             time.sleep(LAUNCHER_SECONDS)
             os._exit(1)
@@ -78,16 +79,14 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
 
 
 def _rank() -> str:
-    """Which of several processes this is, in words."""
-    rank, size = (
-        next((os.environ[name] for name in names if name in os.environ), '')
-        for names in (('RANK', 'SLURM_PROCID'), ('WORLD_SIZE', 'SLURM_NTASKS'))
-    )
+    """Name this process in an error message; empty if it is the only one."""
+    rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', ''))
+    size = os.environ.get('WORLD_SIZE', os.environ.get('SLURM_NTASKS', ''))
     return f' in process {rank} of {size} ({socket.gethostname()})' if rank and size not in ('', '1') else ''
 
 
 def _report(error: BaseException) -> None:
-    """Tell torchrun, which names the process that failed first."""
+    """Record an error for torchrun, which names the process that failed first."""
     if 'TORCHELASTIC_ERROR_FILE' in os.environ:
         from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
@@ -95,7 +94,7 @@ def _report(error: BaseException) -> None:
 
 
 def _exit(message: str) -> None:
-    """Status 1. Other processes of the run may be waiting for this one: nothing is waited for."""
+    """End with status 1, at once where other processes of the run may be waiting for this one."""
     if not _rank():
         sys.exit(message)
     print(message, file=sys.stderr, flush=True)

@@ -1,30 +1,35 @@
-"""Export a generator: python tools/export.py work_dirs/srgan_x4/iter_200000.pth --format onnx -o srgan_x4.onnx"""
+"""Export a generator.
+
+python tools/export.py work_dirs/srgan_x4/iter_200000.pth --format onnx -o srgan_x4.onnx
+"""
 
 from __future__ import annotations
 
 import argparse
 
-DESCRIPTION = 'Write the generator of a checkpoint alone, checked against the network itself.'
+DESCRIPTION = 'Write only the generator of a checkpoint, and check the file against the network.'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='of tools/train.py, or a file of published weights'
+        'checkpoint',
+        metavar='CHECKPOINT',
+        help='checkpoint of tools/train.py, or a file of published weights',
     )
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument('--format', metavar='FORMAT', help='safetensors, pth, onnx or torchscript')
-    action.add_argument('--info', action='store_true', help='print what an exported file says of itself')
+    action.add_argument('--info', action='store_true', help='print the metadata of an exported file')
     parser.add_argument(
         '-o',
         '--out',
         metavar='FILE',
-        help='default: beside CHECKPOINT, named after it, the architecture and the scale',
+        help='output file (default: beside CHECKPOINT, named after it, the architecture and the scale)',
     )
     parser.add_argument(
         '--raw',
         action='store_true',
-        help='the trained weights, also where there is a running average of them',
+        help='export the trained weights even if the checkpoint has their moving average',
     )
     parser.add_argument(
         '--half', action='store_true', help='weights in float16; onnx and torchscript also compute in it'
@@ -33,14 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--license',
         metavar='TEXT',
         default='',
-        help='licence of the weights, such as CC0-1.0, for the metadata',
+        help='licence of the weights for the metadata, such as CC0-1.0',
     )
-    parser.add_argument('--force', action='store_true', help='replace a file that exists')
+    parser.add_argument('--force', action='store_true', help='replace an existing file')
     parser.add_argument(
         '--names',
         metavar='NAMES',
         default='basicsr',
-        help='of the weights: basicsr, or authors (RCAN, for spandrel)',
+        help='naming of the weights: basicsr, or authors (RCAN, as spandrel reads it)',
     )
 
 

@@ -1,4 +1,4 @@
-"""Interpolate two networks: python tools/interpolate.py A.pth B.pth --alpha 0 0.2 0.4 0.6 0.8 1 --eval configs/esrgan_x4.py"""
+"""Interpolate two networks: python tools/interpolate.py A.pth B.pth --alpha 0 0.5 1"""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DESCRIPTION = 'Write the networks (1 - alpha) A + alpha B, and measure them.'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument(
-        'a', metavar='A', help='file of the network at alpha = 0, such as the one of best PSNR'
+        'a', metavar='A', help='file of the network at alpha = 0, such as one trained for PSNR'
     )
-    parser.add_argument('b', metavar='B', help='file of the network at alpha = 1, such as the GAN')
+    parser.add_argument('b', metavar='B', help='file of the network at alpha = 1, such as a GAN')
     parser.add_argument('--alpha', type=float, nargs='+', required=True, help='one or more numbers in [0, 1]')
     parser.add_argument(
         '--eval',
         metavar='CONFIG',
-        help='measure on the test set of this config, and plot perception over distortion',
+        help='also measure on the test set of this config, and plot perception over distortion',
     )
     parser.add_argument('--out', help='output folder (default: work_dirs/interpolate_A_B)')
     parser.add_argument(

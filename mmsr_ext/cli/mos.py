@@ -1,4 +1,4 @@
-"""Let people judge images: python tools/mos_study.py build --methods srresnet=results/srresnet srgan=results/srgan --gt GT -o study"""
+"""Let people rate images: python tools/mos_study.py build --methods a=FOLDER b=FOLDER --gt GT -o study"""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         required=True,
         metavar='NAME=FOLDER',
-        help='results; files are matched by name',
+        help='folders of results; files are matched by name',
     )
-    build.add_argument('--gt', required=True, metavar='FOLDER', help='the originals, which stand for 5')
+    build.add_argument(
+        '--gt', required=True, metavar='FOLDER', help='the original images, which are shown as examples of 5'
+    )
     build.add_argument(
         '--nearest',
         metavar='FOLDER',
@@ -31,11 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         '--training',
         metavar='FOLDER',
-        help="other originals to calibrate raters on (default: 2 of the study's images)",
+        help="other original images to calibrate raters with (default: 2 of the study's images)",
     )
-    build.add_argument(
-        '-o', '--out', required=True, metavar='OUT', help='folder of the study, absent or empty'
-    )
+    build.add_argument('-o', '--out', required=True, metavar='OUT', help='folder of the study, new or empty')
 
     serve = commands.add_parser(
         'serve',
@@ -58,20 +58,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'ratings',
         nargs='*',
         metavar='RATINGS',
-        help='files that raters saved, beside what the server collected',
+        help='files that raters saved, in addition to what the server collected',
     )
-    score.add_argument('--plot', metavar='FILE', help='picture of the distribution')
-    score.add_argument('--json', metavar='FILE', help='everything as JSON')
-    score.add_argument('--csv', metavar='FILE', help='the table of methods')
-    score.add_argument('--exclude-failed', action='store_true', help='leave out raters who fail calibration')
+    score.add_argument('--plot', metavar='FILE', help='plot the distribution to this file')
+    score.add_argument('--json', metavar='FILE', help='write everything as JSON')
+    score.add_argument('--csv', metavar='FILE', help='write the table of methods as CSV')
+    score.add_argument('--exclude-failed', action='store_true', help='exclude raters who fail calibration')
     score.add_argument(
         '--threshold',
         type=float,
         default=1.0,
-        help='who is farther from the known answers than this, on average, fails (default: 1)',
+        help='mean distance from the known answers above which a rater fails (default: 1)',
     )
-    score.add_argument('--resamples', type=int, default=2000, help='of the bootstrap (default: 2000)')
-    score.add_argument('--seed', type=int, default=0, help='of the bootstrap (default: 0)')
+    score.add_argument(
+        '--resamples', type=int, default=2000, help='number of bootstrap resamples (default: 2000)'
+    )
+    score.add_argument('--seed', type=int, default=0, help='seed of the bootstrap (default: 0)')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -86,14 +88,12 @@ def main(args: argparse.Namespace) -> None:
             f'{len(study.items)} items of {len(study.methods)} methods, and {len(study.training)} for '
             'practice.\n'
             f'Collect ratings: python tools/mos_study.py serve {args.out}\n'
-            f'or hand out the folder {args.out}/page; raters open index.html and save a file. Keep '
-            f'{args.out}/key.json to yourself.'
+            f'or hand out the folder {args.out}/page; raters open index.html and save a file. '
+            f'Keep {args.out}/key.json to yourself.'
         )
     elif args.command == 'serve':
-        print(
-            f'{mos.serve_study(args.out, args.port, args.host)} ratings. Score them: python '
-            f'tools/mos_study.py score {args.out}'
-        )
+        count = mos.serve_study(args.out, args.port, args.host)
+        print(f'{count} ratings. Score them: python tools/mos_study.py score {args.out}')
     else:
         result = mos.score_study(
             args.out, args.ratings, args.exclude_failed, args.threshold, args.resamples, args.seed

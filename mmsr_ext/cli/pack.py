@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-DESCRIPTION = 'Pack images into a store for PackedPairs. Stopped at any point, the same command goes on.'
-USAGE = (
-    '%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--workers N]\n       %(prog)s '
-    '--verify DST'
-)
+DESCRIPTION = 'Pack images into a store for PackedPairs. Repeat an interrupted command to continue it.'
+USAGE = """%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--workers N]
+       %(prog)s --verify DST"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,25 +18,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         help="folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'",
     )
-    parser.add_argument('store', metavar='DST', nargs='?', help='the store, which must not exist')
+    parser.add_argument('store', metavar='DST', nargs='?', help='folder of the store, which must not exist')
     pairs = parser.add_mutually_exclusive_group()
     pairs.add_argument(
         '--scale', type=int, default=4, choices=[2, 3, 4, 8], help="make LQ by MATLAB's bicubic (default: 4)"
     )
     pairs.add_argument('--lq', metavar='DIR', help='folder of LQ images, or a pattern of folders')
-    pairs.add_argument('--gt-only', action='store_true', help='for recipes that make LQ in training')
+    pairs.add_argument(
+        '--gt-only', action='store_true', help='pack no LQ images, for recipes that make them while training'
+    )
     parser.add_argument(
         '--lq-name',
         metavar='NAME',
         default='{}',
-        help="name of an LQ file, where {} is the GT file's: '{}x4' for DIV2K",
+        help="pattern of LQ file names, where {} stands for the GT file's stem: '{}x4' for DIV2K",
     )
-    parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one for each core)')
-    parser.add_argument('--verify', metavar='DST', help='compare the checksums of a store instead')
+    parser.add_argument(
+        '--workers', type=int, metavar='N', help='number of processes (default: one for each core)'
+    )
+    parser.add_argument('--verify', metavar='DST', help='verify the checksums of a store instead')
 
 
 def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse arguments that do not go together."""
+    """Refuse arguments that exclude each other."""
     if (args.verify is None) == (args.store is None):
         parser.error('give SRC and DST, or --verify DST')
 
@@ -57,5 +59,5 @@ def main(args: argparse.Namespace) -> None:
 
 
 def advice(args: argparse.Namespace) -> str:
-    """Say how to go on after an interruption."""
-    return 'Repeat the command to go on.'
+    """Say how to continue after an interruption."""
+    return 'Repeat the command to continue.'

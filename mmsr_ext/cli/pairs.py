@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-DESCRIPTION = 'Write GT/ and LQx<scale>/ (MATLAB bicubic) from a folder of images.'
+DESCRIPTION = "Write GT/ and LQx<scale>/ (MATLAB's bicubic) from a folder of images."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

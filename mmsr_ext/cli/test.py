@@ -1,4 +1,4 @@
-"""Measure checkpoints: python tools/test.py configs/srgan_x4.py work_dirs/srgan_x4/iter_200000.pth --out report.html"""
+"""Measure checkpoints: python tools/test.py configs/srgan_x4.py CHECKPOINT --out report.html"""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import os
 from mmengine.config import DictAction
 
 DESCRIPTION = (
-    'Measure checkpoints of one architecture beside bicubic, on the benchmark sets that are there and the '
-    "config's data."
+    'Measure checkpoints of one architecture, and bicubic beside them, '
+    "on the benchmark sets in --data-root and on the config's test data."
 )
 
 
@@ -20,31 +20,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--raw',
         action='store_true',
-        help='the trained weights, also where a checkpoint has their moving average',
+        help='measure the trained weights even if a checkpoint has their moving average',
     )
     parser.add_argument(
         '--out',
         metavar='FILE.html',
-        help='one page with the table, the images to compare, and the curves of the runs',
+        help='write a page with the table, images to compare, and the curves of the runs',
     )
     parser.add_argument(
         '--max-images',
         type=int,
         metavar='N',
-        help='images of a set on that page (default: all, up to 100 MB together)',
+        help='number of images of each set on that page (default: all, up to 100 MB in total)',
     )
-    parser.add_argument('--json', metavar='FILE', help='the figures, those for every image included')
-    parser.add_argument('--csv', metavar='FILE', help='the table')
+    parser.add_argument('--json', metavar='FILE', help='write the figures, including those of every image')
+    parser.add_argument('--csv', metavar='FILE', help='write the table')
     parser.add_argument(
         '--data-root',
         default='data',
         metavar='DIR',
-        help='has Set5/GT and Set5/LQx4, and so on (default: data)',
+        help='folder that has Set5/GT, Set5/LQx4, Set14/GT and so on (default: data)',
     )
     parser.add_argument(
-        '--lpips', metavar='FILE', help="torchvision's AlexNet weights, where they are not in its cache"
+        '--lpips', metavar='FILE', help="torchvision's AlexNet weights, if they are not in its cache"
     )
-    parser.add_argument('--work-dir', help='where outputs go (default: work_dirs/<name of the config>)')
+    parser.add_argument('--work-dir', help='folder for outputs (default: work_dirs/<name of the config>)')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override keys of the config'
     )

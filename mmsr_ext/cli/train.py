@@ -16,14 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--work-dir', help='where checkpoints and logs go (default: work_dirs/<name of the config>)'
+        '--work-dir', help='folder for checkpoints and logs (default: work_dirs/<name of the config>)'
     )
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='PATH',
-        help='go on from the last checkpoint in the work dir, or from PATH',
+        help='resume the last checkpoint in the work dir, or PATH',
     )
     parser.add_argument(
         '--amp',
@@ -58,6 +58,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def advice(args: argparse.Namespace) -> str:
-    """Say how to go on after an interruption; ``dist_train.sh`` tells how it was called in MMSR_EXT_COMMAND."""
+    """Say how to resume; ``dist_train.sh`` puts its own command into MMSR_EXT_COMMAND."""
     command = os.environ.get('MMSR_EXT_COMMAND', shlex.join(['python', *sys.argv])).strip()
-    return f'Go on with: {command}{"" if args.resume else " --resume"}'
+    return f'Resume with: {command}{"" if args.resume else " --resume"}'

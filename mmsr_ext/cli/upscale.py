@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'inputs', nargs='+', metavar='INPUT', help="files, folders, patterns, or '-' for a list on stdin"
     )
     parser.add_argument(
-        '-o', '--out', required=True, help='folder of the results; for a single image also a file'
+        '-o', '--out', required=True, help='folder for the results, or a file for a single image'
     )
     parser.add_argument(
         '-c', '--checkpoint', required=True, help='weights of the network: .pth or .safetensors'
@@ -24,28 +24,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format',
         choices=['png', 'jpg', 'webp', 'keep'],
         default='png',
-        help='of the results (default: png)',
+        help='format of the results (default: png)',
     )
-    parser.add_argument('--suffix', default='', help="added to the results' names, such as _x4")
-    parser.add_argument('--quality', type=int, default=95, help='of jpg and webp (default: 95)')
+    parser.add_argument('--suffix', default='', help="suffix of the results' names, such as _x4")
+    parser.add_argument('--quality', type=int, default=95, help='quality of jpg and webp (default: 95)')
     parser.add_argument(
         '--outscale', type=float, help="size of the result / size of the image (default: the network's)"
     )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], default='fp32')
     parser.add_argument(
-        '--tile', type=int, help='side of the tiles in px; 0 for none (default: by the free memory)'
+        '--tile', type=int, help='side of the tiles in px; 0 for no tiles (default: by the free memory)'
     )
     parser.add_argument(
-        '--overlap', type=int, help='of the tiles in px, at most half of them (default: 32, or half a tile)'
+        '--overlap',
+        type=int,
+        help='overlap of the tiles in px, at most half a tile (default: 32, or half a tile)',
     )
     parser.add_argument(
-        '--ensemble', action='store_true', help='average over 8 flips and rotations: 8 times the work'
+        '--ensemble',
+        action='store_true',
+        help='average over 8 flips and rotations, which takes 8 times as long',
     )
     parser.add_argument(
-        '--resume', action='store_true', help='leave out images whose result is there; not with --overwrite'
+        '--resume', action='store_true', help='skip images whose result exists; not with --overwrite'
     )
-    parser.add_argument('--overwrite', action='store_true', help='replace results that are there')
+    parser.add_argument('--overwrite', action='store_true', help='replace existing results')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -56,7 +60,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def advice(args: argparse.Namespace) -> str:
-    """Say how to go on after an interruption."""
-    if args.overwrite:  # finished results cannot be told from those that they were to replace
+    """Say how to resume after an interruption."""
+    if args.overwrite:  # new results cannot be distinguished from those to replace
         return f'Start over with: {shlex.join(["python", *sys.argv])}'
-    return f'Go on with: {shlex.join(["python", *sys.argv, *([] if args.resume else ["--resume"])])}'
+    return f'Resume with: {shlex.join(["python", *sys.argv, *([] if args.resume else ["--resume"])])}'

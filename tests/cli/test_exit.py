@@ -25,16 +25,15 @@ def throw(error):
     ('main', 'code', 'last'),
     [
         (lambda: throw(InputError('no such file')), 'error: no such file', ''),
-        (lambda: throw(Stopped('SIGTERM', 143)), 143, 'stopped (SIGTERM). Go on with: this'),
-        (lambda: throw(Stopped('SIGINT', 130)), 130, 'interrupted. Go on with: this'),
-        (lambda: throw(Stopped('2 hours are over', 0)), 0, 'stopped (2 hours are over). Go on with: this'),
-        (lambda: os.kill(os.getpid(), signal.SIGINT), 130, 'interrupted. Go on with: this'),
+        (lambda: throw(Stopped('SIGTERM', 143)), 143, 'stopped (SIGTERM). Resume with: this'),
+        (lambda: throw(Stopped('SIGINT', 130)), 130, 'interrupted. Resume with: this'),
+        (lambda: throw(Stopped('2 hours are over', 0)), 0, 'stopped (2 hours are over). Resume with: this'),
+        (lambda: os.kill(os.getpid(), signal.SIGINT), 130, 'interrupted. Resume with: this'),
         (
             lambda: throw(OSError(errno.ENOSPC, 'No space left on device', 'log.json')),
             (
-                'error: log.json could not be written: No space left on device. Make room (df -h, df -i). Go '
-                'on '
-                'with: this'
+                'error: log.json could not be written: No space left on device. Make room (df -h, df -i). '
+                'Resume with: this'
             ),
             '',
         ),
@@ -43,7 +42,7 @@ def throw(error):
 def test_how_a_command_ends(main, code, last, capfd):
     """A text as the code is printed by Python, with status 1."""
     with pytest.raises(SystemExit) as ended:
-        cli.run(main, 'Go on with: this')
+        cli.run(main, 'Resume with: this')
     assert ended.value.code == code
     assert capfd.readouterr().err.strip() == last
 

@@ -118,7 +118,7 @@ def test_sigterm_to_the_launcher_saves_and_the_run_goes_on_exactly(start, tmp_pa
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) != 0
     text = (tmp_path / 'output.txt').read_text()
-    assert 'stopped (SIGTERM). Go on with: bash tools/dist_train.sh' in text, text
+    assert 'stopped (SIGTERM). Resume with: bash tools/dist_train.sh' in text, text
     assert (
         load(tmp_path / 'run' / f'iter_{steps(tmp_path / "run")[-1]}.pth')['exact_resume']['world_size'] == 2
     )

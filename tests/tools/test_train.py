@@ -207,7 +207,7 @@ def test_interrupted_run_goes_on(options, tmp_path):
         assert process.wait(60) == 130
     text = (tmp_path / 'log').read_text()
     assert (
-        'interrupted. Go on with: python tools/train.py configs/srgan_x4_demo.py --work-dir '
+        'interrupted. Resume with: python tools/train.py configs/srgan_x4_demo.py --work-dir '
         f'{tmp_path / "a"} --resume' in text
     )
     assert 'Traceback' not in text

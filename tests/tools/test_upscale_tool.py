@@ -112,8 +112,8 @@ def test_a_photograph_of_20_megapixels_in_bounded_memory(in_root, tmp_path, monk
 @pytest.mark.parametrize(
     ('options', 'advice'),
     [
-        ([], 'Go on with: python tools/upscale.py a.png -o out -c net.pth --resume'),
-        (['--resume'], 'Go on with: python tools/upscale.py a.png -o out -c net.pth --resume'),
+        ([], 'Resume with: python tools/upscale.py a.png -o out -c net.pth --resume'),
+        (['--resume'], 'Resume with: python tools/upscale.py a.png -o out -c net.pth --resume'),
         (['--overwrite'], 'Start over with: python tools/upscale.py a.png -o out -c net.pth --overwrite'),
     ],
 )
