@@ -95,7 +95,7 @@ def add_numpy_bool8() -> None:
 
 
 def add_mmcv_ops() -> None:
-    """MMagic 1.2.0 imports compiled operators from ``mmcv.ops`` at import time; mmcv-lite has none.
+    """Give mmcv-lite stand-ins for the compiled operators that MMagic 1.2.0 imports.
 
     Stand-ins take their names, and raise ImportError with the cure when used. Unnecessary with an mmcv that
     has its compiled operators.

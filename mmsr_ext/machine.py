@@ -12,7 +12,7 @@ PACKAGES = ('torch', 'numpy', 'opencv-python', 'mmengine', 'mmcv', 'mmcv-lite', 
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, accelerator and versions."""
+    """Return processor, cores, accelerator and versions of this machine."""
     import torch
 
     versions = {'python': platform.python_version()}

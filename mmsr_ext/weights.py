@@ -115,7 +115,7 @@ def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
 
 
 def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False) -> dict[str, Tensor]:
-    """``generator_weights`` of a file that has been read.
+    """Return the generator's weights in a content that has been read.
 
     Args:
         content: As ``read_checkpoint`` returns it.

@@ -18,7 +18,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=5000, by_epoch=False, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # an update that is not finite is left out and said; so many in a row stop the run
+    # a non-finite update is skipped and logged; so many in a row stop the run
     update_guard=dict(type='UpdateGuardHook', limit=50, collapse_after=1000),
     validation_time=dict(type='ValidationTimeHook'),
     resume=dict(type='ExactResumeHook'),

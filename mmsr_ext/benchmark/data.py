@@ -172,7 +172,7 @@ def _write_images(folder: Path, count: int, size: int) -> int:
 
 
 def _mmagic_dataset(folder: Path, patch: int) -> Any:
-    """As in MMagic's srgan_x4c64b16_1xb16-1000k_div2k.py."""
+    """Return the dataset of MMagic's srgan_x4c64b16_1xb16-1000k_div2k.py."""
     pipeline = [
         dict(type='LoadImageFromFile', key='img', color_type='color', channel_order='rgb'),
         dict(type='LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
@@ -202,7 +202,7 @@ def _batches(dataset: PackedPairs, draws: Iterable[Any], size: int) -> Iterator[
 
 
 def _rate(steps: Iterator[Any], seconds: float, skip: int = 2) -> float:
-    """Steps a second, after some that are passed over, because they may be waiting already."""
+    """Return steps a second, after skipping some that may have been prefetched."""
     for _ in range(skip):
         next(steps)
     start, count = time.perf_counter(), 0

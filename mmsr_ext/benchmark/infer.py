@@ -30,7 +30,7 @@ MIB = 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of this subject."""
+    """Declare the options of this subject."""
     parser.add_argument(
         '--network', choices=NETWORKS, default='compact', help='x4, random weights (default: compact)'
     )
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> Report:
-    """The same image through both sides in turns, and the memory of each in a process of its own."""
+    """Send one image through both sides in turns; measure the memory of each in a process of its own."""
     if min(args.size) < 1 or args.rounds < 1:
         raise InputError(f'--size {args.size} and --rounds {args.rounds} must be at least 1.')
     with tempfile.TemporaryDirectory() as folder:
@@ -126,13 +126,13 @@ class Side:
         self.upscale = self._theirs if name == 'MMagic' else self._ours
 
     def __call__(self) -> float:
-        """Seconds for the image."""
+        """Return the seconds for the image."""
         start = time.perf_counter()
         self.upscale()
         return time.perf_counter() - start
 
     def peak(self) -> int:
-        """Bytes on the GPU."""
+        """Return the bytes used on the GPU."""
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         self.upscale()
@@ -161,7 +161,7 @@ class Side:
 
 
 def mmagics(network: str, weights: Path) -> Any:
-    """MMagic's restorer in eval mode, with its own preprocessor."""
+    """Build MMagic's restorer in eval mode, with its own preprocessor."""
     with DefaultScope.overwrite_default_scope('mmagic'):
         model: Any = _build(
             dict(

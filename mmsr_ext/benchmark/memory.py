@@ -8,7 +8,7 @@ from typing import Any
 
 
 def resident_growth(prepare: Callable[..., Callable[[], object]], *arguments: Any) -> int:
-    """Growth of a fresh process's largest resident set over a piece of work, in bytes; Linux only.
+    """Return by how many bytes work enlarges the resident set of a fresh process; Linux only.
 
     Args:
         prepare: Called in that process with the arguments; returns the work. A function of a module, so that

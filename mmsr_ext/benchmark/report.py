@@ -31,7 +31,7 @@ class Report:
     machine: dict[str, Any] = field(default_factory=machine)
 
     def text(self) -> str:
-        """The table as Markdown, under what was measured and on which machine."""
+        """Format the table as Markdown, below what was measured and on which machine."""
         columns = list(self.rows[0])
         cells = [[_cell(row[column]) for column in columns] for row in self.rows]
         widths = [
@@ -89,7 +89,7 @@ def interleaved(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[s
 
 
 def median_ratio(ours: list[float], theirs: list[float]) -> float:
-    """The median over the rounds of ours / theirs."""
+    """Return the median over the rounds of ours / theirs."""
     return statistics.median(a / b for a, b in zip(ours, theirs))
 
 

@@ -43,12 +43,12 @@ def _layers(args: argparse.Namespace) -> dict[str, float]:
 
 
 def _losses(args: argparse.Namespace) -> tuple[float, float]:
-    """Weights of the pixel loss and of the adversarial loss, as MMagic's recipes have them."""
+    """Return the weights of the pixel and the adversarial loss in MMagic's recipes."""
     return (1.0, 0.1) if args.recipe == 'realesrgan' else (1e-2, 5e-3)
 
 
 def mmagics(args: argparse.Namespace, disc_only: bool, *_: Any) -> nn.Module:
-    """MMagic's restorer, with the parts of its recipe."""
+    """Build MMagic's restorer with the parts of its recipe."""
     from mmagic.registry import MODELS
 
     pixel, gan = _losses(args)
@@ -88,7 +88,7 @@ def ours(
     vgg_dtype: str | None,
     compile: tuple[str, ...],
 ) -> nn.Module:
-    """GANRestorer with the same parts."""
+    """Build GANRestorer with the same parts."""
     from ..registry import MODELS
 
     pixel, gan = _losses(args)

@@ -97,7 +97,7 @@ def measure(args: argparse.Namespace) -> Report:
 
 
 def _until(arguments: list[str], text: str = '') -> float:
-    """Seconds from the start of a Python process to a line of its output with this text, or to its end."""
+    """Return the seconds from the start of a Python process to a line of its output, or to its end."""
     environment = {
         **os.environ,
         'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
@@ -121,7 +121,7 @@ def _until(arguments: list[str], text: str = '') -> float:
 
 
 def _tiny_run(folder: Path) -> Path:
-    """A config of one iteration on two random pairs, in a folder that is there."""
+    """Write a config of one iteration on two random pairs into a folder."""
     rng = np.random.default_rng(0)
     for part, edge in (('gt', 32), ('lq', 8)):
         (folder / part).mkdir()

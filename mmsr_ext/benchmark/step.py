@@ -41,7 +41,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of this subject."""
+    """Declare the options of this subject."""
     parser.add_argument('--recipe', choices=RECIPES, default='srgan')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--batch', type=int, default=4)
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> Report:
-    """Steps of both sides in turns, precision by precision."""
+    """Run steps of both sides in turns, precision by precision."""
     if args.batch < 2:
         raise InputError(f'--batch {args.batch} must be at least 2, because of the batch normalisation.')
     if args.patch % 32 or args.patch < 32 or (args.patch != 128 and args.recipe != 'realesrgan'):
@@ -113,7 +113,7 @@ def measure(args: argparse.Namespace) -> Report:
 
 
 def _rows(args: argparse.Namespace, dtype: str, disc_only: bool) -> list[dict[str, Any]]:
-    """One precision."""
+    """Measure one precision; return its rows of the table."""
     variants: dict[str, dict[str, Any]] = {'MMagic': dict(theirs=True, dtype='float32')}
     if dtype != 'float32':
         variants[f'MMagic, {dtype}'] = dict(theirs=True, dtype=dtype)
@@ -223,7 +223,7 @@ class Side:
         return wrapper(optimizer=adam, dtype=dtype)
 
     def batch(self) -> dict[str, Any]:
-        """As the loader of each collates it; anew, because MMagic's preprocessor changes a batch in place."""
+        """Return a new batch as each loader collates it: MMagic's preprocessor changes it in place."""
         if not self.theirs:
             draws = torch.full((len(self.gt), 2), -1)
             return dict(lq=self.lq, gt=self.gt, draws=draws, keys=[''] * len(self.gt))
@@ -233,7 +233,7 @@ class Side:
         return dict(inputs=list(self.lq), data_samples=samples)
 
     def step(self) -> float:
-        """Seconds of one step, until the device has done it; ``host`` gets how long the host was busy."""
+        """Return the seconds of one step until the device has done it; note how long the host was busy."""
         batch = self.batch()
         self._synchronise()
         start = time.perf_counter()
@@ -271,7 +271,7 @@ class Side:
         return seconds, min(busy / profiled, 1.0)
 
     def count(self) -> tuple[int, str]:
-        """FLOP of a step, and the forward calls of generator, discriminator and perceptual network in it."""
+        """Return FLOP of a step, and how often each network runs forward in it."""
         perceptual = self.model.perceptual_loss
         vgg = perceptual.vgg.vgg_layers if self.theirs else perceptual.network
         networks = [self.model.generator, self.model.discriminator, vgg]
@@ -292,7 +292,7 @@ class Side:
         return flop.get_total_flops(), ', '.join(map(str, calls.values()))
 
     def peak_memory(self) -> int:
-        """Bytes on the GPU during a step, those of other sides not counted."""
+        """Return the bytes that a step takes on the GPU, without those of other sides."""
         self.step()
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -320,7 +320,7 @@ def _three_steps(
 
 
 def _ceiling(device: str, dtype: torch.dtype) -> float:
-    """FLOP/s of the better of a large convolution and a large matrix product."""
+    """Return FLOP/s of the better of a large convolution and a large matrix product."""
     size, channels = (4096, 256) if device.startswith('cuda') else (1024, 64)
     a, b = (torch.rand(size, size, device=device, dtype=dtype) for _ in range(2))
     x = torch.rand(8, channels, 128, 128, device=device, dtype=dtype).to(memory_format=torch.channels_last)

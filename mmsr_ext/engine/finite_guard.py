@@ -34,7 +34,7 @@ class Update(NamedTuple):
 
     @property
     def values(self) -> dict[str, float]:
-        """Losses and gradient norms under names for a message."""
+        """Return losses and gradient norms under names for a message."""
         return self.losses | {
             f'gradient norm of the {key}': norm for key, norm in self.gradient_norms.items()
         }
@@ -170,12 +170,12 @@ def _overflow(wrapper: OptimWrapper, norm: Tensor) -> Tensor:
 
 
 def _scale(wrapper: OptimWrapper, like: Tensor) -> Tensor:
-    """The scale, on the device."""
+    """Return the scale, on the device."""
     return wrapper.loss_scaler.scale(like.new_ones((), dtype=torch.float32))
 
 
 def _adapt(wrapper: OptimWrapper) -> None:
-    """The scaler's new scale, from what it found itself."""
+    """Set the scaler's next scale from what it found."""
     wrapper.loss_scaler.update(fixed_scale(wrapper))
     if fixed_scale(wrapper) is None:
         # below 1 small gradients vanish, and it would take thousands of updates to rise again

@@ -51,7 +51,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
         self.validated: int | None = None
 
     def position(self, iteration: int) -> dict[str, int | None]:
-        """Where the run is after ``iteration`` iterations.
+        """Return where the run is after ``iteration`` iterations.
 
         Returns:
             ``samples`` that are past, over all processes; the ``seed`` they are drawn with; the last
@@ -64,7 +64,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
         )
 
     def run(self) -> torch.nn.Module:
-        """Train."""
+        """Train until the last iteration or until the run is to stop."""
         try:
             self.runner.call_hook('before_train')
             self.runner.call_hook('before_train_epoch')

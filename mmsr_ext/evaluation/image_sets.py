@@ -42,7 +42,7 @@ class ImageSet:
 
 
 def own_sets(cfg: Config) -> list[ImageSet]:
-    """The test data of a config, with the config's own evaluators."""
+    """Return the test data of a config, with the config's evaluators."""
     loaders, evaluators = cfg.test_dataloader, cfg.test_evaluator
     several = isinstance(loaders, (list, tuple))
     pairs = list(zip(loaders, evaluators)) if several else [(loaders, evaluators)]
@@ -56,7 +56,7 @@ def own_sets(cfg: Config) -> list[ImageSet]:
 def benchmark_sets(
     root: str, scale: int, baseline: str | None, lpips: str | None
 ) -> tuple[list[ImageSet], list[str]]:
-    """The benchmark sets of super-resolution under a folder.
+    """Return the benchmark sets of super-resolution under a folder.
 
     Args:
         root: Has ``<set>/GT`` (or HR) and ``<set>/LQx<scale>`` (or LRx<scale>); of DIV2K the official
@@ -97,7 +97,7 @@ def benchmark_sets(
 
 
 def full_reference(border: int, baseline: str | None, prefix: str = '') -> Iterator[dict]:
-    """PSNR and SSIM in Y and RGB, of the output and the baseline."""
+    """Yield PSNR and SSIM in Y and RGB, of the output and the baseline."""
     for image, name in _images(baseline, prefix):
         for metric in ('PSNR', 'SSIM'):
             for channel in ('Y', None):
@@ -111,7 +111,7 @@ def full_reference(border: int, baseline: str | None, prefix: str = '') -> Itera
 
 
 def perceptual(border: int, baseline: str | None, lpips: str | None, prefix: str = '') -> Iterator[dict]:
-    """LPIPS where there are weights for it, and NIQE, of the output and the baseline."""
+    """Yield LPIPS, where its weights are there, and NIQE, of the output and the baseline."""
     for image, name in _images(baseline, prefix):
         if lpips:
             yield dict(
@@ -161,7 +161,7 @@ def folder_of(image_set: ImageSet) -> str | None:
 
 
 def scale_of(cfg: Config) -> int:
-    """The factor of a config's generator, from what it makes of a small image."""
+    """Return the scale of a config's generator, from its output for a small image."""
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mmsr_ext'), torch.no_grad():
         generator = MODELS.build(cfg.model.generator).eval()
         return round(
@@ -175,7 +175,7 @@ def _images(baseline: str | None, prefix: str) -> list[tuple[str, str | None]]:
 
 
 def _folders(root: Path, name: str, scale: int) -> tuple[Path, Path | None, str] | None:
-    """Folder of GT, folder of LQ if there is one, and how its files are named."""
+    """Return the folder of GT, that of LQ if there is one, and how LQ files are named."""
     gt = next((folder for part in ('GT', 'HR') if (folder := root / name / part).is_dir()), None)
     lq = next(
         (folder for part in (f'LQx{scale}', f'LRx{scale}') if (folder := root / name / part).is_dir()), None

@@ -74,7 +74,7 @@ def save_interpolations(
 
 
 def _folder(a: str, b: str) -> str:
-    """By default; names that many files have, such as iter_5, are told apart by the folder."""
+    """Return the default output folder; common names such as iter_5 are prefixed by their folder."""
     paths = [Path(path).absolute() for path in (a, b)]
     alike = paths[0].stem == paths[1].stem
     names = [

@@ -81,7 +81,7 @@ class Measurement:
 
     @property
     def table(self) -> dict[str, dict[str, float]]:
-        """Metric by name by method, over all sets, without times."""
+        """Return metric by name by method, over all sets, without times."""
         table: dict[str, dict[str, float]] = {}
         for part in self.sets:
             for method, figures in part.figures.items():

@@ -93,7 +93,7 @@ class Recorder(Hook):
             print(f'\r{self.method}: {batch_idx + 1}/{loop.total_length}', end=end, file=sys.stderr)
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Sort the figures by set: MMagic's loop puts them together."""
+        """Sort the figures by set, which MMagic's loop puts together."""
         for index, evaluator in enumerate(runner.test_loop.evaluators):
             prefixes = {metric.prefix or '' for metric in evaluator.metrics}
             self.metrics[self.method, index] = {

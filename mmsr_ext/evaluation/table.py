@@ -23,7 +23,7 @@ EXPLAINED = {
 
 
 def as_text(result: Measurement) -> str:
-    """The table under its protocol, and over what was left out."""
+    """Format the table under its protocol, with the notes below."""
     columns = columns_of(result)
     head = ['set', 'method', *columns]
     body = []
@@ -43,7 +43,7 @@ def as_text(result: Measurement) -> str:
 
 
 def as_csv(result: Measurement) -> str:
-    """A row a set and method, in full precision; empty where there is no figure."""
+    """Format a row for each set and method, in full precision; empty where there is no figure."""
     columns = columns_of(result)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
@@ -57,7 +57,7 @@ def as_csv(result: Measurement) -> str:
 
 
 def as_json(result: Measurement) -> str:
-    """The table, the figures of every image, the protocol and the machine."""
+    """Format the table, the figures of every image, the protocol and the machine."""
     sets = {
         part.name: dict(
             figures=part.figures,
@@ -81,12 +81,12 @@ def as_json(result: Measurement) -> str:
 
 
 def to_json(content: Any) -> str:
-    """JSON, in which inf and nan, which it does not have, are null."""
+    """Format as JSON; inf and nan, which it does not have, become null."""
     return json.dumps(_finite(content), indent=2, allow_nan=False) + '\n'
 
 
 def columns_of(result: Measurement) -> list[str]:
-    """Names of the metrics, in order; times last."""
+    """Return the names of the metrics in order, times last."""
     names = dict.fromkeys(
         name for part in result.sets for figures in part.figures.values() for name in figures
     )
@@ -94,7 +94,7 @@ def columns_of(result: Measurement) -> list[str]:
 
 
 def protocol_of(result: Measurement) -> list[str]:
-    """How the figures came to be, a line each."""
+    """Return how the figures were measured, a line each."""
     by_text: dict[str, list[str]] = {}
     for part in result.sets:
         by_text.setdefault(part.protocol, []).append(part.name)
@@ -113,7 +113,7 @@ def protocol_of(result: Measurement) -> list[str]:
 
 
 def cell(column: str, value: float | None) -> str:
-    """A figure as the table shows it; PSNR in dB."""
+    """Format a figure for the table."""
     if value is None or math.isnan(value):
         return '-'
     if column in TIMES:
@@ -122,7 +122,7 @@ def cell(column: str, value: float | None) -> str:
 
 
 def best_of(column: str, figures: dict[str, dict[str, float]]) -> float | None:
-    """The best figure of a column within a set."""
+    """Return the best figure of a column within a set."""
     values = [row[column] for row in figures.values() if column in row and not math.isnan(row[column])]
     if len(values) < 2:
         return None

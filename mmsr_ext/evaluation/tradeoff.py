@@ -66,5 +66,5 @@ def save_tradeoff(path: Path, table: Mapping[str, Mapping[str, float]], labels: 
 
 
 def _first(names: list[str], wanted: tuple[str, ...] | list[str]) -> str | None:
-    """The first of the names that starts like the first of the wanted ones that any does."""
+    """Return the first name that starts with the first wanted one that any starts with."""
     return next((name for start in wanted for name in names if name.startswith(start)), None)

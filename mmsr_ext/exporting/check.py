@@ -44,7 +44,7 @@ def _takes(network: nn.Module, channels: int, size: int) -> bool:
 def check(
     run: Callable[[Tensor], Tensor], samples: list[tuple[Tensor, Tensor]], half: bool, format: str
 ) -> float:
-    """The largest difference of a file's outputs from the network's.
+    """Return the largest difference of a file's outputs from the network's.
 
     Args:
         run: What the file holds, as a function of images (N, C, h, w).

@@ -10,7 +10,7 @@ from ..generators.architectures import trait
 
 
 def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: str = 'basicsr') -> list[str]:
-    """Software that can load a file, and how, in sentences.
+    """Say in sentences which software can load a file, and how.
 
     Args:
         network: What the file holds.

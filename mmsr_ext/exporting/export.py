@@ -154,7 +154,7 @@ def export(
 
 
 def file_info(path: str | Path) -> dict[str, str]:
-    """What a file that ``export`` wrote says of itself.
+    """Return what an exported file says of itself.
 
     Args:
         path: A file of any of the formats.
@@ -201,7 +201,7 @@ def _path(checkpoint: str | Path, format: str, out: str | Path | None, force: bo
 
 
 def _kind(content: dict[str, Any], earlier: dict[str, str], raw: bool) -> str:
-    """Which weights were taken."""
+    """Say which weights were exported: trained, averaged or interpolated."""
     if earlier:
         return earlier.get('weights', 'not known')
     state = content.get('state_dict', content)

@@ -65,7 +65,7 @@ def write_onnx(network: nn.Module, example: Tensor, path: Path, metadata: dict[s
 
 
 def run_onnx(path: Path) -> Callable[[Tensor], Tensor]:
-    """The network in an ONNX file as a function, on the CPU."""
+    """Return the network in an ONNX file as a function on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])

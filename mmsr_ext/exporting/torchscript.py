@@ -16,7 +16,7 @@ from ..generators.description import ENTRY
 
 
 def write_torchscript(network: nn.Module, example: Tensor, path: Path, metadata: dict[str, str]) -> None:
-    """Trace a network; the file takes any batch, height and width, on any device.
+    """Trace a network into a file that takes any batch, height and width, on any device.
 
     Args:
         network: In eval mode.
@@ -34,7 +34,7 @@ def write_torchscript(network: nn.Module, example: Tensor, path: Path, metadata:
 
 
 def run_torchscript(path: Path) -> Callable[[Tensor], Tensor]:
-    """The network in a TorchScript file as a function, on the CPU."""
+    """Return the network in a TorchScript file as a function on the CPU."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return torch.jit.load(str(path), map_location='cpu')

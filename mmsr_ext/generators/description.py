@@ -60,7 +60,7 @@ def all_arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, str]:
-    """The metadata from which ``describe`` tells a network.
+    """Return the metadata from which ``describe`` builds a network again.
 
     Args:
         network: A generator.
@@ -118,14 +118,14 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
 
 
 def config_text(content: dict[str, Any]) -> str:
-    """The config that MMEngine saved in a checkpoint; empty if there is none."""
+    """Return the config that MMEngine saved in a checkpoint; empty if there is none."""
     meta = content.get('meta')
     text = meta.get('cfg') if isinstance(meta, dict) else None
     return text if isinstance(text, str) else ''
 
 
 def _generator_in(text: str) -> dict[str, Any]:
-    """``model.generator`` of a config's text, if all of it is literal; empty otherwise."""
+    """Return ``model.generator`` of a config's text, if all of it is literal; empty otherwise."""
     try:
         statements = ast.parse(text).body
         model = next(
@@ -143,7 +143,7 @@ def _generator_in(text: str) -> dict[str, Any]:
 
 
 def _items(node: ast.expr | None) -> list[tuple[str, ast.expr]]:
-    """What a node ``dict(a=1)`` or ``{'a': 1}`` consists of."""
+    """Return keys and values of a node ``dict(a=1)`` or ``{'a': 1}``."""
     if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict' and not node.args:
         return [(str(item.arg), item.value) for item in node.keywords]
     if isinstance(node, ast.Dict):

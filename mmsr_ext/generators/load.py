@@ -61,7 +61,7 @@ def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
 
 
 def identify(path: str | Path, raw: bool = False) -> Identified:
-    """``load_generator``, with all that was found on the way.
+    """Build the generator in a file as ``load_generator`` does; return its arguments and the content too.
 
     Raises:
         NotRecognised: If the file says nothing, and its weights are of none of the architectures.

@@ -17,7 +17,7 @@ class MSRResNet(MMagicMSRResNet):
 
     @property
     def scale(self) -> int:
-        """Output size / input size."""
+        """Return output size / input size."""
         return self.upscale_factor
 
     @classmethod
@@ -52,5 +52,5 @@ class SRCNNNet(MMagicSRCNNNet):
 
     @property
     def scale(self) -> int:
-        """Output size / input size."""
+        """Return output size / input size."""
         return self.upscale_factor

@@ -26,7 +26,7 @@ def require_onnx() -> None:
 
 
 def read_properties(path: str | Path) -> dict[str, str]:
-    """An ONNX file's metadata_props.
+    """Return an ONNX file's metadata_props.
 
     Raises:
         InputError: If onnx is not installed, or the file is damaged.

@@ -106,7 +106,7 @@ class ForkedRun:
 
 
 def import_parts() -> None:
-    """Import what the registries would import when they are first asked, once for all processes."""
+    """Import what the registries would import at first use, once for all processes."""
     for parts in vars(registry).values():
         while isinstance(parts, Registry):
             parts.import_from_location()

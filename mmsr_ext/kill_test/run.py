@@ -124,7 +124,7 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
 
 
 def differences(one: Any, other: Any, name: str = '') -> Iterator[str]:
-    """The places where two checkpoints differ, times of day and paths aside.
+    """Yield the places where two checkpoints differ, times of day and paths aside.
 
     Args:
         one: Content of a checkpoint, or a part of it.

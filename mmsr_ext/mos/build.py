@@ -23,7 +23,7 @@ TRAINING = 2  # images of the study itself that calibrate the raters, where no o
 
 
 def parse_methods(texts: Sequence[str]) -> dict[str, str]:
-    """Folders by name from 'NAME=FOLDER'.
+    """Return folders by name from texts 'NAME=FOLDER'.
 
     Raises:
         InputError: If one is of another form, or a name comes twice.

@@ -33,7 +33,7 @@ class Rating(NamedTuple):
 
 
 def check_rating(record: Any, study: Study) -> Rating:
-    """A rating from what was sent or stored.
+    """Return a rating from what was sent or stored, or refuse it.
 
     Raises:
         ValueError: With the reason why it is none of this study.
@@ -53,7 +53,7 @@ def check_rating(record: Any, study: Study) -> Rating:
 
 
 def read_ratings(path: Path, study: Study) -> tuple[list[Rating], str | None]:
-    """The whole ratings of a file, whatever else it holds.
+    """Return the complete ratings of a file, whatever else it holds.
 
     Args:
         path: Written by the server or saved by a rater; possibly cut at any byte.
@@ -90,7 +90,7 @@ def read_ratings(path: Path, study: Study) -> tuple[list[Rating], str | None]:
 
 
 def merge(ratings: Iterable[Rating]) -> tuple[dict[str, dict[str, int]], list[str]]:
-    """Scores by item by rater, each once, whatever the order of the ratings.
+    """Return scores by item by rater, each once, whatever the order of the ratings.
 
     A rating that occurs more than once counts once. Where a rater gave an item different scores, none of them
     counts.

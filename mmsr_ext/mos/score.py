@@ -71,7 +71,7 @@ class StudyScore:
     notes: list[str]
 
     def text(self) -> str:
-        """Tables for a terminal."""
+        """Format tables for a terminal."""
         failed = [rater for rater in self.raters if rater.failed]
         counted = len(self.raters) - (len(failed) if self.excluded else 0)
         lines = [
@@ -147,7 +147,7 @@ def score_study(
     resamples: int = 2000,
     seed: int = 0,
 ) -> StudyScore:
-    """Mean opinion scores of a study's methods, and how far its raters can be trusted.
+    """Compute a study's mean opinion scores, and how far its raters can be trusted.
 
     Training items never count. A rater's calibration is judged by the GT and nearest-neighbour items among
     the others. The result does not depend on the order of files and ratings.
@@ -245,7 +245,7 @@ def _read(study: Study, out: Path, files: list[Path]) -> tuple[dict[str, dict[st
 
 
 def _matrix(given: dict[str, dict[str, int]], raters: list[str], items: list[str]) -> np.ndarray:
-    """(items, raters), NaN where there is no rating."""
+    """Return the scores as (items, raters), NaN where there is no rating."""
     return np.array([[given[rater].get(item, np.nan) for rater in raters] for item in items], float).reshape(
         len(items), len(raters)
     )
@@ -278,7 +278,7 @@ def _method_scores(
 def _consistency(
     study: Study, given: dict[str, dict[str, int]], raters: list[str]
 ) -> tuple[tuple[float, float] | None, str]:
-    """ICC over the methods' items, without the calibration items, whose spread would flatter it."""
+    """Return the ICC over the methods' items, without calibration items, whose spread would raise it."""
     items = [name for name, item in study.items.items() if item.answer is None]
     complete = [rater for rater in raters if all(item in given[rater] for item in items)]
     over = f'over {len(items)} items without calibration, {len(complete)} raters who rated all of them'

@@ -93,7 +93,7 @@ class StudyServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """Return the address of the page."""
         return 'http://{}:{}/'.format(*self.server_address[:2])
 
     def server_close(self) -> None:
@@ -102,7 +102,7 @@ class StudyServer(ThreadingHTTPServer):
         self.ratings.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away in the middle of a reply is no fault of ours."""
+        """Ignore a browser that goes away in the middle of a reply."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """A file of the page, or which study this is."""
+        """Send a file of the page, or which study this is."""
         path = self.path.partition('?')[0]
         if path == '/study':
             self._json(HTTPStatus.OK, {'name': self.server.study.name})
@@ -135,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_POST(self) -> None:
-        """A rating."""
+        """Store a rating."""
         body = self._body()
         if body is None:
             return
@@ -165,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         self._json(HTTPStatus.CREATED, {'recorded': rating.score})
 
     def _body(self) -> bytes | None:
-        """What was sent, or None after a refusal."""
+        """Return what was sent, or None after refusing it."""
         length = self.headers.get('Content-Length')
         if length is None or 'Transfer-Encoding' in self.headers:
             self.close_connection = True
@@ -208,4 +208,4 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silent: a line for every picture helps nobody."""
+        """Log nothing: a line for every picture helps nobody."""

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def bootstrap_means(scores: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """Means after raters and images were each drawn anew with replacement, independently of each other.
+    """Return means after drawing raters and images anew with replacement, independently of each other.
 
     The same draws serve all methods. Missing ratings stay missing.
 
@@ -36,7 +36,7 @@ def bootstrap_means(scores: np.ndarray, resamples: int, seed: int) -> np.ndarray
 
 
 def percentile_intervals(means: np.ndarray, level: float = 0.95) -> np.ndarray:
-    """Bootstrap percentile intervals.
+    """Return bootstrap percentile intervals.
 
     Args:
         means: (B, M), see ``bootstrap_means``.
@@ -55,7 +55,7 @@ def percentile_intervals(means: np.ndarray, level: float = 0.95) -> np.ndarray:
 
 
 def intraclass_correlation(scores: np.ndarray) -> tuple[float, float] | None:
-    """Agreement of raters in the two-way random effects model: ICC(2,1) of one rater, ICC(2,k) of k raters.
+    """Return the ICC in the two-way random effects model, of one rater and of the mean of all k.
 
     ICC(2,1) = (BMS - EMS) / (BMS + (k - 1) EMS + k (JMS - EMS) / n) and ICC(2,k) = (BMS - EMS) / (BMS + (JMS
     - EMS) / n), with the mean squares between the n items, between the k raters, and of the residual.
@@ -84,7 +84,7 @@ def intraclass_correlation(scores: np.ndarray) -> tuple[float, float] | None:
 
 
 def agreement_with_others(scores: np.ndarray) -> list[float | None]:
-    """Pearson's correlation of each rater with the mean of all others, over the items that both have.
+    """Return Pearson's correlation of each rater with the mean of the others, over common items.
 
     Args:
         scores: (n, k), items by raters; NaN where there is no rating.

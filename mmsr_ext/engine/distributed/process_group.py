@@ -10,7 +10,7 @@ _groups: dict[object, torch.distributed.ProcessGroup] = {}
 
 
 def host_group() -> torch.distributed.ProcessGroup:
-    """A gloo group of all processes, made at the first call, which has to come in all of them."""
+    """Return a gloo group of all processes, all of which make the first call together."""
     world = torch.distributed.group.WORLD
     if world not in _groups:
         _groups.clear()  # of a world that is no more
@@ -21,19 +21,19 @@ def host_group() -> torch.distributed.ProcessGroup:
 
 
 def largest(*values: float) -> list[float]:
-    """The largest of each value over all processes, each of which has to call this."""
+    """Return the largest of each value over all processes; all of them have to call this."""
     numbers = torch.tensor(values, dtype=torch.float64)
     torch.distributed.all_reduce(numbers, torch.distributed.ReduceOp.MAX, host_group())
     return numbers.tolist()
 
 
 def from_all(value: Any) -> list[Any]:
-    """The values of all processes by rank, in each of them; each has to call this."""
+    """Return the values of all processes by rank; all of them have to call this."""
     values = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(values, value, host_group())
     return values
 
 
 def wait_for_all() -> None:
-    """Go on when all processes have called this."""
+    """Wait until all processes have called this."""
     torch.distributed.barrier(host_group())

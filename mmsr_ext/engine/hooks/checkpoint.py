@@ -153,7 +153,7 @@ class CheckpointHook(StockCheckpointHook):
                 self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old)))
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        """MMEngine's, with the best one so far removed after the better one is written."""
+        """Save the best checkpoint as MMEngine does, and remove the previous one after it."""
         backend, info = self.file_backend, dict(runner.message_hub.runtime_info)
         best = {
             key: getattr(self, key) for key in ('best_ckpt_path', 'best_ckpt_path_dict') if hasattr(self, key)

@@ -57,7 +57,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         super().before_val(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """MMEngine has taken the MessageHub's state already; it is taken again with all values in it."""
+        """Put all logged values into the checkpoint, which MMEngine has filled already."""
         self.hand_over(runner)
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = runner.message_hub.state_dict()

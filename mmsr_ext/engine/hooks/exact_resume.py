@@ -131,7 +131,7 @@ class ExactResumeHook(Hook):
 
 
 def _buffers(model: nn.Module) -> dict[str, Tensor]:
-    """The buffers that a state_dict has, on the CPU."""
+    """Return the buffers that a state_dict has, on the CPU."""
     model = unwrapped(model)
     names = {name for name, _ in model.named_buffers()}
     return {name: value.cpu() for name, value in model.state_dict().items() if name in names}

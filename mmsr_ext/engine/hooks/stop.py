@@ -59,7 +59,7 @@ class StopHook(Hook):
         self._val_in_step = False
 
     def before_train(self, runner: Runner) -> None:
-        """Listen, and keep signals that go to a whole group of processes from the data workers."""
+        """Handle signals, and have the data workers ignore those sent to the whole group."""
         self._process = os.getpid()
         self._training.value = True
         if threading.current_thread() is threading.main_thread():
@@ -89,7 +89,7 @@ class StopHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Break a validation off."""
+        """Stop a validation when the run is to stop."""
         if not trains(runner) or not self._previous:
             return
         if get_world_size() == 1 or self._val_in_step:
@@ -98,7 +98,7 @@ class StopHook(Hook):
             raise ValidationStopped
 
     def after_train_ended(self, runner: Runner) -> None:
-        """Leave signals to whoever had them."""
+        """Restore the signal handlers."""
         self._training.value = False
         for number, handler in self._previous.items():
             signal.signal(number, handler)

@@ -56,7 +56,7 @@ class UpdateGuardHook(Hook):
         self.buffers: list[Tensor] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Remember the statistics as they are."""
+        """Keep a copy of the statistics."""
         self.interval = min(
             (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=AT_LEAST_EVERY
         )

@@ -51,7 +51,7 @@ class Evaluator(StockEvaluator):
     def prepare_samplers(
         self, module: BaseModel, dataloader: DataLoader
     ) -> list[tuple[list[BaseMetric], Any]]:
-        """The metrics in groups, each with an iterable over the batches that it is to be shown."""
+        """Group the metrics by the batches that they are shown."""
         groups: dict[tuple, list[BaseMetric]] = {}
         for metric in self.metrics:
             kind = metric.SAMPLER_MODE, metric.sample_model, getattr(metric, 'need_cond_input', None)
@@ -69,7 +69,7 @@ class Evaluator(StockEvaluator):
             metric.process(data_batch, samples)
 
     def evaluate(self) -> dict[str, float]:
-        """All metrics by name.
+        """Return all metrics by name.
 
         Raises:
             ValueError: If two of them have one name.

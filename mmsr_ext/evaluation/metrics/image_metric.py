@@ -102,7 +102,7 @@ class ImageMetric(BaseMetric):
             self.results.append(torch.as_tensor(self.measure(*images)).mean())  # over the frames of a video
 
     def evaluate(self, size: int | None = None) -> dict[str, float]:
-        """Fetch the results, from all processes, and average them.
+        """Collect the results of all processes and average them.
 
         Args:
             size: Length of the test set; by default that of the one that ``prepare`` was given.
@@ -112,7 +112,7 @@ class ImageMetric(BaseMetric):
         return super().evaluate(self.size if size is None else size)
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
-        """The mean under the metric's name."""
+        """Return the mean under the metric's name."""
         return {self.metric: sum(results) / len(results)}
 
     def prepare(self, module: BaseModel, dataloader: DataLoader) -> None:

@@ -51,5 +51,5 @@ class LPIPS(ImageMetric):
 
 @lru_cache(maxsize=1)
 def _distance(net: Literal['alex', 'vgg', 'squeeze'], pretrained: str) -> LPIPSLoss:
-    """One network for all sets of images and methods of a test."""
+    """Return the network, one for all sets of images and methods of a test."""
     return LPIPSLoss(net, input_range=(0.0, 255.0), pretrained=pretrained)

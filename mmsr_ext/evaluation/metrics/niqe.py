@@ -45,5 +45,5 @@ class NIQE(ImageMetric):
             return torch.tensor(math.nan)
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
-        """The mean over the images that have a value."""
+        """Return the mean over the images that have a value."""
         return super().compute_metrics([result for result in results if math.isfinite(result)] or [math.nan])

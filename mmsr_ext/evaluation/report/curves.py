@@ -13,7 +13,7 @@ POINTS = 400
 
 
 def draw_all(series: Series) -> str:
-    """A chart for every quantity; D(real) and D(fake), and a metric and its baseline, share one.
+    """Draw a chart for every quantity; D(real) and D(fake), a metric and its baseline, share one.
 
     Args:
         series: (step, value) by name.
@@ -76,7 +76,7 @@ def _group(name: str) -> str:
 
 
 def _thinned(points: list[tuple[int, float]]) -> tuple[list[tuple[float, float]], int]:
-    """At most POINTS points, and how many values are in one."""
+    """Reduce a series to at most POINTS means; return how many values each has."""
     count = -(-len(points) // POINTS)
     values = np.array(points, dtype=float)
     return [

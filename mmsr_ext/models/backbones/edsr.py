@@ -69,7 +69,7 @@ class EDSR(ResidualTrunk):
 
     @classmethod
     def adapt(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Leave out MMagic's division by 1."""
+        """Translate MMagic's arguments, without its division by 1."""
         arguments = super().adapt(arguments)
         if set(arguments.get('rgb_std', ())) == {1.0}:
             del arguments['rgb_std']

@@ -163,7 +163,7 @@ def _from_leftthomas(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _leftthomas_name(key: str, last: int) -> str:
-    """The name here of a weight of a network whose last residual block is ``block<last>``."""
+    """Return our name of a weight of a network whose last residual block is ``block<last>``."""
     found = re.fullmatch(r'block(\d+)\.(\w+)\.(.+)', key)
     if not found:
         return key

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def length_of(names: Iterable[str], sequence: str, part: str = '') -> int:
-    """One more than the highest number N of the names ``<sequence>.N.<part>...``; 0 if there are none.
+    """Return one more than the highest N of the names ``<sequence>.N.<part>...``; 0 without any.
 
     Args:
         names: Keys of a state_dict.

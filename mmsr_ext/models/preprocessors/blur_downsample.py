@@ -45,7 +45,7 @@ class BlurDownsample(ImagePreprocessor):
         self.truncate = truncate
 
     def makes_lq(self, training: bool) -> bool:
-        """Always."""
+        """Return True: LQ is made in training and validation."""
         return True
 
     def make_lq(self, samples: Samples) -> Tensor | list[Tensor]:
@@ -57,7 +57,7 @@ class BlurDownsample(ImagePreprocessor):
         )
 
     def degrade(self, gt: Tensor) -> Tensor:
-        """LQ of GT.
+        """Make LQ of GT.
 
         Args:
             gt: (C, H, W) or (N, C, H, W), integers in [0, 255] of any type.

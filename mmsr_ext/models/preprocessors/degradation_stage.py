@@ -110,7 +110,7 @@ class Stage:
                 )
 
     def with_changes(self, changes: dict | None) -> Stage:
-        """A stage with other values for some of the fields.
+        """Return a stage with other values for some of the fields.
 
         Raises:
             InputError: For an unknown field or a value out of range.
@@ -157,12 +157,12 @@ class Stage:
 
 
 def draw_sinc_kernel(rng: np.random.Generator, size: int, lowest_cutoff: float) -> Tensor:
-    """A sinc kernel whose cutoff is drawn from [lowest_cutoff, pi]."""
+    """Draw a sinc kernel with a cutoff in [lowest_cutoff, pi]."""
     return sinc_kernel(size, rng.uniform(lowest_cutoff, math.pi))
 
 
 def choice(rng: np.random.Generator, options: Any, weights: Any = None) -> Any:
-    """One of the options, of any type, with the given weights."""
+    """Draw one of the options, of any type, with the given weights."""
     weights = np.ones(len(options)) if weights is None else np.asarray(weights, float)
     return options[int(rng.choice(len(options), p=weights / weights.sum()))]
 

@@ -95,7 +95,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         return {'inputs': self.normalise(lq), 'data_samples': samples}
 
     def normalise(self, image: Tensor) -> Tensor:
-        """(..., C, H, W) in [0, 255] of any type to float, by mean and std."""
+        """Convert (..., C, H, W) in [0, 255] of any type to float, by mean and std."""
         if len(self.mean) not in (1, image.shape[-3]) or len(self.std) not in (1, image.shape[-3]):
             raise InputError(
                 f'{type(self).__name__}: images with {image.shape[-3]} channels, but mean and std have '
@@ -129,7 +129,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         return image.clamp_(0, 255)
 
     def read(self, data: dict, with_lq: bool = True) -> tuple[Tensor | list[Tensor] | None, Samples]:
-        """A batch of either kind on the device, and otherwise as loaded.
+        """Move a batch of either kind to the device, otherwise as loaded.
 
         Args:
             data: See the class.
@@ -217,7 +217,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
 
 def draws_of(samples: Samples) -> list[tuple[int, int]] | None:
-    """Seed and position of each sample of a batch, or None if they were not drawn by ``InfiniteDraws``."""
+    """Return seed and position of each sample of a batch; None if ``InfiniteDraws`` did not draw them."""
     seeds, positions = (_meta(samples, name) for name in ('seed', 'position'))
     if not seeds or not positions or None in seeds + positions:
         return None
@@ -257,7 +257,7 @@ def _packed_samples(data: dict) -> DataSample:
 
 
 def _meta(samples: Samples | None, name: str) -> list[Any]:
-    """A value of the meta information for each sample; empty if none has it."""
+    """Return a value of the meta information for each sample; empty if none has it."""
     if not isinstance(samples, list):
         value = samples.metainfo.get(name) if samples is not None else None
         return [] if value is None else value if isinstance(value, list) else [value]

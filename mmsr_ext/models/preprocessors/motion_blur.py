@@ -83,7 +83,7 @@ class MotionBlur(ImagePreprocessor):
         return blurred.round().clamp(0, 255)
 
     def psf(self, seed: int, position: int) -> np.ndarray:
-        """The point spread function of one sample, (size, size)."""
+        """Return the point spread function of one sample, (size, size)."""
         # another counter than that of the draw's own generator, which crops the image
         rng = np.random.Generator(np.random.Philox(key=[seed, position], counter=[0, 0, 0, 2]))
         trajectory = motion_trajectory(rng, self.length, float(rng.choice(self.anxiety)))

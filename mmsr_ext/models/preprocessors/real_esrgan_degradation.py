@@ -149,7 +149,7 @@ class RealESRGANDegradation(ImagePreprocessor):
         }
 
     def _read(self, data: dict) -> tuple[Tensor, list[tuple[int, int]]]:
-        """GT images on the device, uint8, RGB, and (seed, position) of each."""
+        """Return GT images on the device, uint8, RGB, and (seed, position) of each."""
         samples = self.read(data, with_lq=False)[1]
         draws, gt = draws_of(samples), None if isinstance(samples, list) else samples.get('gt_img')
         if gt is None or draws is None:
