@@ -395,7 +395,7 @@ BAD_IMAGES = {
         lambda path: Image.fromarray(RGB).save(
             path, save_all=True, append_images=[Image.fromarray(255 - RGB)]
         ),
-        r'moves\.webp has 2 pictures',
+        r'moves\.webp has 2 frames',
     ),
 }
 
@@ -500,7 +500,7 @@ def test_bad_images_are_skipped_by_draw(make_pairs, workers):
 def test_all_images_are_bad(tmp_path):
     for index in range(3):
         (tmp_path / f'{index}.png').write_text('x')
-    with pytest.raises(InputError, match=r'1\.png cannot be read.*No other image of the 3'):
+    with pytest.raises(InputError, match=r'1\.png cannot be read.*None of the 3 images can be read'):
         ImageDataset(str(tmp_path), 8, on_bad_image='skip')[1]
 
 
@@ -521,4 +521,4 @@ def test_a_corrupt_image_during_training(tiny, tmp_path, skip):
     train(write_as(config, tmp_path), str(tmp_path / 'run'))
     (log,) = (tmp_path / 'run').glob('*/*.log')
     assert f'{path} cannot be read as an image' in log.read_text()
-    assert 'bad images so far (of this worker): 2.' in log.read_text()
+    assert 'bad images so far in this worker: 2.' in log.read_text()

@@ -115,3 +115,12 @@ else:
 print('loaded:', '[]')
 """
     loaded(f'import sys\n{code}')
+
+
+def test_a_command_can_import_the_datasets_before_anything_else():
+    """A command imports no registry until its arguments are understood; the datasets need mended MMagic."""
+    code = (
+        'import json, sys; MMSR_COMMAND = True; import mmsr_ext.datasets; '
+        "print('loaded:', json.dumps(sorted(sys.modules)))"
+    )
+    assert 'mmsr_ext.datasets.images' in loaded(code)[0]

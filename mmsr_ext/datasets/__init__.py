@@ -1,5 +1,6 @@
-"""Data: packed stores, folders, the sampler that numbers the samples of a run."""
+"""Datasets of packed stores and of image folders, and the sampler that numbers the draws of a run."""
 
+from .. import registry  # noqa: F401  mends MMagic, which the datasets import
 from ..io.images import read_image
 from .images import ImageDataset
 from .packed import PackedPairs, stack_images

@@ -1,4 +1,4 @@
-"""What is random for a sample: where it is cropped and how it is turned."""
+"""Random crops, flips and transpositions that follow from the number of a draw."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from .sampler import Draw
 _FIELDS = struct.Struct('<QQB')
 
 
-class Choices(NamedTuple):
-    """Random choices for one sample: a hash of its draw's seed and position, faster than seeding a generator.
+class Augmentation(NamedTuple):
+    """Random crop, flips and transposition of one sample.
+
+    The bits are a hash of the draw's seed and position, which is faster than seeding a generator.
 
     Args:
-        rows: 64 random bits, for the crop's upper edge.
-        columns: 64 random bits, for its left edge.
-        turns: 8 random bits, for flips and transposition.
+        rows: 64 random bits for the crop's top edge.
+        columns: 64 random bits for the crop's left edge.
+        turns: 8 random bits for flips and transposition.
     """
 
     rows: int
@@ -28,23 +30,24 @@ class Choices(NamedTuple):
     turns: int
 
     @classmethod
-    def of(cls, draw: Draw) -> Choices:
-        """The choices that belong to a draw."""
+    def of(cls, draw: Draw) -> Augmentation:
+        """Return the augmentation of a draw."""
         return cls(
             *_FIELDS.unpack(blake2b(b'%d %d' % (draw.seed, draw.position), digest_size=_FIELDS.size).digest())
         )
 
     def view(self, image: np.ndarray, size: int | None, unit: int, augment: bool) -> np.ndarray:
-        """A random part of an image, turned at random, without copying.
+        """Crop an image, and flip and transpose the crop, without copying.
 
         Args:
-            image: (C, H, W).
-            size: Height and width of the crop; None for the whole image.
-            unit: Edges lie at multiples of it: with the scale for GT and 1 for LQ, both show the same place.
-            augment: Flip and transpose.
+            image: Shape (C, H, W).
+            size: Height and width of the crop in pixels; None for the whole image.
+            unit: The top and left edge are multiples of it, in pixels. With the scale for GT and 1 for LQ,
+                both crops show the same region.
+            augment: Flip and transpose the crop.
 
         Returns:
-            np.ndarray: (C, size, size).
+            A view of the image, shape (C, size, size).
         """
         if size is not None:
             _, height, width = image.shape
@@ -59,12 +62,12 @@ class Choices(NamedTuple):
 
 
 def replacement(draw: Draw) -> int:
-    """Return 64 random bits of a draw, which choose an image in place of one that cannot be read."""
+    """Return 64 random bits of a draw, which select the substitute for an image that cannot be read."""
     return int.from_bytes(
         blake2b(b'%d %d instead' % (draw.seed, draw.position), digest_size=8).digest(), 'little'
     )
 
 
 def as_draw(draw: Draw | int) -> Draw:
-    """Return a draw as it is; a bare index is seeded from the worker's torch generator."""
+    """Return a draw unchanged; a bare index becomes a draw seeded from the worker's torch generator."""
     return draw if isinstance(draw, Draw) else Draw(int(draw), -1, int(torch.randint(2**62, ())))

@@ -1,4 +1,4 @@
-"""Images of high quality in a folder."""
+"""Ground-truth images of a folder, without low-quality counterparts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..arguments import Size
 from ..errors import InputError
 from ..io.images import image_size, named_images, read_image
 from ..registry import DATASETS
-from .augmentation import Choices, as_draw, replacement
+from .augmentation import Augmentation, as_draw, replacement
 from .sampler import Draw
 
 
@@ -26,18 +26,18 @@ from .sampler import Draw
 class ImageDataset(Dataset):
     """Ground truth alone, for recipes whose data preprocessor makes the low-quality images.
 
-    Every image is checked when the dataset is built: that the crop fits. A sample has one image, (3, H, W),
+    Building the dataset checks that the crop fits into every image. A sample has one image, shape (3, H, W),
     uint8, RGB, as ``inputs`` and as ``data_samples.gt_img``.
 
     Args:
         gt_folder: Folder of the images, or a pattern of folders: 'GoPro/train/*/sharp'.
-        gt_size: Height and width of the random crops.
+        gt_size: Height and width of the random crops in pixels.
         augment: Flip and transpose at random.
         cache: Keep decoded images in memory.
-        hint: What to do when the folder is missing; added to the error.
-        on_bad_image: 'stop', or 'skip' to take another image, which follows from the draw alone, in the place
-            of one that cannot be read. Each time is logged and counted in ``bad_images``; with workers, each
-            worker counts its own.
+        hint: Advice for a user whose folder is missing; appended to the error.
+        on_bad_image: What to do when an image cannot be read. 'stop' raises the error. 'skip' takes another
+            image, which the draw alone determines, logs a warning and counts it in ``bad_images``; with
+            workers, each worker counts its own.
 
     Raises:
         InputError: If the folder is missing or empty, or an image is smaller than the crop.
@@ -82,19 +82,22 @@ class ImageDataset(Dataset):
         """Load a sample.
 
         Args:
-            draw: A draw, whose crop and augmentation follow from its seed and position; or a bare index, for
-                which they are drawn from torch's generator.
+            draw: A draw, whose crop and augmentation follow from its seed and position; or a bare index,
+                which is seeded from the worker's torch generator.
+
+        Raises:
+            InputError: If an image cannot be read, and ``on_bad_image`` is 'stop' or no other can be read.
         """
         drawn = as_draw(draw)
         index, images = self._load(drawn)
         files = self.files[index]
-        choices = Choices.of(drawn)
-        # the ground truth, and before it LQ where there is one
+        augmentation = Augmentation.of(drawn)
+        # LQ, if there is one, comes before GT
         units = (1, self.scale)[-len(images) :]
         sizes = [None if self.gt_size is None else self.gt_size * unit // self.scale for unit in units]
         tensors = [
             torch.from_numpy(
-                np.ascontiguousarray(choices.view(image.transpose(2, 0, 1), size, unit, self.augment))
+                np.ascontiguousarray(augmentation.view(image.transpose(2, 0, 1), size, unit, self.augment))
             )
             for image, size, unit in zip(images, sizes, units)
         ]
@@ -105,18 +108,17 @@ class ImageDataset(Dataset):
         if len(files) > 1:
             info['img_path'] = str(files[0])
         if isinstance(draw, Draw):
-            info |= dict(
-                position=draw.position, seed=draw.seed
-            )  # what else is random for it follows from these
+            # the data preprocessor derives its random numbers from these
+            info |= dict(position=draw.position, seed=draw.seed)
         sample.set_metainfo(info)
         return {'inputs': tensors[0], 'data_samples': sample}
 
-    def _on_bad_image(self, what: str) -> None:
-        self.skips = what == 'skip'
+    def _on_bad_image(self, action: str) -> None:
+        self.skips = action == 'skip'
         self.bad_images = 0
 
     def _load(self, draw: Draw) -> tuple[int, tuple[np.ndarray, ...]]:
-        """A sample's index and images, or those of the one that takes its place."""
+        """Return a sample's index and images, or those of its substitute if an image cannot be read."""
         try:
             return draw.index, self._images(self.files[draw.index])
         except InputError as error:
@@ -125,7 +127,7 @@ class ImageDataset(Dataset):
             first = error
         self.bad_images += 1
         print_log(
-            f'{first} Another image takes its place; bad images so far (of this worker): {self.bad_images}.',
+            f'{first} Used another image instead; bad images so far in this worker: {self.bad_images}.',
             'current',
             logging.WARNING,
         )
@@ -137,7 +139,7 @@ class ImageDataset(Dataset):
                 return index, self._images(self.files[index])
             except InputError:
                 continue
-        raise InputError(f'{first} No other image of the {count} can be read either.')
+        raise InputError(f'{first} None of the {count} images can be read.')
 
     def _find(self, **folders: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
         """Find the files of the samples by name, ground truth last."""
@@ -161,7 +163,7 @@ class ImageDataset(Dataset):
             sizes = self._sizes(files)
         except InputError:
             if self.skips:
-                return  # it is said when it is drawn
+                return  # drawing the image logs the error
             raise
         if len(files) > 1:
             check_pair(files, sizes, self.scale)
@@ -174,20 +176,20 @@ class ImageDataset(Dataset):
 
 
 def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scale: int) -> None:
-    """That GT is exactly ``scale`` times as large as LQ.
+    """Check that GT is exactly ``scale`` times as large as LQ.
 
     Args:
-        files: LQ and GT.
-        sizes: Their heights and widths.
+        files: Paths of LQ and GT.
+        sizes: Height and width of each, in pixels.
         scale: GT size / LQ size.
 
     Raises:
-        InputError: If it is not.
+        InputError: If it is not; the error names both files.
     """
     (lq_h, lq_w), (gt_h, gt_w) = sizes
     if (gt_h, gt_w) != (lq_h * scale, lq_w * scale):
         raise InputError(
             f'{files[1]} is {gt_h}x{gt_w} and {files[0]} is {lq_h}x{lq_w}; at scale {scale} the LQ image '
-            f'must be {gt_h / scale:g}x{gt_w / scale:g}. Set the scale of these data, or make the pairs anew '
-            'with tools/make_pairs.py.'
+            f'must be {gt_h / scale:g}x{gt_w / scale:g}. Correct the scale in the config, or make the pairs '
+            'again with: python tools/make_pairs.py GT_FOLDER OUT --scale ' + f'{scale}'
         )

@@ -1,4 +1,4 @@
-"""Image pairs out of a packed store, as stacked tensors."""
+"""Read crops from a packed store, as batches of stacked tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..registry import DATASETS, FUNCTIONS
-from .augmentation import Choices, as_draw
+from .augmentation import Augmentation, as_draw
 from .pairs import check_scale
 from .sampler import Draw
 from .shared_batches import empty_batch
@@ -21,20 +21,20 @@ from .store import Store
 
 @DATASETS.register_module()
 class PackedPairs(Dataset):
-    """Crops out of a packed store: nothing is decoded, and only the crops are read.
+    """Crops of a packed store: nothing is decoded, and only the crops are read.
 
-    A draw's crop and augmentation are those of ``PairedImageDataset`` and ``ImageDataset``.
+    A draw gets the same crop and augmentation from ``PairedImageDataset`` and ``ImageDataset``.
 
     Args:
-        store: The store.
-        scale: GT size / LQ size, which must be the store's; None for GT alone, of any store.
-        gt_size: Height and width of the GT crops, a multiple of ``scale``; whole images by default.
+        store: Folder of the store, made by ``tools/pack_data.py``.
+        scale: GT size / LQ size, which must be the store's; None to read GT alone.
+        gt_size: Height and width of the GT crops in pixels, a multiple of ``scale``; None for whole images.
         augment: Flip and transpose at random.
-        hint: How to make the store; added to the errors about it.
+        hint: Advice on how to make the store; appended to the errors about it.
 
     Raises:
-        InputError: If the store is missing, damaged, of another version or scale, or a crop does not fit;
-            later, if it is changed.
+        InputError: If the store is missing, damaged, of another version or scale, or an image is smaller than
+            the crop; while reading, if the store has changed.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class PackedPairs(Dataset):
         """Load a sample.
 
         Args:
-            draw: A draw, or a bare index, for which the choices are drawn from torch's generator.
+            draw: A draw, or a bare index, which is seeded from the worker's torch generator.
 
         Returns:
-            ``gt`` (3, H, W) and, of pairs, ``lq`` (3, h, w), uint8, RGB; ``draw``, the pair of seed and
-            position, (-1, -1) for a bare index; ``key``, the file's name.
+            ``gt``, shape (3, H, W), and for pairs ``lq``, shape (3, h, w), both uint8 RGB; ``draw``, seed and
+            position, (-1, -1) for a bare index; ``key``, the image's name.
         """
         self.store.check_unchanged()
         views = self._views(draw)
@@ -86,16 +86,16 @@ class PackedPairs(Dataset):
         }
 
     def __getitems__(self, draws: list[Draw | int]) -> dict[str, Any]:
-        """Load a batch, as ``stack_images`` makes it of samples, with one copy."""
+        """Load a batch, equal to ``stack_images`` of its samples, with a single copy."""
         self.store.check_unchanged()
         return _stack([self._views(draw) for draw in draws])
 
     def _views(self, draw: Draw | int) -> dict[str, Any]:
         drawn = as_draw(draw)
-        choices = Choices.of(drawn)
+        augmentation = Augmentation.of(drawn)
         size = self.gt_size
         sample: dict[str, Any] = {
-            part: choices.view(
+            part: augmentation.view(
                 self.store.image(part, drawn.index), size and size * unit // self.scale, unit, self.augment
             )
             for part, unit in self.parts
@@ -110,13 +110,13 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = 
     """Stack samples of ``PackedPairs`` into a batch; collate others with MMEngine's ``pseudo_collate``.
 
     Args:
-        samples: Samples, or a batch, which is returned as it is.
-        _scope_: Not used. MMEngine writes it into configs that are inherited across packages, and hands it to
-            this function.
+        samples: Samples, or a batch, which is returned unchanged.
+        _scope_: Not used. MMEngine adds this key to configs that inherit from another package, and passes
+            it on.
 
     Returns:
-        ``gt`` (N, 3, H, W) and, of pairs, ``lq`` (N, 3, h, w), uint8; ``draws`` (N, 2), int64, seed and
-        position of each; ``keys``, their names.
+        ``gt``, shape (N, 3, H, W), and for pairs ``lq``, shape (N, 3, h, w), uint8; ``draws``, shape (N, 2),
+        int64, the seed and position of each; ``keys``, their names.
 
     Raises:
         InputError: If images have different sizes.

@@ -1,4 +1,4 @@
-"""Pairs of low- and high-quality images in two folders."""
+"""Pairs of low-quality and ground-truth images in two folders."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from .images import ImageDataset
 class PairedImageDataset(ImageDataset):
     """Image pairs from two folders, whole or as random crops.
 
-    Every pair is checked when the dataset is built: that it is complete, that GT is exactly ``scale`` times
-    as large as LQ, and that the crop fits. A sample is MMagic's: ``inputs`` (3, h, w) and
-    ``data_samples.gt_img`` (3, H, W), uint8, RGB.
+    Building the dataset checks that every pair is complete, that GT is exactly ``scale`` times as large as
+    LQ, and that the crop fits. A sample has MMagic's format: ``inputs``, shape (3, h, w), and
+    ``data_samples.gt_img``, shape (3, H, W), uint8, RGB.
 
     Args:
         gt_folder: Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.
-        lq_folder: Folder of the low-quality images, or a pattern with as many wildcards:
+        lq_folder: Folder of the low-quality images, or a pattern with the same number of wildcards:
             'GoPro/train/*/blur'.
         scale: GT size / LQ size.
-        gt_size: Height and width of the GT crops, a multiple of ``scale``; whole images by default.
-        lq_name: Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
+        gt_size: Height and width of the GT crops in pixels, a multiple of ``scale``; None for whole images.
+        lq_name: Name of an LQ file without suffix, where ``{}`` stands for the GT file's: '{}x4' for DIV2K.
         augment: Flip and transpose at random.
         cache: Keep decoded images in memory.
-        hint: What to do when the folders are missing; added to the error.
-        on_bad_image: 'stop' or 'skip', see ``ImageDataset``.
+        hint: Advice for a user whose folders are missing; appended to the error.
+        on_bad_image: 'stop' or 'skip' when an image cannot be read; see ``ImageDataset``.
 
     Raises:
-        InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or a crop does
-            not fit.
+        InputError: If a folder is missing or empty, a pair is incomplete or its sizes do not match, or an
+            image is smaller than the crop.
     """
 
     def __init__(
@@ -58,10 +58,15 @@ class PairedImageDataset(ImageDataset):
 
 
 def check_scale(name: str, scale: int, gt_size: int | None) -> None:
-    """That a dataset's scale is one, and its crops are a multiple of it.
+    """Check that a scale is a positive integer, and the crop size a multiple of it.
+
+    Args:
+        name: Name of the dataset class, for the error.
+        scale: GT size / LQ size.
+        gt_size: Size of the GT crops in pixels; None for whole images.
 
     Raises:
-        InputError: If not, with the dataset's name.
+        InputError: If one of them is not.
     """
     if not isinstance(scale, int) or scale < 1:
         raise InputError(f'{name}: scale={scale!r} must be an integer of at least 1.')
@@ -72,7 +77,10 @@ def check_scale(name: str, scale: int, gt_size: int | None) -> None:
 def find_pairs(
     gt_folder: str | Path, lq_folder: str | Path, lq_name: str = '{}'
 ) -> dict[tuple[str, ...], tuple[Path, ...]]:
-    """The files of the pairs, LQ before GT, by the name of GT; see ``PairedImageDataset`` for the arguments.
+    """Find the files of the pairs; see ``PairedImageDataset`` for the arguments.
+
+    Returns:
+        LQ and GT file of every pair, by the name of the GT file.
 
     Raises:
         InputError: If a folder is missing or empty, or a pair is incomplete.

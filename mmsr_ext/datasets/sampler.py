@@ -1,4 +1,4 @@
-"""Which sample comes when."""
+"""Number the draws of a run, and say which image each of them is."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from ..registry import DATA_SAMPLERS
 
 
 class Draw(int):
-    """One sample of a run: an index into the dataset, and what its random choices follow from.
+    """One draw of a run: the index of an image, and the two numbers that determine its augmentation.
 
-    It is an ``int``, so that any map-style dataset, a subset or a concatenation takes it as its index. One
-    that passes on an index of its own passes on a plain number; choices are then seeded from the worker.
+    It is an ``int``, so that any map-style dataset, a subset or a concatenation accepts it as an index. A
+    wrapper that computes an index of its own passes a plain int; the augmentation is then seeded from the
+    worker.
 
     >>> draw = Draw(2, position=40, seed=7)
     >>> ['a', 'b', 'c'][draw], draw.position
     ('c', 40)
 
     Args:
-        index: Index of the image.
-        position: Number of the sample in the run, over all processes, from 0.
+        index: Index of the image in the dataset.
+        position: Number of the draw in the run, counted over all processes, from 0.
         seed: Seed of the run.
     """
 
@@ -32,13 +33,13 @@ class Draw(int):
     seed: int
 
     def __new__(cls, index: int, position: int, seed: int) -> Draw:
-        """See the class."""
+        """Make a draw; see the class for the arguments."""
         draw = super().__new__(cls, index)
         draw.position, draw.seed = position, seed
         return draw
 
     def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override]
-        """Return what a copy in another process is made of."""
+        """Return the arguments with which pickle makes a copy."""
         return self.index, self.position, self.seed
 
     def __repr__(self) -> str:
@@ -46,7 +47,7 @@ class Draw(int):
 
     @property
     def index(self) -> int:
-        """Index of the image."""
+        """Index of the image in the dataset."""
         return int(self)
 
     def at(self, index: int) -> Draw:
@@ -56,20 +57,19 @@ class Draw(int):
 
 @DATA_SAMPLERS.register_module()
 class InfiniteDraws(Sampler):
-    """An endless sequence of draws: one permutation of the dataset after the other.
+    """An endless sequence of draws: one permutation of the dataset after another.
 
-    Draw number p is a function of (seed, p) alone, whatever the number of processes and workers. A run that
-    is resumed sets ``start`` to the number of draws that are past (over all processes), and ``seed`` to that
-    of the run.
+    Draw number p is a function of (seed, p) alone, for any number of processes and workers. To resume a run,
+    set ``start`` to the number of draws that all processes together have made, and ``seed`` to the run's.
 
     >>> draws = iter(InfiniteDraws(['a', 'b', 'c'], seed=1))
     >>> [next(draws).index for _ in range(6)]  # each image once, then each once more
     [...]
 
     Args:
-        dataset: The dataset.
-        shuffle: Permute; else in order.
-        seed: By default one that all processes agree on.
+        dataset: The dataset, of which only the length is used.
+        shuffle: Permute the dataset; otherwise draw in order.
+        seed: Seed of the run; by default a random one, the same in all processes.
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: Count | None = None) -> None:

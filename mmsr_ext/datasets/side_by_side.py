@@ -1,4 +1,4 @@
-"""Pairs of images that share a file."""
+"""LQ/GT pairs stored side by side in one image file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from .pairs import PairedImageDataset
 
 @DATASETS.register_module()
 class SideBySideDataset(PairedImageDataset):
-    """Images whose left half is the input and whose right half is its target, as pix2pix stores pairs.
+    """Images whose left half is LQ and whose right half is GT, as pix2pix stores pairs.
 
     Args:
         folder: Folder of the images, or a pattern of folders.
-        reverse: The target is on the left.
-        **kwargs: ``gt_size``, ``augment``, ``cache`` and ``hint`` of ``PairedImageDataset``.
+        reverse: GT is on the left.
+        **kwargs: ``gt_size``, ``augment``, ``cache``, ``hint`` and ``on_bad_image`` of
+            ``PairedImageDataset``.
 
     Raises:
-        InputError: If the folder is missing or empty, an image has an odd width, or a crop does not fit.
+        InputError: If the folder is missing or empty, or an image has an odd width or is smaller than the
+            crop.
     """
 
     def __init__(self, folder: str, reverse: bool = False, **kwargs: Any) -> None:
@@ -38,6 +40,6 @@ class SideBySideDataset(PairedImageDataset):
         height, width = image_size(files[0])
         if width % 2:
             raise InputError(
-                f'{files[0]} is {width} pixels wide; an image of two halves must have an even width.'
+                f'{files[0]} is {width} px wide; expected an even width, for two halves. Remove the image.'
             )
         return (height, width // 2), (height, width // 2)

@@ -1,9 +1,9 @@
-"""A store of images: flat arrays of pixels that are mapped into memory, and an index.
+"""The format of a packed store: flat arrays of pixels, which are mapped into memory, and an index.
 
-A store is a folder with ``gt.npy`` and, where it has pairs, ``lq.npy``: one array of uint8 each, in which the
-images lie one after the other, each as (3, H, W), RGB. ``index.json`` has the version, the scale, and for
-each image its name, size, offsets and checksums. Two open files serve any number of images of any size, and
-any NumPy reads them. ``tools/pack_data.py`` writes them.
+A store is a folder with ``gt.npy`` and, for pairs, ``lq.npy``: a one-dimensional uint8 array each, in which
+the images follow one another, each with shape (3, H, W), RGB. ``index.json`` has the version, the scale, and
+for each image its name, size, offsets and checksums. Two open files serve any number of images of any size,
+and any NumPy reads them. ``tools/pack_data.py`` writes stores.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ HEADER = 128  # bytes of the header that NumPy writes for a flat array of any le
 
 
 class Entry(NamedTuple):
-    """An image, or pair, of a store.
+    """Where an image, or a pair, is in a store.
 
     Args:
         name: File name without suffix, preceded by the parts of a pattern of folders:
             'GOPR0372_07_00/000047'.
-        height: Of GT.
-        width: Of GT.
-        gt: Where GT begins, in bytes from the start of the array.
-        lq: Where LQ begins.
+        height: Height of GT in pixels.
+        width: Width of GT in pixels.
+        gt: Offset of GT in its array, in bytes.
+        lq: Offset of LQ in its array, in bytes.
         gt_crc: CRC-32 of GT.
-        lq_crc: CRC-32 of LQ, 0 where there is none.
+        lq_crc: CRC-32 of LQ; 0 if there is none.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     lq_crc: int = 0
 
     def place(self, part: str, scale: int | None) -> tuple[int, int, int]:
-        """Start, height and width of 'gt' or 'lq'."""
+        """Return offset in bytes, height and width of 'gt' or 'lq'."""
         if part == 'gt':
             return self.gt, self.height, self.width
         assert scale is not None  # a store with LQ has one
@@ -55,16 +55,15 @@ class Entry(NamedTuple):
 
 
 class Store:
-    """A store, opened for reading.
+    """A packed store, opened for reading.
 
-    The files are mapped when a process first reads an image; a copy for another process (of a loader) maps
-    them anew.
+    A process maps the files when it first reads an image; a pickled copy in another process maps them again.
 
     Args:
-        folder: The store.
+        folder: Folder of the store.
 
     Raises:
-        InputError: If it is missing, not finished, damaged, or of another version.
+        InputError: If the store is missing, unfinished, damaged, or of another version.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -93,32 +92,32 @@ class Store:
         self._maps: dict[str, np.ndarray] = {}
 
     def file(self, part: str) -> Path:
-        """The file of 'gt' or 'lq'."""
+        """Return the path of the array of 'gt' or 'lq'."""
         return self.folder / f'{part}.npy'
 
     def check_unchanged(self) -> None:
-        """That the files are those that were there when the store was opened.
+        """Check that the files have not changed since the store was opened.
 
         Raises:
-            InputError: If not: reading would mix two states, or end the process where a file has become
-                shorter.
+            InputError: If they have. Reading on would mix two states, and a file that has become shorter
+                would kill the process.
         """
         for part, seen in self._seen.items():
             if self._state(part) != seen:
                 raise InputError(
-                    f'{self.file(part)} was changed while it was being read. Leave a store alone while a run '
-                    f'uses it; check it with: python tools/pack_data.py --verify {self.folder}'
+                    f'{self.file(part)} was changed while it was being read. Do not change a store while a '
+                    f'run uses it; check it with: python tools/pack_data.py --verify {self.folder}'
                 )
 
     def image(self, part: str, number: int) -> np.ndarray:
-        """An image without copying it.
+        """Return an image without copying it.
 
         Args:
             part: 'gt' or 'lq'.
-            number: Of the image.
+            number: Index of the image.
 
         Returns:
-            np.ndarray: (3, H, W), uint8, RGB, read-only.
+            Shape (3, H, W), uint8, RGB, read-only.
         """
         if not self._maps:
             self._map()
@@ -126,7 +125,7 @@ class Store:
         return self._maps[part][start : start + 3 * height * width].reshape(3, height, width)
 
     def is_intact(self, number: int) -> bool:
-        """Whether an image has its checksum."""
+        """Return whether the pixels of an image match their checksums."""
         entry = self.entries[number]
         return all(
             checksum(self.image(part, number)) == getattr(entry, f'{part}_crc') for part in self.lengths
@@ -157,7 +156,7 @@ class Store:
             if min(entry[1:]) < 0 or entry.height % scale or entry.width % scale:
                 raise ValueError(f'image {entry.name!r} of {entry.height}x{entry.width}')
         if any(length > self.lengths[part] for part, length in lengths_of(self.entries, self.scale).items()):
-            raise ValueError('an image lies outside')
+            raise ValueError('an image lies beyond the end of its array')
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -167,12 +166,12 @@ class Store:
 
 
 def checksum(image: np.ndarray) -> int:
-    """CRC-32 of a contiguous array."""
+    """Return the CRC-32 of a contiguous array."""
     return zlib.crc32(image.data)
 
 
 def write_header(path: Path, length: int) -> None:
-    """Make ``path`` a NumPy file of ``length`` bytes; the pixels that it already has stay."""
+    """Make ``path`` a NumPy file of ``length`` bytes of pixels, and keep the pixels that it already has."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), 'r+b') as file:
         np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=(length,)))
         if file.tell() != HEADER:
@@ -181,14 +180,14 @@ def write_header(path: Path, length: int) -> None:
 
 
 def write_pixels(folder: Path, part: str, entry: Entry, image: np.ndarray) -> None:
-    """Put a contiguous array (3, H, W) into its place in a file with a header."""
+    """Write a contiguous array, shape (3, H, W), at its offset in a file that has a header."""
     with open(folder / f'{part}.npy', 'r+b') as file:
         file.seek(HEADER + getattr(entry, part))
         file.write(image.data.cast('B'))
 
 
 def read_pixels(folder: Path, part: str, entry: Entry, scale: int | None) -> np.ndarray:
-    """What is in an image's place, (3, H, W)."""
+    """Read the pixels at an image's offset, shape (3, H, W)."""
     start, height, width = entry.place(part, scale)
     return np.fromfile(folder / f'{part}.npy', np.uint8, 3 * height * width, offset=HEADER + start).reshape(
         3, height, width
@@ -196,7 +195,7 @@ def read_pixels(folder: Path, part: str, entry: Entry, scale: int | None) -> np.
 
 
 def lengths_of(entries: list[Entry], scale: int | None) -> dict[str, int]:
-    """Bytes of the arrays that hold the images."""
+    """Return the bytes that each array needs to hold the images."""
     lengths = {}
     for part in ('gt', 'lq') if scale else ('gt',):
         places = [entry.place(part, scale) for entry in entries]
@@ -205,7 +204,7 @@ def lengths_of(entries: list[Entry], scale: int | None) -> dict[str, int]:
 
 
 def write_index(folder: Path, scale: int | None, lengths: dict[str, int], entries: list[Entry]) -> None:
-    """Write a store's index, one line an image, and wait until all of the store is on the disk."""
+    """Write the index of a store, one line per image, and flush the whole store to the disk."""
     head = json.dumps(
         {'format': FORMAT, 'version': VERSION, 'scale': scale, 'bytes': lengths, 'columns': Entry._fields}
     )
@@ -221,7 +220,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         unfinished = folder.with_name(f'.{folder.name}.partial').exists()
         state = (
-            'is not finished; go on with the same tools/pack_data.py command'
+            'is not finished; repeat the tools/pack_data.py command that began it'
             if unfinished
             else 'does not exist'
         )
@@ -235,7 +234,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(
-            f'{path} is damaged ({error}). Remove the store, and pack it anew with tools/pack_data.py.'
+            f'{path} is damaged ({error}). Remove the store, and pack it again with tools/pack_data.py.'
         ) from error
     if not isinstance(index, dict) or index.get('format') != FORMAT:
         raise InputError(f'{path} is not the index of a packed store. Make one with tools/pack_data.py.')

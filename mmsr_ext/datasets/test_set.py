@@ -1,4 +1,4 @@
-"""Test sets as they are passed around."""
+"""Test sets in the form in which they are distributed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .pairs import PairedImageDataset
 
 @DATASETS.register_module()
 class BenchmarkDataset(PairedImageDataset):
-    """Whole pairs of a test set: GT need not be a multiple of the scale, and LQ may be missing.
+    """Whole pairs of a test set; GT sizes need not be multiples of the scale, and LQ may be missing.
 
-    GT is cropped at its right and lower edge to ``scale`` times LQ, as is usual. Without a folder of LQ
-    images they are MATLAB's bicubic reduction of that crop, made when they are read.
+    GT is cropped at the right and bottom to ``scale`` times LQ, which is the usual protocol. Without a folder
+    of LQ images, LQ is MATLAB's bicubic reduction of the cropped GT, computed on reading.
 
     Args:
         gt_folder: Folder of the ground truth.
         scale: GT size / LQ size.
-        lq_folder: Folder of the low-quality images.
-        lq_name: Name of the LQ file without suffix, where ``{}`` is the GT file's.
+        lq_folder: Folder of the low-quality images; None to reduce GT.
+        lq_name: Name of an LQ file without suffix, where ``{}`` stands for the GT file's name.
 
     Raises:
-        InputError: If a folder is missing or empty, a pair is incomplete or of wrong sizes, or an image is
-            smaller than the scale.
+        InputError: If a folder is missing or empty, a pair is incomplete or its sizes do not match, or an
+            image is smaller than the scale.
     """
 
     def __init__(self, gt_folder: str, scale: int, lq_folder: str | None = None, lq_name: str = '{}') -> None:
@@ -49,7 +49,7 @@ class BenchmarkDataset(PairedImageDataset):
             raise InputError(
                 f'{files[1]} is {gt[0]}x{gt[1]}, smaller than the scale, {self.scale}. Remove the image.'
             )
-        # only what is left over at the edge: an LQ image of another scale stays an error
+        # crop only the remainder at the edge, so that an LQ image of another scale stays an error
         height, width = (
             size if size - part * self.scale >= self.scale else min(size, part * self.scale)
             for size, part in zip(gt, lq)

@@ -1,4 +1,4 @@
-"""Pure functions on tensors and arrays, without registry."""
+"""Pure functions on tensors and arrays, independent of the registries."""
 
 from .bicubic_pair import bicubic_pair
 from .blur_kernels import gaussian_kernel, sinc_kernel

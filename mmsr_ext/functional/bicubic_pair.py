@@ -1,4 +1,4 @@
-"""An LQ/GT pair out of one image."""
+"""Make an LQ/GT pair from one image."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def bicubic_pair(image: np.ndarray, scale: int, name: object = 'the image') -> t
     ((8, 12, 3), (2, 3, 3))
 
     Args:
-        image: (H, W, C), uint8.
+        image: Shape (H, W, C), uint8.
         scale: GT size / LQ size.
-        name: What an error calls the image.
+        name: Name of the image in an error.
 
     Returns:
-        GT, without the rows at the bottom and columns on the right that are left over, and LQ.
+        GT, cropped at the bottom and right, shape (H, W, C), and LQ, shape (H / scale, W / scale, C); uint8.
 
     Raises:
         InputError: If the image is smaller than the scale.

@@ -22,25 +22,25 @@ def gaussian_kernel(
     beta: float = 1.0,
     profile: Profile = 'gaussian',
 ) -> Tensor:
-    """Gaussian-like kernel, isotropic or not.
+    """Return a generalised Gaussian kernel, isotropic or anisotropic.
 
     With q = r^T S^-1 r, r the position relative to the centre in pixels, and S the covariance with standard
-    deviations ``sigma_x`` and ``sigma_y`` along axes that are turned by ``angle``: 'gaussian' is exp(-q^beta
+    deviations ``sigma_x`` and ``sigma_y`` along axes that are rotated by ``angle``: 'gaussian' is exp(-q^beta
     / 2), 'plateau' is 1 / (1 + q^beta), each divided by its sum. beta = 1 gives the Gaussian; smaller values
-    heavier tails, larger ones a flatter top.
+    give heavier tails, larger ones a flatter top.
 
     Source: Wang et al. 2021 (Real-ESRGAN), section 3.1; Liu et al. 2020 for the two generalised shapes.
 
     Args:
-        size: Height and width, odd.
+        size: Height and width in pixels, odd.
         sigma_x: Standard deviation along the first axis, in pixels, above 0.
-        sigma_y: Along the second one; ``sigma_x`` if not given.
-        angle: From the image's x axis to the first axis, in radians.
-        beta: Shape, above 0.
+        sigma_y: Standard deviation along the second axis; by default ``sigma_x``.
+        angle: Angle from the image's x axis to the first axis, in radians.
+        beta: Exponent of the shape, above 0.
         profile: 'gaussian' or 'plateau'.
 
     Returns:
-        (size, size), float64, on the CPU; its sum is 1.
+        Shape (size, size), float64, on the CPU; the sum is 1.
 
     Raises:
         InputError: For a value out of range.
@@ -59,17 +59,17 @@ def gaussian_kernel(
 
 
 def sinc_kernel(size: int, cutoff: float) -> Tensor:
-    """Circular low-pass filter, which rings as compression and sharpening do.
+    """Return a circular low-pass filter, which rings as compression and sharpening do.
 
     ``cutoff * J1(cutoff * r) / (2 pi r)``, with J1 the Bessel function of the first kind and r the distance
     from the centre, divided by its sum. Source: Wang et al. 2021 (Real-ESRGAN), section 3.3.
 
     Args:
-        size: Height and width, odd.
-        cutoff: Angular frequency above which nothing passes, in radians a pixel, in (0, pi].
+        size: Height and width in pixels, odd.
+        cutoff: Angular frequency above which nothing passes, in radians per pixel, in (0, pi].
 
     Returns:
-        (size, size), float64, on the CPU, accurate to 1e-7; its sum is 1.
+        Shape (size, size), float64, on the CPU, accurate to 1e-7; the sum is 1.
 
     Raises:
         InputError: For a value out of range.

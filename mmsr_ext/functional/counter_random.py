@@ -1,4 +1,4 @@
-"""Random numbers that are a function of a key and a position, the same on every device."""
+"""Random numbers that are a function of a key and a position, equal on every device."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ POISSON_COUNTS = 480  # at the highest rate, 256, a count above 479 has a probab
 
 
 def random_bits(shape: tuple[int, ...], key: int, device: torch.device | str = 'cpu') -> Tensor:
-    """Uniform integers of 32 bits: element number i is a hash of ``key`` and i.
+    """Return uniform 32-bit integers: element number i is a hash of ``key`` and i.
 
-    torch's generators give other numbers on a GPU than on a CPU, and depend on what was drawn before. Integer
-    arithmetic does not. The hash is two rounds of Wellons' lowbias32, of 2018, a half of the key in each.
+    PyTorch's generators give different numbers on a GPU and on a CPU, and depend on what was drawn before.
+    Integer arithmetic does neither. The hash is two rounds of lowbias32 (Wellons 2018), each with one half of
+    the key.
 
     Args:
-        shape: Fewer than 2^32 elements.
-        key: Of 64 bits.
-        device: Where to compute.
+        shape: Shape of the result, of fewer than 2^32 elements.
+        key: The seed, 64 bits.
+        device: Device to compute on.
 
     Returns:
-        Int64, in [0, 2^32).
+        Integers in [0, 2^32), int64.
     """
     x = torch.arange(math.prod(shape), device=device)
     x.add_(key & MASK).bitwise_and_(MASK)
@@ -37,23 +38,23 @@ def random_bits(shape: tuple[int, ...], key: int, device: torch.device | str = '
 
 def standard_normal(shape: tuple[int, ...], key: int, device: torch.device | str = 'cpu') -> Tensor:
     """Draw float32 samples of the standard normal distribution; see ``random_bits`` for the arguments."""
-    # in float64, where CPU and GPU differ by less than float32 resolves
+    # in float64, CPU and GPU differ by less than the resolution of float32
     uniform = (random_bits(shape, key, device).double() + 0.5) * 2.0**-32
     return (uniform.mul_(2).sub_(1).erfinv_() * math.sqrt(2)).float()
 
 
 def poisson(levels: Tensor, exponent: Tensor, key: int) -> Tensor:
-    """Independent samples of the Poisson distribution with rates ``levels / 255 * 2^exponent``.
+    """Draw independent Poisson samples with rates ``levels / 255 * 2^exponent``.
 
-    Inverts the distribution function with tables of integers, and so gives the same counts on every device.
+    Inverts the distribution function with integer tables, which gives the same counts on every device.
 
     Args:
-        levels: Any shape, int64 in [0, 255].
-        exponent: int64 in [0, 8], a scalar.
+        levels: Any shape, int64, in [0, 255].
+        exponent: Scalar, int64, in [0, 8].
         key: See ``random_bits``.
 
     Returns:
-        Counts, int64, of the shape of ``levels``.
+        Counts, int64, with the shape of ``levels``.
     """
     row = exponent * POISSON_LEVELS + levels
     drawn = random_bits(tuple(levels.shape), key, levels.device) + (row << 32)
@@ -71,7 +72,7 @@ def _poisson_table(device: torch.device) -> Tensor:
 
 
 def _mix(x: Tensor) -> None:
-    """lowbias32 in place. Products overflow 64 bits, which leaves their lower 32 bits right."""
+    """Apply lowbias32 in place. Products overflow 64 bits, but their lower 32 bits are correct."""
     for shift, factor in [(16, 0x7FEB352D), (15, 0x846CA68B)]:
         x.bitwise_xor_(x >> shift).mul_(factor).bitwise_and_(MASK)
     x.bitwise_xor_(x >> 16)

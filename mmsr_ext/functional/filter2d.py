@@ -1,4 +1,4 @@
-"""Filtering with a kernel of one's own for each image."""
+"""Filter each image of a batch with a kernel of its own."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from ..errors import InputError
 
 
 def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate every channel of each image with that image's kernel, borders mirrored.
+    """Correlate every channel of each image with the image's kernel; borders are mirrored.
 
     Args:
-        image: (N, C, H, W), floating point.
-        kernel: (k, l) for all, or (N, k, l); both sizes odd, and at most 2 * H - 1 and 2 * W - 1.
+        image: Shape (N, C, H, W), floating point.
+        kernel: Shape (k, l) for all images, or (N, k, l); k and l odd, at most 2 * H - 1 and 2 * W - 1.
 
     Returns:
-        (N, C, H, W).
+        Shape (N, C, H, W).
 
     Raises:
-        InputError: If the kernel's size is even or too large for the image, or its number is not the images'.
+        InputError: If a kernel has an even size or is too large for the image, or there are not N kernels.
     """
     n, c, h, w = image.shape
     rows, columns = kernel.shape[-2:]
     if rows % 2 == 0 or columns % 2 == 0 or rows // 2 >= h or columns // 2 >= w:
         raise InputError(
-            f'filter2d: a kernel of {rows}x{columns} does not suit an image of {h}x{w}; its sizes must be '
-            'odd and less than '
-            "twice the image's. Take larger images or smaller kernels."
+            f'filter2d: a kernel of {rows}x{columns} does not fit an image of {h}x{w}; its sizes must be '
+            "odd and less than twice the image's. Use larger images or smaller kernels."
         )
     if kernel.ndim == 3 and len(kernel) != n:
-        raise InputError(f'filter2d: {len(kernel)} kernels for {n} images; give one, or one an image.')
+        raise InputError(f'filter2d: {len(kernel)} kernels for {n} images; expected 1 or {n}.')
     padded = F.pad(image, (columns // 2, columns // 2, rows // 2, rows // 2), mode='reflect')
     kernel = kernel.to(image, non_blocking=True)
     weight = (
@@ -38,6 +37,6 @@ def filter2d(image: Tensor, kernel: Tensor) -> Tensor:
         .expand(n, c, 1, rows, columns)
         .reshape(n * c, 1, rows, columns)
     )
-    # A group a channel: torch's own kernels for that are exact in float32, where cuDNN's convolution would
-    # round to TF32.
+    # One group per channel: PyTorch's own kernels for that compute in float32, whereas cuDNN's convolution
+    # would round to TF32.
     return F.conv2d(padded.reshape(1, n * c, *padded.shape[-2:]), weight, groups=n * c).reshape(n, c, h, w)

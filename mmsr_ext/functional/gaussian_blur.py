@@ -11,19 +11,19 @@ from .mirror import mirrored
 
 
 def gaussian_blur(image: Tensor, sigma: float, truncate: float = 4.0) -> Tensor:
-    """Blur height and width as ``scipy.ndimage.gaussian_filter`` does in mode 'reflect'.
+    """Blur an image as ``scipy.ndimage.gaussian_filter`` does in mode 'reflect'.
 
     The kernel reaches int(truncate * sigma + 0.5) pixels to each side and sums to 1; borders are mirrored in
-    half-sample symmetry. A uint8 image is blurred in float64 and rounded half up, once; the rounding of
-    SciPy, which truncates after each axis, darkens it.
+    half-sample symmetry. A uint8 image is blurred in float64 and rounded half up, once; SciPy truncates after
+    each axis, which darkens the image.
 
     Args:
-        image: (..., H, W), uint8 or floating point.
+        image: Shape (..., H, W), uint8 or floating point.
         sigma: Standard deviation in pixels.
-        truncate: Where the kernel ends, in standard deviations.
+        truncate: Radius of the kernel in standard deviations.
 
     Returns:
-        Of the same shape and type.
+        The blurred image, with the shape and dtype of ``image``.
 
     Raises:
         InputError: If sigma or truncate is not positive.

@@ -1,4 +1,4 @@
-"""Gram matrices."""
+"""Gram matrices of feature maps, and a distance between textures."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .precision import at_least_float32
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Gram matrix of feature maps, divided by the number of entries. Source: Johnson et al. 2016, eq. (3).
+    """Return the Gram matrix of feature maps, divided by the number of entries.
 
-    Computed in float32 whatever the input's precision, and scaled before the product: the sum over all
-    positions overflows float16.
+    Computed at least in float32 and scaled before the product, because the sum over all positions overflows
+    float16. Source: Johnson et al. 2016, eq. (3).
 
     Args:
-        features: (N, C, H, W).
+        features: Shape (N, C, H, W).
 
     Returns:
-        (N, C, C), float32 (float64 for float64).
+        Shape (N, C, C), float32; float64 for float64.
     """
     n, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
@@ -29,19 +29,19 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 def texture_distance(x: Tensor, y: Tensor, patch_size: int = 16) -> Tensor:
-    """Mean squared Frobenius distance of the Gram matrices of corresponding patches.
+    """Return the mean squared Frobenius distance between the Gram matrices of corresponding patches.
 
-    The patches do not overlap, and what remains at the right and the bottom belongs to none. The Gram matrix
-    of a patch is F F^T over its positions, divided by nothing. Source: Sajjadi et al. 2017 (EnhanceNet),
+    The patches do not overlap; a remainder at the right and bottom is ignored. The Gram matrix of a patch is
+    F F^T over its positions, without normalisation. Source: Sajjadi et al. 2017 (EnhanceNet),
     section 4.2.3.
 
     Args:
-        x: Feature maps (N, C, H, W).
-        y: Of the same shape.
+        x: Feature maps, shape (N, C, H, W).
+        y: As ``x``.
         patch_size: Height and width of the patches, in positions of the maps.
 
     Returns:
-        Scalar, float32 (float64 for float64).
+        Scalar, float32; float64 for float64.
 
     Raises:
         InputError: If the maps are smaller than a patch.
@@ -58,7 +58,7 @@ def texture_distance(x: Tensor, y: Tensor, patch_size: int = 16) -> Tensor:
 
 
 def _patches(features: Tensor, size: int) -> Tensor:
-    """(N, C, H, W) to (N * patches, C, size * size), at least float32."""
+    """Reshape (N, C, H, W) to (N * patches, C, size * size), at least float32."""
     n, c, h, w = features.shape
     rows, columns = h // size, w // size
     features = at_least_float32(features)[..., : rows * size, : columns * size]

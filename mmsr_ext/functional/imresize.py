@@ -14,10 +14,11 @@ from .precision import at_least_float32
 
 
 def imresize(image: Tensor, scale: float) -> Tensor:
-    """MATLAB's ``imresize``: bicubic (a = -0.5), antialiased when it shrinks, mirrored at the borders.
+    """Resize an image as MATLAB's ``imresize`` does.
 
-    For uint8 the result equals MATLAB's bit for bit: the rows are resized first, and each of the two passes
-    rounds half up to uint8. Same on every device.
+    Bicubic (a = -0.5), antialiased when shrinking, with mirrored borders. For uint8 the result equals
+    MATLAB's bit for bit, on every device: the rows are resized first, and each of the two passes rounds half
+    up to uint8.
 
     >>> image = torch.full((3, 8, 12), 100, dtype=torch.uint8)
     >>> imresize(image, 1 / 4).shape
@@ -26,12 +27,12 @@ def imresize(image: Tensor, scale: float) -> Tensor:
     tensor([100], dtype=torch.uint8)
 
     Args:
-        image: (C, H, W) or (N, C, H, W), uint8 or floating point. Floating-point values are neither rounded
-            nor clipped; half precision is computed in float32.
-        scale: An integer, or 1 / integer, like 4 or 1 / 4.
+        image: Shape (C, H, W) or (N, C, H, W), uint8 or floating point. Floating-point values are neither
+            rounded nor clipped; half precision is computed in float32.
+        scale: An integer or 1 / integer, such as 4 or 1 / 4.
 
     Returns:
-        The resized image, of the same type; height and width are ceil(size * scale).
+        The resized image, of the same dtype; height and width are ceil(size * scale).
 
     Raises:
         InputError: If the scale is neither an integer nor 1 / integer.
@@ -44,7 +45,7 @@ def imresize(image: Tensor, scale: float) -> Tensor:
     if factor == 1:
         return image.clone()
     exact = image.dtype == torch.uint8
-    # float64 where weights are not dyadic fractions, so that no half is rounded to the wrong side
+    # float64 unless the weights are dyadic fractions, so that halves are rounded up
     x = (
         image.to(torch.float32 if factor & (factor - 1) == 0 else torch.float64)
         if exact

@@ -12,15 +12,15 @@ CHUNK = 1 << 21  # values of a float64 intermediate
 
 
 class ImresizeRows:
-    """MATLAB's ``imresize`` in strips of rows, so that neither image has to be in memory.
+    """MATLAB's ``imresize`` in strips of rows, so that neither image has to be in memory as a whole.
 
-    Where ``imresize`` takes the factor the two agree: rows are resized first, and each of the two passes
-    rounds half up and clips. The weights are computed and summed in float64.
+    Equals ``imresize`` for the scales that ``imresize`` supports: rows are resized first, and each of the two
+    passes rounds half up and clips. The weights are computed and summed in float64.
 
     Args:
-        height: Of the image.
-        width: Of the image.
-        scale: Height and width of the result are ceil(size * scale).
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        scale: Size of the result / size of the image; rounded up to whole pixels.
 
     Raises:
         InputError: If the scale is not positive.
@@ -37,25 +37,25 @@ class ImresizeRows:
         self._lowest = np.minimum.accumulate(self.row_index.min(1)[::-1])[::-1]
 
     def ready(self, available: int) -> int:
-        """How many rows of the result need the first ``available`` rows of the image alone."""
+        """Return how many rows of the result the first ``available`` rows of the image determine."""
         return int(np.searchsorted(self._highest, available))
 
     def needed_from(self, start: int) -> int:
-        """The first row of the image that the result needs from its row ``start`` on."""
+        """Return the first row of the image that row ``start`` of the result, or a later one, needs."""
         return int(self._lowest[start]) if start < self.height else self.source_height
 
     def rows(self, image: np.ndarray, start: int, stop: int, first: int = 0) -> np.ndarray:
-        """Rows ``start`` to ``stop`` of the result.
+        """Compute the rows from ``start`` to ``stop`` of the result.
 
         Args:
-            image: (h, W, C), uint8 or uint16: rows of the image from row ``first`` on, at least those that
-                are needed.
-            start: First row of the result.
-            stop: The row after the last.
-            first: See ``image``.
+            image: Rows of the image from row ``first`` on, at least those that are needed; shape (h, W, C),
+                uint8 or uint16.
+            start: First row of the result to compute.
+            stop: Row after the last one to compute.
+            first: Index of the first row in ``image``.
 
         Returns:
-            np.ndarray: (stop - start, width, C), of the same type.
+            Shape (stop - start, width, C), of the same dtype.
         """
         top = np.iinfo(image.dtype).max
         result = np.empty((stop - start, self.width, image.shape[2]), image.dtype)
@@ -77,7 +77,7 @@ def _rounded(values: np.ndarray, top: int) -> np.ndarray:
 
 
 def _taps(size: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices into the image and weights, (length, taps), of every position of the result."""
+    """Return indices into the image and weights for every position of the result, shape (length, taps)."""
     length = max(1, math.ceil(size * scale - 1e-9))
     stretch = min(scale, 1.0)  # below 1 the kernel is widened: antialiasing
     centre = (np.arange(length) + 0.5) / scale - 0.5

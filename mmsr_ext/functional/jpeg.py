@@ -1,4 +1,4 @@
-"""JPEG compression, as a function on the device and as the real one."""
+"""JPEG compression, computed on the device or by libjpeg."""
 
 from __future__ import annotations
 
@@ -39,21 +39,23 @@ Subsampling = Literal['4:2:0', '4:4:4']
 
 
 def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: Subsampling = '4:2:0') -> Tensor:
-    """Compress and decompress as libjpeg does, on the image's device.
+    """Compress and decompress images as libjpeg does, on their device.
 
-    Differentiable: gradients pass through every rounding as if it were not there, and through no value that
-    is clipped.
+    Differentiable: rounding passes gradients through unchanged; clipped values get none.
 
-    Source: ITU-T T.81 (1992), with libjpeg's colour conversion, scaling of the tables, and interpolation of
-    the chroma.
+    >>> image = torch.full((1, 3, 16, 16), 0.5)
+    >>> jpeg(image, quality=90).shape
+    torch.Size([1, 3, 16, 16])
+
+    Source: ITU-T T.81 (1992), with libjpeg's colour conversion, table scaling and chroma interpolation.
 
     Args:
-        image: (N, 3, H, W), RGB in [0, 1]; rounded to 8 bits first, as a file's would be.
-        quality: 1 to 100, one for all or one an image.
-        subsampling: '4:2:0', chroma at half the size, or '4:4:4'.
+        image: Shape (N, 3, H, W), RGB in [0, 1]; rounded to 8 bits first, as in a file.
+        quality: 1 to 100, one value for all images or one per image.
+        subsampling: '4:2:0' for chroma at half the height and width, or '4:4:4'.
 
     Returns:
-        (N, 3, H, W) in [0, 1], in steps of 1 / 255.
+        Shape (N, 3, H, W), in [0, 1], in steps of 1 / 255.
 
     Raises:
         InputError: For a quality or subsampling out of range.
@@ -72,7 +74,7 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: Subs
         chroma = _round(F.avg_pool2d(chroma, 2))
     luma, chroma = _compress(luma, luminance), _compress(chroma, chrominance)
     if factor == 2:
-        # the padding beyond the last chroma sample takes no part in the interpolation
+        # exclude the padding beyond the last chroma sample from the interpolation
         chroma = chroma[..., : math.ceil(h / 2), : math.ceil(w / 2)]
         chroma = F.interpolate(chroma, scale_factor=2, mode='bilinear', align_corners=False)
     x = torch.cat([luma[..., :h, :w], chroma[..., :h, :w]], 1) - offset
@@ -80,14 +82,14 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: Subs
 
 
 def jpeg_file(image: Tensor, quality: int | Sequence[int]) -> Tensor:
-    """Compress and decompress with libjpeg itself, through the CPU; chroma is '4:2:0'. No gradient.
+    """Compress and decompress images with libjpeg itself, on the CPU, with '4:2:0' chroma.
 
     Args:
-        image: (N, 3, H, W), RGB in [0, 1].
-        quality: 1 to 100, one for all or one an image.
+        image: Shape (N, 3, H, W), RGB in [0, 1].
+        quality: 1 to 100, one value for all images or one per image.
 
     Returns:
-        (N, 3, H, W) in [0, 1], in steps of 1 / 255, on the image's device.
+        Shape (N, 3, H, W), in [0, 1], in steps of 1 / 255, on the image's device, without gradient.
     """
     qualities = [quality] * len(image) if isinstance(quality, int) else quality
     pixels = (image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
@@ -96,16 +98,16 @@ def jpeg_file(image: Tensor, quality: int | Sequence[int]) -> Tensor:
 
 
 def quantisation_tables(quality: int | Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance and chrominance tables as libjpeg scales them.
+    """Return the luminance and chrominance tables as libjpeg scales them.
 
     Args:
-        quality: 1 to 100.
+        quality: 1 to 100, one value or one per image.
 
     Returns:
-        (N, 8, 8) each, integers in [1, 255] in float32, on the CPU; N = 1 for a single quality.
+        Two tables, shape (N, 8, 8), integers in [1, 255] as float32, on the CPU; N = 1 for a single quality.
 
     Raises:
-        InputError: For another quality.
+        InputError: For a quality out of range, or one that is not an integer.
     """
     quality = torch.as_tensor(quality).reshape(-1, 1, 1).cpu()
     if quality.is_floating_point() or ((quality < 1) | (quality > 100)).any():
@@ -117,14 +119,14 @@ def quantisation_tables(quality: int | Sequence[int] | Tensor) -> tuple[Tensor, 
 
 
 def _convert(matrix: Tensor, x: Tensor) -> Tensor:
-    """Convert colours in float64; float32 products may be rounded to TF32 or, under autocast, to half."""
+    """Convert colours in float64: float32 products may be rounded to TF32, or to half under autocast."""
     return torch.einsum('ij,njhw->nihw', matrix, x.double()).to(x.dtype)
 
 
 def _compress(x: Tensor, table: Tensor) -> Tensor:
     """Transform 8x8 blocks, quantise, and transform back: (N, C, H, W) to integers in [0, 255].
 
-    In float64, as the colours.
+    Computed in float64, for the reason given in ``_convert``.
     """
     n, c, h, w = x.shape
     transform = _dct(x.device)
@@ -138,7 +140,7 @@ def _compress(x: Tensor, table: Tensor) -> Tensor:
 
 
 @cache
-@torch.inference_mode(False)  # what is kept has to serve training too
+@torch.inference_mode(False)  # the cached tensors are used in training too
 def _colours(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     constants = TO_YCBCR, TO_RGB, [[[0]], [[128]], [[128]]]
     first, second, offset = (torch.tensor(one, dtype=torch.float64, device=device) for one in constants)

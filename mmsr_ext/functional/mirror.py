@@ -1,4 +1,4 @@
-"""Mirrored borders."""
+"""Extend tensors by mirroring at the borders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def mirror_index(size: int, low: int, high: int, device: torch.device | None = N
     return torch.where(index < size, index, 2 * size - 1 - index)
 
 
-@torch.jit.script_if_tracing  # a trace would keep the device that it was made on
+@torch.jit.script_if_tracing  # a trace would fix the device of the index
 def mirrored(x: Tensor, axis: int, low: int, high: int) -> Tensor:
-    """The tensor extended along an axis as ``mirror_index`` says."""
+    """Extend a tensor along an axis by ``low`` and ``high`` elements, as ``mirror_index`` does."""
     return x.index_select(axis, mirror_index(x.shape[axis], low, high, x.device))

@@ -1,4 +1,4 @@
-"""Blur of a camera that shakes."""
+"""Blur from camera shake."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def motion_trajectory(
 ) -> np.ndarray:
     """Draw the path of a shaking camera: a particle whose direction is disturbed at every step.
 
-    The disturbances are a Gaussian one, a pull back to the origin, and, rarely, an impulse that turns the
-    particle round; their strengths are drawn once a path. With anxiety 0 the path is straight.
+    The disturbances are Gaussian noise, a pull back to the origin, and, rarely, an impulse that reverses the
+    particle; their strengths are drawn once per path. With anxiety 0 the path is straight.
 
     Sources: Boracchi and Foi 2012, section II.B; the ranges of the strengths are those of DeblurGAN's code
     (Kupyn et al. 2018).
 
     Args:
-        rng: All random numbers come from it; equal generators give equal paths.
+        rng: Source of all random numbers; generators in equal states give equal paths.
         length: Length of the path in pixels.
-        anxiety: How much the camera shakes; DeblurGAN draws it between 0.001 and 0.01.
-        steps: Positions on the path.
+        anxiety: Strength of the shake; DeblurGAN draws it between 0.001 and 0.01.
+        steps: Number of positions on the path.
 
     Returns:
-        np.ndarray: (steps, 2), y and x in pixels; starts at the origin.
+        Shape (steps, 2), y and x in pixels; starts at the origin.
     """
     pull, impulse_rate, shake, angle = rng.uniform(0, (0.7, 0.2, 10.0, 2 * math.pi))
     step = length / (steps - 1)
@@ -50,16 +50,15 @@ def motion_trajectory(
 def motion_psf(trajectory: np.ndarray, size: int, exposure: float = 1.0) -> np.ndarray:
     """Return the point spread function of a path: the share of the exposure spent at each pixel.
 
-    Source: Boracchi and Foi 2012, section II.B; with the whole of the light at every exposure, as DeblurGAN
-    has it.
+    Source: Boracchi and Foi 2012, section II.B; normalised to sum 1 for every exposure, as in DeblurGAN.
 
     Args:
-        trajectory: (steps, 2), y and x in pixels; its bounding box is centred.
-        size: Odd height and width of the result; at least 1 more than the bounding box.
-        exposure: The part of the path that is exposed, from its start, in (0, 1].
+        trajectory: Shape (steps, 2), y and x in pixels; its bounding box is centred.
+        size: Height and width of the result in pixels, odd, at least 1 more than the bounding box.
+        exposure: Exposed part of the path, from its start, in (0, 1].
 
     Returns:
-        np.ndarray: (size, size), float64, not negative, of sum 1.
+        Shape (size, size), float64, not negative, of sum 1.
     """
     path = trajectory[: max(1, round(exposure * len(trajectory)))]
     path = path - (path.min(0) + path.max(0)) / 2 + (size - 1) / 2
@@ -73,20 +72,20 @@ def motion_psf(trajectory: np.ndarray, size: int, exposure: float = 1.0) -> np.n
 
 
 def motion_blur(images: Tensor, psfs: Tensor) -> Tensor:
-    """Convolve every image with its own kernel, mirrored at the borders.
+    """Convolve every image with its own kernel; borders are mirrored.
 
     Args:
-        images: (N, C, H, W), floating point.
-        psfs: (N, k, k) with odd k, on the same device.
+        images: Shape (N, C, H, W), floating point.
+        psfs: Kernels, shape (N, k, k), k odd, on the same device.
 
     Returns:
-        Of the images' shape.
+        Shape (N, C, H, W).
     """
     size = psfs.shape[-1]
     for axis in (2, 3):
         images = mirrored(images, axis, size // 2, size // 2)
-    # The transform wraps around; all of what is wrapped lies in the first size - 1 rows and columns, which
-    # are cut off.
+    # The Fourier transform makes the convolution circular; wrapped values fill the first size - 1 rows and
+    # columns, which are cut off.
     shape = images.shape[-2:]
     product = torch.fft.rfft2(images) * torch.fft.rfft2(psfs.to(images.dtype), s=shape)[:, None]
     return torch.fft.irfft2(product, s=shape)[..., size - 1 :, size - 1 :]

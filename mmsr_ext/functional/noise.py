@@ -11,18 +11,18 @@ GREY_WEIGHTS = (0.2989, 0.587, 0.114)  # BT.601
 
 
 def add_gaussian_noise(image: Tensor, sigma: float, grey: bool, key: int) -> Tensor:
-    """Add normal noise, and clip.
+    """Add Gaussian noise, and clip.
 
     Source: Wang et al. 2021 (Real-ESRGAN), section 3.1.
 
     Args:
-        image: (3, H, W) in [0, 1].
+        image: Shape (3, H, W), in [0, 1].
         sigma: Standard deviation, in units of the image.
-        grey: The same noise in all channels.
-        key: What the noise follows from; see ``random_bits``.
+        grey: Add the same noise to all channels.
+        key: The seed, see ``random_bits``.
 
     Returns:
-        (3, H, W) in [0, 1].
+        Shape (3, H, W), in [0, 1].
     """
     channels = 1 if grey else image.shape[0]
     noise = standard_normal((channels, *image.shape[1:]), key, image.device)
@@ -32,24 +32,24 @@ def add_gaussian_noise(image: Tensor, sigma: float, grey: bool, key: int) -> Ten
 def add_poisson_noise(image: Tensor, scale: float, grey: bool, key: int) -> Tensor:
     """Add shot noise, and clip.
 
-    The image in 8 bits is taken for the expected count of photons in units of 1 / v, with v the number of its
-    distinct values rounded up to a power of 2; the deviation of the counts from it is added ``scale`` times.
+    The image, rounded to 8 bits, is the expected photon count in units of 1 / v, where v is the number of its
+    distinct values, rounded up to a power of 2. The noise is ``scale`` times the deviation of the counts.
 
-    Source: Wang et al. 2021 (Real-ESRGAN), section 3.1; the choice of v is of its released code, after
+    Source: Wang et al. 2021 (Real-ESRGAN), section 3.1; the choice of v is that of its released code, after
     scikit-image's ``random_noise``.
 
     Args:
-        image: (3, H, W) in [0, 1].
-        scale: 1 for noise as strong as the counts'.
-        grey: The same noise in all channels, of the image's luminance.
-        key: What the noise follows from; see ``random_bits``.
+        image: Shape (3, H, W), in [0, 1].
+        scale: Factor of the noise; 1 for physical shot noise.
+        grey: Add the same noise to all channels, computed from the luminance.
+        key: The seed, see ``random_bits``.
 
     Returns:
-        (3, H, W) in [0, 1].
+        Shape (3, H, W), in [0, 1].
     """
     source = sum(weight * channel for weight, channel in zip(GREY_WEIGHTS, image))[None] if grey else image
     levels = (source.clamp(0, 1) * 255).round().long()
-    # on the device throughout: counting distinct values in torch.unique would wait for it
+    # without torch.unique, which would make the host wait for the device
     seen = torch.zeros(256, dtype=torch.long, device=image.device).scatter_(0, levels.flatten(), 1)
     powers = 2 ** torch.arange(8, device=image.device)
     below = seen.sum() > powers

@@ -10,19 +10,19 @@ from .filter2d import filter2d
 
 
 def usm_sharpen(image: Tensor, weight: float = 0.5, radius: int = 25, threshold: float = 10 / 255) -> Tensor:
-    """Sharpen an image where it differs from its blurred self by more than a threshold.
+    """Sharpen an image where it differs from its blurred version by more than a threshold.
 
-    Source: Wang et al. 2021 (Real-ESRGAN), with the figures of its released code: a Gaussian of 51x51 pixels,
-    weight 0.5, threshold 10 of 255 levels.
+    Source: Wang et al. 2021 (Real-ESRGAN); the defaults are those of its released code: a Gaussian of 51x51
+    pixels, weight 0.5, threshold 10 of 255 levels.
 
     Args:
-        image: (N, C, H, W) in [0, 1]; H and W above ``radius``.
-        weight: How much of the difference is added.
-        radius: Of the Gaussian; its standard deviation is 0.3 * radius + 0.5, as OpenCV chooses it.
-        threshold: In units of the image.
+        image: Shape (N, C, H, W), in [0, 1]; H and W above ``radius``.
+        weight: Fraction of the difference that is added.
+        radius: Radius of the Gaussian in pixels; its standard deviation is 0.3 * radius + 0.5, as in OpenCV.
+        threshold: Smallest difference that is sharpened, in units of the image.
 
     Returns:
-        (N, C, H, W) in [0, 1].
+        Shape (N, C, H, W), in [0, 1].
 
     Raises:
         InputError: If the image is too small.

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all; images to train on, pictures to upscale, files of torch.save."""
+"""Reading and writing files: atomic writes, images for training, pictures for upscaling, torch.save files."""

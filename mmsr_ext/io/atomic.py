@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Write files atomically: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from ..errors import InputError
 
-UNFINISHED = '.unfinished'  # suffix of a file that write_durably has not finished
+UNFINISHED = '.unfinished'  # suffix of the temporary file of write_durably
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``, and after the block put that file into its place.
+    """Yield a temporary path beside ``path``, and rename that file to ``path`` after the block.
 
-    Nobody sees a half-written file under ``path``, and after an error the one that was there before remains.
+    No half-written file ever stands at ``path``; after an error the previous one remains.
 
     >>> with whole_file(Path('notes.txt')) as partial:
     ...     _ = partial.write_text('done')
@@ -24,7 +24,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     'done'
 
     Args:
-        path: In an existing folder.
+        path: File to write, in an existing folder.
     """
     partial = path.with_name(f'.{path.stem}.partial{path.suffix}')
     try:
@@ -35,10 +35,13 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def writable(path: str | Path) -> Path:
-    """Make sure that a file can be written before long work is done for it.
+    """Check that a file can be written, before the long work whose result it holds.
+
+    Returns:
+        The path.
 
     Raises:
-        InputError: If its folder does not exist, or ``path`` is a folder.
+        InputError: If the folder does not exist, or ``path`` is a folder.
     """
     path = Path(path)
     if path.is_dir():
@@ -51,20 +54,26 @@ def writable(path: str | Path) -> Path:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a UTF-8 text file atomically.
+
+    Raises:
+        InputError: If the folder does not exist, or ``path`` is a folder.
+    """
     with whole_file(writable(path)) as partial:
         partial.write_text(text, encoding='utf-8')
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file whole, and its name after its content.
+    """Write a file atomically, so that it also survives a loss of power.
+
+    The content reaches the disk before the name does.
 
     Args:
-        path: Where to; the folder is made.
-        content: What.
+        path: File to write; its folder is created if needed.
+        content: Bytes of the file.
 
     Raises:
-        OSError: If it cannot be written; what was there before remains.
+        OSError: If the file cannot be written; the previous one remains.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f'.{path.name}{UNFINISHED}')
@@ -80,13 +89,13 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def remove_unfinished(folder: str | Path) -> None:
-    """Remove what a process that was killed while it wrote has left in ``folder``."""
+    """Remove the temporary files that a process killed in ``write_durably`` has left in ``folder``."""
     for path in Path(folder).glob(f'.*{UNFINISHED}'):
         path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Flush the directory entries of a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

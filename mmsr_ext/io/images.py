@@ -1,4 +1,4 @@
-"""Reading images whole, or saying which one cannot be read."""
+"""Read and find 8-bit images for training; every error names the file."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read an 8-bit image; grey ones get three equal channels.
+    """Read an 8-bit image as RGB; a grey image gets three equal channels.
 
     Args:
-        path: A file.
+        path: Path of an image file.
 
     Returns:
-        np.ndarray: (H, W, 3), uint8, RGB.
+        Shape (H, W, 3), uint8, RGB.
 
     Raises:
-        InputError: Naming the file, if it is damaged, truncated, no image, not 8-bit, partly transparent, or
+        InputError: If the file is damaged, truncated, not an image, not 8-bit, partly transparent, or
             animated.
     """
     try:
         with Image.open(path) as image:
-            frames = (
-                1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
-            )  # a telephone's second picture is no animation
+            # the second picture of a telephone's MPO file is a preview, no animation
+            frames = 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
             image.load()
     except UNREADABLE as error:
         raise InputError(
             f'{path} cannot be read as an image ({error}). Replace or remove the file.'
         ) from error
     if frames > 1:
-        raise InputError(f'{path} has {frames} pictures. Write the one that you want to a file of its own.')
+        raise InputError(
+            f'{path} has {frames} frames; expected one. Save the one that you want as a file of its own.'
+        )
     if 'A' in image.getbands() or 'transparency' in image.info:
         image = image.convert('RGBA')
         if image.getchannel('A').getextrema() != (255, 255):
@@ -56,10 +57,10 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """Height and width from the file's header.
+    """Read height and width in pixels from the header of an image file.
 
     Raises:
-        InputError: Naming the file, if it has none.
+        InputError: If the file has no readable header.
     """
     try:
         with Image.open(path) as image:
@@ -71,15 +72,15 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """The image files in a folder, by their suffix, sorted by name.
+    """List the image files in a folder, recognised by their suffix and sorted by name.
 
     Raises:
-        InputError: If the folder does not exist or has none.
+        InputError: If the folder does not exist or has no images.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f'image folder {folder} does not exist.')
-    # a link that leads nowhere is a missing image, which reading it will name
+    # keep a broken link: reading it gives an error that names the missing image
     files = sorted(
         path
         for path in folder.iterdir()
@@ -91,21 +92,20 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def named_images(folder: str | Path) -> dict[tuple[str, ...], Path]:
-    """The image files in a folder, or in all folders that a pattern matches, such as 'GoPro/train/*/sharp'.
+    """Find the image files in a folder, or in all folders that match a pattern: 'GoPro/train/*/sharp'.
 
     Returns:
-        Files by their name without suffix, preceded by the parts of the path for which the pattern has a
-        wildcard.
+        Files by their name without suffix, preceded by the parts of the path that the wildcards match.
 
     Raises:
-        InputError: If there is no such folder, one has no images, two differ in their suffix alone, or the
-            pattern has '**'.
+        InputError: If no folder matches, a folder has no images, two files differ only in their suffix, or
+            the pattern contains '**'.
     """
     folder = Path(folder)
     if folder.is_dir() or not has_magic(str(folder)):
         return _by_name(((path.stem,), path) for path in list_images(folder))
     if '**' in folder.parts:
-        raise InputError(f"image folder {folder} has '**'; write a '*' for each folder in between.")
+        raise InputError(f"image folder {folder} contains '**'; write one '*' for each level of folders.")
     wild = [index for index, part in enumerate(folder.parts) if has_magic(part)]
     folders = [path for path in map(Path, sorted(glob(str(folder)))) if path.is_dir()]
     if not folders:
@@ -121,5 +121,5 @@ def _by_name(files: Iterable[tuple[tuple[str, ...], Path]]) -> dict[tuple[str, .
     named: dict[tuple[str, ...], Path] = {}
     for name, path in files:
         if named.setdefault(name, path) != path:
-            raise InputError(f'{named[name]} and {path} differ in their suffix alone; rename or remove one.')
+            raise InputError(f'{named[name]} and {path} differ only in their suffix; rename or remove one.')
     return named

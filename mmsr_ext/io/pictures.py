@@ -1,9 +1,8 @@
-"""Image files of any kind, in and out, with depth, transparency, orientation and colour profile."""
+"""Read image files of any kind, with bit depth, transparency, orientation and colour profile."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,29 +14,8 @@ import tifffile
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
-from .atomic import whole_file
-from .png import write_png
 
-FORMATS = {
-    '.png': 'png',
-    '.jpg': 'jpg',
-    '.jpeg': 'jpg',
-    '.webp': 'webp',
-    '.tif': 'tif',
-    '.tiff': 'tif',
-    '.bmp': 'bmp',
-    '.ppm': 'ppm',
-}
-LARGEST_SIDE = {
-    'jpg': 65500,
-    'webp': 16383,
-    'tif': 2**31 - 1,
-    'png': 2**31 - 1,
-    'bmp': 2**31 - 1,
-    'ppm': 2**31 - 1,
-}
-WITH_ALPHA = ('png', 'webp', 'tif')
-STRIP = 64  # rows of a TIFF file's strip, and those that are computed on at a time
+STRIP = 64  # rows that are computed on at a time
 PLAIN = (tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 ORIENTATION, PHOTOMETRIC, BITS, EXTRA_SAMPLES, ICC_PROFILE = 0x112, 262, 258, 338, 34675  # tags of TIFF
 CV2_ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
@@ -57,8 +35,9 @@ class Picture:
     """The content of an image file.
 
     Args:
-        pixels: (H, W, C), C of 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; uint8 or uint16. Upright.
-        icc: The colour profile of these pixels.
+        pixels: Shape (H, W, C), upright, uint8 or uint16; C is 1 for grey, 2 for grey and alpha, 3 for RGB, 4
+            for RGB and alpha.
+        icc: ICC colour profile of the pixels.
     """
 
     pixels: np.ndarray
@@ -66,33 +45,31 @@ class Picture:
 
 
 def read_picture(path: str | Path) -> Picture:
-    """Read an image file, and turn it upright as its EXIF orientation says.
+    """Read an image file, and turn it upright according to its EXIF orientation.
 
-    16 bits are kept of PNG and TIFF. Palettes, CMYK and other spaces become RGB or grey; the profile of a
-    CMYK file is left out, because it does not describe RGB.
+    PNG and TIFF keep 16 bits. Palettes, CMYK and other colour spaces become RGB or grey; the profile of a
+    CMYK file is dropped, because it does not describe RGB.
 
     Args:
-        path: A file.
+        path: Path of an image file.
 
     Raises:
-        InputError: Naming the file, if it is damaged, truncated, no image, has several frames, or pixels of
-            another type.
+        InputError: If the file is damaged, truncated, not an image, has several frames, or pixels of an
+            unsupported type.
     """
     try:
         try:
             with Image.open(path) as image:
                 return _decoded(image, path)
         except UnidentifiedImageError:
-            with suppress(tifffile.TiffFileError, IndexError):  # no TIFF file, or without an image
-                picture = _by_tifffile(path)  # Pillow knows no grey of 16 bits with alpha
+            with suppress(tifffile.TiffFileError, IndexError):  # not a TIFF file, or one without an image
+                picture = _by_tifffile(path)  # Pillow does not support 16-bit grey with alpha
                 if picture is not None:
                     return picture
             raise
     except (InputError, MemoryError):
         raise
-    except (
-        Exception
-    ) as error:  # over damaged data decoders raise whatever they meet, zlib.error and struct.error among it
+    except Exception as error:  # on damaged data decoders raise anything, such as zlib.error or struct.error
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise InputError(
             f'{path} cannot be read as an image ({reason}). Replace or remove the file.'
@@ -100,7 +77,7 @@ def read_picture(path: str | Path) -> Picture:
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
-    """Return height and width by the header, before the picture is turned; (0, 0) for a broken file."""
+    """Read height and width from the header, before orientation is applied; (0, 0) for a broken file."""
     try:
         try:
             with Image.open(path) as image:
@@ -108,78 +85,14 @@ def read_size(path: str | Path) -> tuple[int, int]:
         except UnidentifiedImageError:
             with tifffile.TiffFile(path) as file:
                 return file.pages[0].imagelength, file.pages[0].imagewidth
-    except Exception:  # as above; reading it will say what
+    except Exception:  # as above; read_picture reports the fault
         return 0, 0
-
-
-def check_output(path: Path, source: str | Path, height: int, width: int, alpha: bool) -> None:
-    """Make sure that a format can hold an image.
-
-    Raises:
-        InputError: If the image is too large for the format, or has transparency that it does not know.
-    """
-    kind = FORMATS[path.suffix.lower()]
-    if max(height, width) > LARGEST_SIDE[kind]:
-        raise InputError(
-            f'{source} would become {height}x{width}, but {kind} files have at most {LARGEST_SIDE[kind]} px '
-            'a side. Use --format png.'
-        )
-    if alpha and kind not in WITH_ALPHA:
-        raise InputError(f'{source} has transparency, which {kind} files cannot hold. Use --format png.')
-
-
-def write_picture(
-    path: Path,
-    size: tuple[int, int],
-    channels: int,
-    dtype: np.dtype,
-    strips: Iterable[np.ndarray],
-    icc: bytes | None = None,
-    quality: int = 95,
-) -> None:
-    """Write an image file whole or not at all, in the format of its suffix.
-
-    PNG and TIFF are written strip by strip, and with 16 bits if the image has them; for the other formats,
-    which have 8, the image is put together in memory.
-
-    Args:
-        path: In an existing folder.
-        size: Height and width.
-        channels: As ``Picture``'s.
-        dtype: uint8 or uint16.
-        strips: (h, W, channels) of that type, from the top.
-        icc: Colour profile. Left out where it is of another colour space than what is written, as of a grey
-            image that becomes a WebP, which are RGB.
-        quality: Of JPEG and WebP, 1 to 100.
-    """
-    kind = FORMATS[path.suffix.lower()]
-    space = b'GRAY' if channels < 3 and kind != 'webp' else b'RGB '
-    icc = icc if icc and icc[16:20] == space else None  # ICC.1:2022, 7.2.6
-    with whole_file(path) as partial:
-        if kind == 'png':
-            write_png(partial, *size, channels, dtype, strips, icc)
-        elif kind == 'tif':
-            _write_tiff(partial, size, channels, np.dtype(dtype), strips, icc)
-        else:
-            pixels = np.concatenate(
-                [
-                    strip
-                    if strip.dtype == np.uint8
-                    else ((strip.astype(np.uint32) + 128) // 257).astype(np.uint8)
-                    for strip in strips
-                ]
-            )
-            image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
-            options: dict[str, Any] = {}
-            if kind in ('jpg', 'webp'):
-                options = dict(quality=quality) | (dict(icc_profile=icc) if icc else {})
-            image.save(partial, **options)
 
 
 def _decoded(image: Any, path: str | Path) -> Picture:
     """Decode a file that Pillow has identified with the first library that supports all of it."""
     tiff, raw = image.format == 'TIFF', _raw_mode(image)
-    frames = getattr(image, 'n_frames', 1) if image.format != 'MPO' else 1  # a photograph with its preview
+    frames = getattr(image, 'n_frames', 1) if image.format != 'MPO' else 1  # a photograph and its preview
     bits = int(np.max(image.tag_v2.get(BITS, 8))) if tiff else 16 if '16' in raw else 8
     turn = image.getexif().get(ORIENTATION, 1)
     icc = image.info.get('icc_profile') if image.mode not in ('CMYK', 'LAB') else None
@@ -191,7 +104,7 @@ def _decoded(image: Any, path: str | Path) -> Picture:
         (image.tag_v2.get(PHOTOMETRIC), image.tag_v2.get(EXTRA_SAMPLES, ())) if tiff else (None, ())
     )
     if tiff:
-        # Pillow turns files that it maps into memory by exchanging height and width before it reads them
+        # for a file that it maps into memory, Pillow would swap height and width before reading
         image.filename = ''
     image.load()
     if bits <= 8 or image.mode.startswith('I;16'):
@@ -200,29 +113,29 @@ def _decoded(image: Any, path: str | Path) -> Picture:
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if not tiff or photometric in PLAIN else None
     if stored is None or stored.dtype != np.uint16:
         raise InputError(
-            f'{path} has 16 bits a channel, and cannot be decoded. Save it as PNG, or as RGB TIFF without '
-            'compression.'
+            f'{path} has 16 bits per channel in an encoding that is not supported. Save it as PNG, or as '
+            'uncompressed RGB TIFF.'
         )
     pixels = stored.reshape(*stored.shape[:2], -1)
     pixels = pixels[..., CV2_ORDER[pixels.shape[2]]]
-    if tiff:  # OpenCV has turned it
+    if tiff:  # OpenCV has applied the orientation
         return Picture(_plain(pixels, photometric, extras), icc)
     if raw.startswith('LA'):
-        pixels = pixels[..., [0, 3]]  # OpenCV has no grey with alpha
+        pixels = pixels[..., [0, 3]]  # OpenCV reads grey with alpha as RGB with alpha
     return Picture(_upright(pixels, turn), icc)
 
 
 def _check_kind(path: str | Path, frames: int, bits: int) -> None:
     if frames > 1:
         raise InputError(
-            f'{path} has {frames} frames; expected a single image. Save them as files of their own.'
+            f'{path} has {frames} frames; expected one. Save the one that you want as a file of its own.'
         )
     if bits > 8 and bits != 16:
-        raise InputError(f'{path} has {bits} bits a channel; expected 8 or 16. Convert the file.')
+        raise InputError(f'{path} has {bits} bits per channel; expected 8 or 16. Convert the file.')
 
 
 def _raw_mode(image: Any) -> str:
-    """How the pixels are stored, such as 'RGB;16B' of a PNG file that Pillow would reduce to 8 bits."""
+    """Return how the pixels are stored, such as 'RGB;16B' for a PNG file that Pillow reduces to 8 bits."""
     if image.format != 'PNG' or not image.tile:
         return image.mode if image.mode.startswith('I;16') else ''
     return str(image.tile[0][3])
@@ -259,12 +172,12 @@ def _by_tifffile(path: str | Path) -> Picture | None:
 
 
 def _plain(pixels: np.ndarray, photometric: int | None, extras: Sequence[int]) -> np.ndarray:
-    """Convert the stored samples of a TIFF in place to grey or RGB with straight alpha.
+    """Convert the stored samples of a TIFF file in place to grey or RGB with straight alpha.
 
     Args:
-        pixels: (H, W, C).
+        pixels: Shape (H, W, C).
         photometric: One of ``PLAIN``.
-        extras: What the samples beside the colours are. A single one of which nothing is said is alpha.
+        extras: Meaning of the samples after the colours. Without this tag the first of them is alpha.
     """
     colours = 3 if photometric == tifffile.PHOTOMETRIC.RGB else 1
     alphas = (
@@ -288,10 +201,10 @@ def _plain(pixels: np.ndarray, photometric: int | None, extras: Sequence[int]) -
 
 
 def _array(image: Image.Image, path: str | Path) -> np.ndarray:
-    """The pixels of a Pillow image of 8 bits, or of grey with 16."""
+    """Return the pixels of an 8-bit or 16-bit grey Pillow image, shape (H, W, C)."""
     if image.mode.startswith('I;16'):
         pixels = np.array(image).astype(np.uint16)[..., None]
-        transparent = image.info.get('transparency')  # a value of PNG's
+        transparent = image.info.get('transparency')  # the grey value that PNG marks as transparent
         return (
             pixels
             if transparent is None
@@ -309,47 +222,7 @@ def _array(image: Image.Image, path: str | Path) -> np.ndarray:
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Turned and mirrored as EXIF 2.32, tag 0x112 says; a view."""
+    """Return a view rotated and mirrored according to EXIF 2.32, tag 0x112."""
     turns, mirrored = TURNS.get(orientation, (0, False))
     pixels = np.rot90(pixels, turns)
     return pixels[:, ::-1] if mirrored else pixels
-
-
-def _write_tiff(
-    path: Path,
-    size: tuple[int, int],
-    channels: int,
-    dtype: np.dtype,
-    strips: Iterable[np.ndarray],
-    icc: bytes | None,
-) -> None:
-    data = (zlib.compress(np.ascontiguousarray(rows).tobytes()) for rows in _of_height(strips, STRIP))
-    shape = (*size, channels) if channels > 1 else size
-    tifffile.imwrite(
-        path,
-        data,
-        shape=shape,
-        dtype=dtype,
-        byteorder='<',
-        bigtiff=int(np.prod(shape)) * dtype.itemsize > 2**32 - 2**25,
-        photometric='rgb' if channels > 2 else 'minisblack',
-        planarconfig='contig' if channels > 1 else None,
-        extrasamples=['unassalpha'] if channels in (2, 4) else None,
-        rowsperstrip=STRIP,
-        compression='zlib',
-        iccprofile=icc,
-        metadata=None,
-    )
-
-
-def _of_height(strips: Iterable[np.ndarray], height: int) -> Iterator[np.ndarray]:
-    """The same rows in strips of this height, of which the last may be lower."""
-    held: np.ndarray | None = None
-    for strip in strips:
-        held = strip if held is None or not len(held) else np.concatenate([held, strip])
-        whole = len(held) // height * height
-        for top in range(0, whole, height):
-            yield held[top : top + height]
-        held = held[whole:]
-    if held is not None and len(held):
-        yield held

@@ -1,4 +1,4 @@
-"""Writing PNG files row by row, on all cores."""
+"""Write PNG files strip by strip, on all cores."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
-BLOCK = 2 << 20  # bytes that are compressed at a time
-LEVEL = 3  # of photographs 6 makes files 5 % smaller, in three times the time
+BLOCK = 2 << 20  # bytes that one task compresses
+LEVEL = 3  # level 6 makes photographs 5 % smaller and takes three times as long
 UP = 2  # the filter: differences from the row above
 
 
@@ -28,19 +28,22 @@ def write_png(
     strips: Iterable[np.ndarray],
     icc: bytes | None = None,
 ) -> None:
-    """Write an image of which only a strip is in memory at a time.
+    """Write a PNG file from strips, with only one strip in memory at a time.
 
-    Pillow and OpenCV need the whole of it, and Pillow has no RGB of 16 bits. Source: PNG specification, third
+    Pillow and OpenCV need the whole image, and Pillow has no 16-bit RGB. Source: PNG specification, third
     edition (W3C).
 
     Args:
-        path: The file.
-        height: Of the image.
-        width: Of the image.
+        path: File to write.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
         channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
         dtype: uint8 or uint16.
-        strips: (h, width, channels) of that type, from the top.
-        icc: Colour profile.
+        strips: Strips of the image from the top, shape (h, width, channels), of that dtype.
+        icc: ICC colour profile.
+
+    Raises:
+        ValueError: If the strips do not add up to ``height`` rows.
     """
     depth = np.dtype(dtype).itemsize
     with open(path, 'wb') as file:
@@ -50,7 +53,7 @@ def write_png(
         )
         if icc:
             _chunk(file, b'iCCP', b'ICC profile\0\0' + zlib.compress(icc))
-        _chunk(file, b'IDAT', b'\x78\x5e')  # a zlib stream, whose blocks are compressed apart from each other
+        _chunk(file, b'IDAT', b'\x78\x5e')  # header of a zlib stream; blocks are compressed separately
         checksum = _write_rows(file, height, strips, width * channels * depth)
         _chunk(file, b'IDAT', struct.pack('>I', checksum))
         _chunk(file, b'IEND', b'')

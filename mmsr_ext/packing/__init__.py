@@ -1,1 +1,1 @@
-"""Packing folders of images into a store, and making LQ/GT pairs."""
+"""Pack folders of images into stores, and make LQ/GT pairs."""

@@ -1,4 +1,4 @@
-"""Make LQ/GT pairs of images."""
+"""Make LQ/GT pairs from a folder of images."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     """Write GT images, cropped to a multiple of the scale, and their MATLAB bicubic reductions.
 
     Args:
-        source: A folder of images, or files by the name that they get.
-        out: Must not hold pairs of this scale yet.
-        scale: 2, 3, 4 or 8.
+        source: Folder of images, or files by the name that each pair gets.
+        out: Output folder, for ``GT`` and ``LQx<scale>``; must not hold pairs of this scale.
+        scale: GT size / LQ size: 2, 3, 4 or 8.
 
     Returns:
         The number of pairs.
 
     Raises:
-        InputError: If the scale is another, images cannot be read, or ``out`` is not free.
+        InputError: If the scale is not supported, an image cannot be read or is smaller than the scale, or
+            ``out`` already holds pairs.
     """
     check_value('scale', scale, Literal[2, 3, 4, 8])
     out = Path(out)
@@ -53,7 +54,7 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
             for folder, image in zip(folders, bicubic_pair(read_image(path), scale, path)):
                 Image.fromarray(image).save(folder / f'{name}.png')
     except BaseException:
-        for folder in folders:  # nothing half written
+        for folder in folders:  # leave no incomplete set of pairs
             shutil.rmtree(folder, ignore_errors=True)
         raise
     return len(files)

@@ -1,6 +1,6 @@
-"""Packing images into a store for ``PackedPairs``.
+"""Pack images into a store for ``PackedPairs``.
 
-A store is made in a folder beside it, and renamed once it is whole; see ``Unfinished``.
+The store is built in a folder beside its final place, and renamed when it is complete; see ``Unfinished``.
 """
 
 from __future__ import annotations
@@ -40,13 +40,12 @@ Scale = Literal[2, 3, 4, 8]
 
 
 class Packed(NamedTuple):
-    """What a call of ``pack_images`` made.
+    """The result of ``pack_images``.
 
     Args:
-        images: Number of images, or pairs.
-        bytes: Of their pixels.
-        cropped: Images of which rows or columns were left out, at the bottom and on the right, to have a
-            multiple of the scale.
+        images: Number of images, or pairs, in the store.
+        bytes: Bytes of their pixels.
+        cropped: Number of images that were cropped, at the bottom and right, to a multiple of the scale.
     """
 
     images: int
@@ -64,8 +63,9 @@ def pack_images(
 ) -> Packed:
     """Pack a folder of images, of any sizes, into a store.
 
-    Grey images get three channels; transparent, 16-bit and CMYK images, animations and damaged files are
-    refused, all in one error. Large images need not be cut into sub-images: training reads its crops alone.
+    Grey images get three channels. Transparent, 16-bit and CMYK images, animations and damaged files are
+    refused, all in one error. Large images need not be cut into sub-images, because training reads only the
+    crops.
 
     >>> from PIL import Image
     >>> Path('photos').mkdir()
@@ -76,24 +76,24 @@ def pack_images(
 
     Args:
         source: Folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'.
-        store: Must not exist.
-        scale: 2, 3, 4 or 8: LQ is made by MATLAB's bicubic. Without ``scale`` and ``lq_folder``, GT alone is
+        store: Folder to make; must not exist.
+        scale: 2, 3, 4 or 8, to make LQ by MATLAB's bicubic. Without ``scale`` and ``lq_folder`` only GT is
             packed.
-        lq_folder: Folder, or pattern of folders, of LQ images; they tell the scale.
-        lq_name: Name of the LQ file without suffix, where ``{}`` is the GT file's, such as '{}x4' for DIV2K.
-        workers: Processes; by default one for each core, 0 for none but this one.
+        lq_folder: Folder, or pattern of folders, of LQ images, whose sizes determine the scale.
+        lq_name: Name of an LQ file without suffix, where ``{}`` stands for the GT file's: '{}x4' for DIV2K.
+        workers: Number of worker processes; by default one per core; 0 to work in this process.
 
     Returns:
-        Numbers.
+        How many images were packed, their bytes, and how many were cropped.
 
     Raises:
-        InputError: If images cannot be packed, the store exists, or it cannot be written. What is done by
-            then is kept for the next call.
+        InputError: If images cannot be packed, the store exists, or it cannot be written. The next call with
+            the same arguments continues where this one stopped.
     """
     check_value('scale', scale, Scale | None)
     if scale is not None and lq_folder is not None:
         raise InputError(
-            f'scale={scale!r} says how to make LQ images, but they are in lq_folder={str(lq_folder)!r}. '
+            f'scale={scale!r} makes LQ images, and lq_folder={str(lq_folder)!r} already has them. '
             'Give one of the two.'
         )
     store = Path(os.path.abspath(store))
@@ -112,8 +112,8 @@ def pack_images(
             if bad:
                 raise InputError(
                     '\n  '.join([f'{len(bad)} of {count} images cannot be packed:', *bad])
-                    + f'\n{store} was not written. Put these files right and repeat the command; '
-                    'what is done is kept.'
+                    + f'\n{store} was not written. Replace or remove these files and repeat the command; '
+                    'finished images are kept.'
                 )
             lengths = lengths_of(entries, scale)
             write_index(unfinished.pixels, scale, lengths, entries)
@@ -121,8 +121,8 @@ def pack_images(
             unfinished.finish()
     except OSError as error:
         raise InputError(
-            f'{store} cannot be written: {error}. Put that right and repeat the command; what is done is '
-            'kept.'
+            f'{store} cannot be written: {error}. Make room or choose another folder, and repeat the '
+            'command; finished images are kept.'
         ) from error
     return Packed(len(entries), sum(lengths.values()), sum(source.cropped for source in sources))
 
@@ -130,11 +130,15 @@ def pack_images(
 def verify_store(store: str | Path, workers: int | None = None) -> int:
     """Read a whole store and compare all checksums.
 
+    Args:
+        store: Folder of the store.
+        workers: Number of worker processes; by default one per core; 0 to work in this process.
+
     Returns:
         The number of images.
 
     Raises:
-        InputError: Naming the damaged images.
+        InputError: If images are damaged; the error names them.
     """
     opened = Store(store)
     _check(opened, workers)
@@ -144,7 +148,7 @@ def verify_store(store: str | Path, workers: int | None = None) -> int:
 def _sources(
     gt_folder: str | Path, scale: int | None, lq_folder: str | Path | None, lq_name: str
 ) -> tuple[list[Source], list[str], int | None]:
-    """What to pack, what is wrong with the files of which that is seen at once, and the scale."""
+    """Return what to pack, errors that the file headers show, and the scale."""
     if lq_folder is None:
         found: dict[tuple[str, ...], tuple[Path, ...]] = {
             name: (path,) for name, path in named_images(gt_folder).items()
@@ -181,7 +185,7 @@ def _sizes(files: tuple[Path, ...]) -> list[tuple[int, int]] | InputError:
 def _pack(
     unfinished: Unfinished, sources: list[Source], scale: int | None, lq: str | None, workers: int | None
 ) -> tuple[list[Entry], list[str]]:
-    """Put all images into their places. Returns their entries, and what is wrong with files."""
+    """Write all images at their offsets. Return their entries, and the errors of files."""
     plan, pixels = unfinished.plan, unfinished.pixels
     lengths = lengths_of(plan, scale)
     missing = sum(lengths.values()) - sum(path.stat().st_blocks * 512 for path in pixels.glob('*.npy'))
@@ -189,7 +193,7 @@ def _pack(
     if missing > free:
         raise InputError(
             f'{pixels.parents[1]} has {free / 1e9:.1f} GB free, and the store needs {missing / 1e9:.1f} GB '
-            'more. Make room, or choose another place.'
+            'more. Make room, or choose another folder.'
         )
     for part, length in lengths.items():
         write_header(pixels / f'{part}.npy', length)
@@ -214,7 +218,7 @@ def _pack_one(
     in_place: dict[str, Entry],
     number: int,
 ) -> Entry | str:
-    """Put one image into its place, if it is not there. Returns its entry, or what is wrong with its file."""
+    """Write one image at its offset unless it is there. Return its entry, or the error of its file."""
     entry, source = plan[number], sources[number]
     noted = in_place.get(entry.name)
     if noted is not None and all(
@@ -238,15 +242,15 @@ def _pack_one(
             write_pixels(pixels, part, entry, array)
     except OSError as error:
         raise InputError(
-            f'{pixels} cannot be written: {error}. Put that right and repeat the command; what is done is '
-            'kept.'
+            f'{pixels} cannot be written: {error}. Make room or choose another folder, and repeat the '
+            'command; finished images are kept.'
         ) from error
     sums: dict[str, Any] = {f'{part}_crc': checksum(array) for part, array in arrays.items()}
     return entry._replace(**sums)
 
 
 def _check(store: Store, workers: int | None) -> None:
-    """Compare all checksums."""
+    """Compare all checksums, and name the images that do not match."""
     bad = [
         store.entries[number].name
         for number, intact in _parallel(store.is_intact, len(store), workers, 'checking')
@@ -256,11 +260,11 @@ def _check(store: Store, workers: int | None) -> None:
         raise InputError(
             '\n  '.join(
                 [
-                    f'{len(bad)} of {len(store)} images in {store.folder} do not have their checksums:',
+                    f'{len(bad)} of {len(store)} images in {store.folder} do not match their checksums:',
                     *sorted(bad),
                 ]
             )
-            + '\nCopy the store again, or remove it and pack it anew with tools/pack_data.py.'
+            + '\nCopy the store again, or remove it and pack it again with tools/pack_data.py.'
         )
 
 
@@ -276,17 +280,16 @@ class _Jobs(Dataset):
         return number, self.job(number)
 
 
-def _as_it_is(result: Any) -> Any:
+def _unchanged(result: Any) -> Any:
     return result
 
 
 def _parallel(
     job: Callable[[int], Any], count: int, workers: int | None, title: str
 ) -> Iterator[tuple[int, Any]]:
-    """Numbers and results, as they come.
+    """Run a job for every number below ``count``; yield numbers and results in the order of completion.
 
-    A data loader's processes carry errors home, end when this one is killed, and compute with one thread
-    each.
+    The workers of a data loader pass errors on, end when this process is killed, and use one thread each.
     """
     if workers is None:
         workers = len(os.sched_getaffinity(0))
@@ -294,7 +297,7 @@ def _parallel(
         _Jobs(job, count),
         batch_size=None,
         num_workers=min(workers, count),
-        collate_fn=_as_it_is,
+        collate_fn=_unchanged,
         in_order=False,
     )
     return iter(tqdm(loader, title, unit=' images', disable=None))

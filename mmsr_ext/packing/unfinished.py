@@ -1,4 +1,4 @@
-"""A store that is being made."""
+"""A store that is being packed, and can be continued after an interruption."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..io.atomic import whole_file
 
 
 class Source(NamedTuple):
-    """What becomes an image, or pair, of a store.
+    """The files that become an image, or a pair, of a store.
 
     Args:
-        name: The name that it gets.
-        files: LQ, where it is given, and GT.
-        height: Of GT as it is stored.
-        width: Of GT as it is stored.
-        cropped: Whether that is less than the file has.
+        name: Name of the image in the store.
+        files: Paths of LQ, if it is given, and GT.
+        height: Height of GT in the store, in pixels.
+        width: Width of GT in the store, in pixels.
+        cropped: Whether the GT file is larger than that.
     """
 
     name: str
@@ -33,20 +33,20 @@ class Source(NamedTuple):
 
 
 class Unfinished:
-    """A folder beside the store, removed when the store is finished and kept if the process ends before.
+    """A folder beside the store, which is removed when the store is complete and kept after an interruption.
 
-    It keeps a plan, which says where each image goes before the first one is read, and a journal of the
-    images that are in their place. So the next process goes on, and the store gets the same bytes. If files
-    have come, gone or changed since, what has kept its name and size keeps its place: what is new comes
-    behind, what is gone leaves a hole.
+    It has a plan, made before the first image is read, of the offset of each image, and a journal of the
+    images that have been written. With these the next process continues, and the store gets the same bytes.
+    If files have been added, removed or changed meanwhile, an image with the same name and size keeps its
+    offset, new ones are appended, and removed ones leave a gap.
 
     Args:
-        store: What the store will be.
-        options: What must not change between two processes.
-        sources: What is to be packed.
+        store: Folder that the store will have.
+        options: Options that must not change when packing continues.
+        sources: Images to pack.
 
     Raises:
-        InputError: On entering, if another process is at it, or one with other options was.
+        InputError: On entering, if another process packs this store, or it was begun with other options.
     """
 
     def __init__(self, store: Path, options: dict[str, Any], sources: list[Source]) -> None:
@@ -74,21 +74,22 @@ class Unfinished:
         self.journal.close()
 
     def note(self, entry: Entry, source: Source) -> None:
-        """Write down that an image is in its place."""
+        """Record in the journal that an image has been written."""
         print(json.dumps([entry, _state(source)]), file=self.journal, flush=True)
 
     def finish(self) -> None:
-        """Make it the store."""
+        """Rename the folder to that of the store, and remove the rest."""
         os.rename(self.pixels, self.store)
         shutil.rmtree(self.folder)
 
     def _lock(self) -> None:
         try:
-            fcntl.lockf(
-                self.journal, fcntl.LOCK_EX | fcntl.LOCK_NB
-            )  # ends with this process, and does not pass to its children
+            # the lock ends with this process, and child processes do not inherit it
+            fcntl.lockf(self.journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise InputError(f'{self.store} is being packed by another process. Wait for it.') from error
+            raise InputError(
+                f'{self.store} is being packed by another process. Wait until it ends.'
+            ) from error
 
     def _make_plan(self) -> list[Entry]:
         path = self.folder / 'plan.json'
@@ -97,8 +98,8 @@ class Unfinished:
             kept = json.loads(path.read_text(encoding='utf-8'))
             if kept['options'] != self.options:
                 raise InputError(
-                    f'{self.folder} has an unfinished store of {kept["options"]}, and now it is to be '
-                    f'{self.options}. Repeat the original command, or remove that folder.'
+                    f'{self.folder} has an unfinished store with options {kept["options"]}, and this command '
+                    f'has {self.options}. Repeat the original command, or remove that folder.'
                 )
             places = {entry.name: entry for entry in (Entry(*row) for row in kept['images'])}
         scale, plan = self.options['scale'], []
@@ -114,7 +115,7 @@ class Unfinished:
         return plan
 
     def _read_journal(self) -> dict[str, Entry]:
-        """Return the finished images by name: those noted in their places whose files have not changed."""
+        """Return the finished images by name: those in the journal whose offset and files are the same."""
         expected = {(*entry[:5], *_state(source)) for entry, source in zip(self.plan, self.sources)}
         self.journal.seek(0)
         noted = {}
@@ -122,13 +123,13 @@ class Unfinished:
             try:
                 entry, state = json.loads(line)
             except ValueError:
-                continue  # the process ended while it wrote this line
+                continue  # the process was killed while it wrote this line
             if (*entry[:5], *state) in expected:
                 noted[entry[0]] = Entry(*entry)
-        self.journal.write('\n')  # ends such a line
+        self.journal.write('\n')  # ends an incomplete line
         return noted
 
 
 def _state(source: Source) -> list[int]:
-    """What tells whether files were changed."""
+    """Return size and modification time of each file, which change when a file does."""
     return [value for path in source.files for value in (path.stat().st_size, path.stat().st_mtime_ns)]

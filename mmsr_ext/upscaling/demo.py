@@ -17,7 +17,8 @@ from PIL import Image
 from ..errors import InputError
 from ..generators.interpolate import interpolate
 from ..generators.load import load_generator
-from ..io.pictures import read_picture, write_picture
+from ..io.picture_writing import write_picture
+from ..io.pictures import read_picture
 from .tile_runner import Precision
 from .upscaler import Upscaler
 

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from ..arguments import check_value
 from ..errors import InputError
 from ..io.images import SUFFIXES, list_images
-from ..io.pictures import FORMATS, check_output, read_picture, read_size, write_picture
+from ..io.picture_writing import FORMATS, check_output, write_picture
+from ..io.pictures import read_picture, read_size
 from .tile_runner import out_of_memory
 from .upscaler import Upscaler
 

@@ -182,7 +182,7 @@ def test_stores_that_cannot_be_used(photos, tmp_path):
         breaking(tmp_path / name)
     for name, options, named in [
         ('nowhere', {}, r'nowhere does not exist\. Pack it\.'),
-        ('half', {}, 'half is not finished; go on'),
+        ('half', {}, 'half is not finished; repeat'),
         ('short', {}, r'gt\.npy has 1,000 bytes; the index says .*copied in part'),
         ('longer', {}, r'lq\.npy has .*the index says'),
         ('missing', {}, r'lq\.npy cannot be read \(No such file'),
@@ -191,7 +191,7 @@ def test_stores_that_cannot_be_used(photos, tmp_path):
         ('cut', {}, r'index\.json is damaged'),
         ('other', {}, 'not the index of a packed store'),
         ('newer', {}, r'version 2; this release reads version 1\. Pack it again'),
-        ('outside', {}, r'index\.json is damaged.*outside'),
+        ('outside', {}, r'index\.json is damaged.*beyond the end'),
         ('columns', {}, r'index\.json is damaged'),
         ('none', {}, r'index\.json is damaged.*0 images'),
         ('good', dict(scale=2), 'pairs at scale 4, but the config wants pairs at scale 2'),

@@ -10,7 +10,8 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from mmsr_ext import InputError
-from mmsr_ext.io.pictures import Picture, check_output, read_picture, read_size, write_picture
+from mmsr_ext.io.picture_writing import check_output, write_picture
+from mmsr_ext.io.pictures import Picture, read_picture, read_size
 
 ORIENTATION = 0x112
 
@@ -382,7 +383,7 @@ def test_files_that_cannot_be_read(tmp_path):
         read_picture(tmp_path / 'float.tif')
     tifffile.imwrite(tmp_path / 'twelve.tif', np.zeros((8, 8), np.uint16))
     set_tag(tmp_path / 'twelve.tif', BitsPerSample=12)
-    with pytest.raises(InputError, match='has 12 bits a channel; expected 8 or 16'):
+    with pytest.raises(InputError, match='has 12 bits per channel; expected 8 or 16'):
         read_picture(tmp_path / 'twelve.tif')
     tifffile.imwrite(
         tmp_path / 'two.tif',
@@ -393,7 +394,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match='has 2 frames'):
         read_picture(tmp_path / 'two.tif')
     tifffile.imwrite(tmp_path / 'inks.tif', picture(8, 8, 4, dtype=np.uint16), photometric='separated')
-    with pytest.raises(InputError, match='has 16 bits a channel, and cannot be decoded'):
+    with pytest.raises(InputError, match='has 16 bits per channel in an encoding that is not supported'):
         read_picture(tmp_path / 'inks.tif')
 
 

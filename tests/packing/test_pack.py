@@ -147,9 +147,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_store(tmp_path):
         os.waitpid(child, 0)
         counts.append(journal.read_text().count(']]'))
         assert not store.exists()
-        with pytest.raises(
-            InputError, match=r'store is not finished; go on with the same tools/pack_data\.py'
-        ):
+        with pytest.raises(InputError, match=r'store is not finished; repeat the tools/pack_data\.py'):
             PackedPairs(str(store))
         with journal.open('a') as file:
             file.write('["half a li')  # what a process leaves that is killed while it writes
@@ -203,8 +201,8 @@ def test_bad_images_are_all_named(photos, tmp_path):
         'I;16',
         'partly transparent',
         'CMYK',
-        '2 pictures',
-        'was not written. Put these files right and repeat the command',
+        '2 frames',
+        'was not written. Replace or remove these files and repeat the command',
     ):
         assert named in message
     assert not any(path.name in message for path in photos.iterdir() if path not in bad)
@@ -227,7 +225,7 @@ def test_bad_options_and_folders(photos, tmp_path, monkeypatch):
     for arguments, named in [
         ((tmp_path / 'nowhere', store), 'nowhere does not exist'),
         ((tmp_path / 'empty', store), 'empty has no images'),
-        ((tmp_path / 'twice', store), r'a\.jpg and .*a\.png differ in their suffix alone'),
+        ((tmp_path / 'twice', store), r'a\.jpg and .*a\.png differ only in their suffix'),
         ((photos, store, 5), 'scale=5 must be 2, 3, 4, 8 or None'),
         ((photos, store, 4, tmp_path / 'lq'), 'scale=4 .*LQ images.*lq_folder.*Give one of the two'),
         ((photos, store, None, tmp_path / 'lq'), r'3 images and .*lq has 1, of which 2 have no partner'),
@@ -245,7 +243,7 @@ def test_bad_options_and_folders(photos, tmp_path, monkeypatch):
         pack_images(photos, store, None, tmp_path / 'lq', workers=0)
     with pytest.raises(
         InputError,
-        match=r"unfinished store of .*'scale': 2, 'lq': 'given'.*and now .*'scale': 4.*remove that folder",
+        match=r"unfinished store with options .*'scale': 2, 'lq': 'given'.*and this command has .*'scale': 4.*remove that folder",
     ):
         pack_images(photos, store, 4, workers=0)
     monkeypatch.setattr(
@@ -293,7 +291,7 @@ def test_verify_names_damaged_images(photos, tmp_path, workers):
         file.write(bytes([byte ^ 1]))
     with pytest.raises(
         InputError,
-        match=r'1 of 3 images in .*store do not have their checksums:\n  Фото 1\nCopy the store again',
+        match=r'1 of 3 images in .*store do not match their checksums:\n  Фото 1\nCopy the store again',
     ):
         verify_store(store, workers)
 

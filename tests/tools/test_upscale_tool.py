@@ -19,7 +19,8 @@ from mmsr_ext.models.backbones import SRVGGNetCompact
 MEASURE = """
 import json, sys
 from mmsr_ext.apis import Upscaler
-from mmsr_ext.io.pictures import read_picture, write_picture
+from mmsr_ext.io.picture_writing import write_picture
+from mmsr_ext.io.pictures import read_picture
 from pathlib import Path
 
 def megabytes(kind):

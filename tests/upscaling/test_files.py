@@ -11,7 +11,8 @@ from PIL import Image, ImageCms
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import Upscaler, load_generator, upscale_files
-from mmsr_ext.io.pictures import read_picture, write_picture
+from mmsr_ext.io.picture_writing import write_picture
+from mmsr_ext.io.pictures import read_picture
 from mmsr_ext.models.backbones import ESPCN, DeblurResNet, EnhanceNet, SRVGGNetCompact
 from mmsr_ext.upscaling.files import find_images
 

@@ -1,0 +1,148 @@
+"""Write image files strip by strip, with bit depth, transparency and colour profile."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from ..errors import InputError
+from .atomic import whole_file
+from .png import write_png
+
+FORMATS = {
+    '.png': 'png',
+    '.jpg': 'jpg',
+    '.jpeg': 'jpg',
+    '.webp': 'webp',
+    '.tif': 'tif',
+    '.tiff': 'tif',
+    '.bmp': 'bmp',
+    '.ppm': 'ppm',
+}
+LARGEST_SIDE = {
+    'jpg': 65500,
+    'webp': 16383,
+    'tif': 2**31 - 1,
+    'png': 2**31 - 1,
+    'bmp': 2**31 - 1,
+    'ppm': 2**31 - 1,
+}
+WITH_ALPHA = ('png', 'webp', 'tif')
+STRIP = 64  # rows of a strip of a TIFF file
+
+
+def check_output(path: Path, source: str | Path, height: int, width: int, alpha: bool) -> None:
+    """Check that the format of an output file can hold an image.
+
+    Args:
+        path: File to write, with a suffix of ``FORMATS``.
+        source: File that the image comes from, for the error.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        alpha: Whether the image has transparency.
+
+    Raises:
+        InputError: If the image is too large for the format, or has transparency that the format cannot hold.
+    """
+    kind = FORMATS[path.suffix.lower()]
+    if max(height, width) > LARGEST_SIDE[kind]:
+        raise InputError(
+            f'{source} would become {height}x{width}, but {kind} files have at most {LARGEST_SIDE[kind]} px '
+            'per side. Use --format png.'
+        )
+    if alpha and kind not in WITH_ALPHA:
+        raise InputError(f'{source} has transparency, which {kind} files cannot hold. Use --format png.')
+
+
+def write_picture(
+    path: Path,
+    size: tuple[int, int],
+    channels: int,
+    dtype: np.dtype,
+    strips: Iterable[np.ndarray],
+    icc: bytes | None = None,
+    quality: int = 95,
+) -> None:
+    """Write an image file atomically, in the format of its suffix.
+
+    PNG and TIFF are written strip by strip and keep 16 bits; for the other formats, which have 8 bits, the
+    image is assembled in memory.
+
+    Args:
+        path: File to write, in an existing folder, with a suffix of ``FORMATS``.
+        size: Height and width in pixels.
+        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        dtype: uint8 or uint16.
+        strips: Strips of the image from the top, shape (h, W, channels), of that dtype.
+        icc: ICC colour profile. Dropped if its colour space is not the written one, as for a grey image in a
+            WebP file, which is always RGB.
+        quality: Quality of JPEG and WebP, 1 to 100.
+    """
+    kind = FORMATS[path.suffix.lower()]
+    space = b'GRAY' if channels < 3 and kind != 'webp' else b'RGB '
+    icc = icc if icc and icc[16:20] == space else None  # ICC.1:2022, 7.2.6
+    with whole_file(path) as partial:
+        if kind == 'png':
+            write_png(partial, *size, channels, dtype, strips, icc)
+        elif kind == 'tif':
+            _write_tiff(partial, size, channels, np.dtype(dtype), strips, icc)
+        else:
+            pixels = np.concatenate(
+                [
+                    strip
+                    if strip.dtype == np.uint8
+                    else ((strip.astype(np.uint32) + 128) // 257).astype(np.uint8)
+                    for strip in strips
+                ]
+            )
+            image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+            options: dict[str, Any] = {}
+            if kind in ('jpg', 'webp'):
+                options = dict(quality=quality) | (dict(icc_profile=icc) if icc else {})
+            image.save(partial, **options)
+
+
+def _write_tiff(
+    path: Path,
+    size: tuple[int, int],
+    channels: int,
+    dtype: np.dtype,
+    strips: Iterable[np.ndarray],
+    icc: bytes | None,
+) -> None:
+    data = (zlib.compress(np.ascontiguousarray(rows).tobytes()) for rows in _of_height(strips, STRIP))
+    shape = (*size, channels) if channels > 1 else size
+    tifffile.imwrite(
+        path,
+        data,
+        shape=shape,
+        dtype=dtype,
+        byteorder='<',
+        bigtiff=int(np.prod(shape)) * dtype.itemsize > 2**32 - 2**25,
+        photometric='rgb' if channels > 2 else 'minisblack',
+        planarconfig='contig' if channels > 1 else None,
+        extrasamples=['unassalpha'] if channels in (2, 4) else None,
+        rowsperstrip=STRIP,
+        compression='zlib',
+        iccprofile=icc,
+        metadata=None,
+    )
+
+
+def _of_height(strips: Iterable[np.ndarray], height: int) -> Iterator[np.ndarray]:
+    """Regroup the rows into strips of the given height; the last one may have fewer rows."""
+    held: np.ndarray | None = None
+    for strip in strips:
+        held = strip if held is None or not len(held) else np.concatenate([held, strip])
+        whole = len(held) // height * height
+        for top in range(0, whole, height):
+            yield held[top : top + height]
+        held = held[whole:]
+    if held is not None and len(held):
+        yield held
