@@ -1,1 +1,1 @@
-"""Sending images of any size through a network in tiles, from files to files or from arrays to arrays."""
+"""Upscale images of any size in tiles, from files to files or from arrays to arrays."""

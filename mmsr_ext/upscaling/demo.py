@@ -1,4 +1,4 @@
-"""A page in the browser: an image, two networks and their mixtures, input and result under a slider."""
+"""A web page that upscales an image with one network, or an interpolation of two, and compares the result."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .tile_runner import Precision
 from .upscaler import Upscaler
 
 NONE = '(none)'
-SHOWN = 1600  # px: the larger side of the pictures under the slider; the file to download is whole
+SHOWN = 1600  # px, the larger side of the images under the slider; the file to download has full size
 TITLE = 'mmsr_ext: drop an image, choose a network'
-# Without a script, which gradio would not run: the slider sets a CSS variable.
+# The slider sets a CSS variable; gradio would not run a script.
 SLIDER = """<div class="compare" style="--cut:50%;position:relative;max-width:{width}px;margin:auto;overflow:hidden">
 <img alt="result" src="{result}" style="display:block;width:100%">
 <img alt="input" src="{source}" style="position:absolute;inset:0;width:100%;height:100%;clip-path:inset(0 calc(100% - var(--cut)) 0 0)">
@@ -36,18 +36,18 @@ SLIDER = """<div class="compare" style="--cut:50%;position:relative;max-width:{w
 
 
 class Demo:
-    """What the page does, without the page.
+    """The functions behind the page, usable without it.
 
     Args:
-        checkpoints: Files of networks, or folders of such.
+        checkpoints: Files of networks, or folders of them.
         device: See ``Upscaler``.
         precision: See ``Upscaler``.
 
     Attributes:
-        files: The files by the names that the page shows.
+        files: The files, by the names that the page shows.
 
     Raises:
-        InputError: If something does not exist, or there are no networks.
+        InputError: If a path does not exist, or there are no networks.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Demo:
         found: list[Path] = []
         for path in map(Path, checkpoints):
             if not path.exists():
-                raise InputError(f'{path} does not exist. Give files of networks, or folders of such.')
+                raise InputError(f'{path} does not exist. Give files of networks, or folders of them.')
             found += (
                 sorted(file for file in path.rglob('*') if file.suffix in ('.pth', '.safetensors'))
                 if path.is_dir()
@@ -73,26 +73,26 @@ class Demo:
         self._upscaler = lru_cache(4)(self._load)
 
     def upscale(self, image: str | None, a: str, b: str = NONE, alpha: float = 0.0) -> tuple[str, str]:
-        """Upscale an image with the network between two.
+        """Upscale an image with one network, or an interpolation of two.
 
         Args:
-            image: An image file; None, of nothing dropped, is an error.
-            a: The network at alpha = 0: one of ``files``.
-            b: The network at alpha = 1, or '(none)' for ``a`` alone.
-            alpha: In [0, 1].
+            image: Path of an image file; None if the user gave no image, which is an error.
+            a: The network at alpha = 0, one of ``files``.
+            b: The network at alpha = 1, one of ``files``, or '(none)' for ``a`` alone.
+            alpha: Interpolation weight, in [0, 1].
 
         Returns:
             HTML of the slider, and the path of the result, a PNG file.
 
         Raises:
-            InputError: If there is no image, or it or a network cannot be used.
+            InputError: If there is no image, or the image or a network cannot be used.
         """
         if not image:
             raise InputError('no image was given. Drop one on the page.')
         for name in [a] if b == NONE else [a, b]:
             if name not in self.files:
                 raise InputError(
-                    f'{name!r} is no network of this page; expected one of {", ".join(self.files)}.'
+                    f'{name!r} is not a network of this page; expected one of {", ".join(self.files)}.'
                 )
         picture = read_picture(image)
         upscaler = self._upscaler(a, b, round(float(alpha), 2) if b != NONE else 0.0)
@@ -102,7 +102,7 @@ class Demo:
         height, width = picture.pixels.shape[:2]
         caption = (
             f'left: input, {width}x{height} px; right: {result.shape[1]}x{result.shape[0]} px of '
-            f'{_called(a, b, alpha)}'
+            f'{_network_name(a, b, alpha)}'
         )
         return compare(picture.pixels, result, caption), str(path)
 
@@ -118,9 +118,9 @@ def compare(source: np.ndarray, result: np.ndarray, caption: str) -> str:
     """HTML that shows two images in one place, with a slider between them.
 
     Args:
-        source: (H, W, C), uint8 or uint16; enlarged without smoothing to the size of the other.
-        result: (H', W', C).
-        caption: Text below.
+        source: Shape (H, W, C), uint8 or uint16; enlarged without smoothing to the size of ``result``.
+        result: Shape (H', W', C), uint8 or uint16.
+        caption: Text below the images.
     """
     shown = _shown(result)
     before = _shown(source).resize(shown.size, Image.Resampling.NEAREST)
@@ -149,7 +149,7 @@ def build(demo: Demo) -> Any:
             raise gradio.Error(str(error)) from error
 
     names = list(demo.files)
-    theme = gradio.themes.Default(font=['sans-serif'], font_mono=['monospace'])  # nothing from elsewhere
+    theme = gradio.themes.Default(font=['sans-serif'], font_mono=['monospace'])  # no fonts from other servers
     with gradio.Blocks(title=TITLE, theme=theme, analytics_enabled=False) as page:
         gradio.Markdown(f'## {TITLE}')
         with gradio.Row():
@@ -177,10 +177,16 @@ def serve(
     precision: Precision = 'fp32',
     port: int = 7860,
 ) -> None:
-    """Open the page on this machine alone, until Ctrl-C.
+    """Serve the page on this machine only, until Ctrl-C.
+
+    Args:
+        checkpoints: Files of networks, or folders of them.
+        device: See ``Upscaler``.
+        precision: See ``Upscaler``.
+        port: TCP port of the page.
 
     Raises:
-        InputError: As ``Demo`` and ``build``, or if the port is not free.
+        InputError: For the reasons of ``Demo`` and ``build``, or if the port is in use.
     """
     demo = Demo(checkpoints, device, precision)
     page = build(demo)
@@ -192,12 +198,12 @@ def serve(
         raise InputError(f'port {port} cannot be used ({error}). Give another with --port.') from error
 
 
-def _called(a: str, b: str, alpha: float) -> str:
+def _network_name(a: str, b: str, alpha: float) -> str:
     return a if b == NONE else f'{1 - alpha:g} of {a} and {alpha:g} of {b}'
 
 
 def _shown(pixels: np.ndarray) -> Image.Image:
-    """In 8 bits, colour, and of a size for the page."""
+    """Convert pixels to an 8-bit colour image of at most ``SHOWN`` px."""
     pixels = pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert(
         'RGBA' if pixels.shape[2] in (2, 4) else 'RGB'

@@ -1,4 +1,4 @@
-"""Many image files through an upscaler."""
+"""Upscale many image files into a folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IMAGES_TOO = (
     '.jxl',
     '.raw',
     '.svg',
-)  # beside those that Pillow knows
+)  # in addition to those of Pillow
 
 
 def upscale_files(
@@ -47,29 +47,30 @@ def upscale_files(
 ) -> list[Path]:
     """Upscale image files into a folder, with a progress bar.
 
-    Every output is whole or not there. A file that cannot be processed does not keep the others from it.
+    Outputs are written atomically. A file that cannot be processed does not stop the others.
 
     Args:
         inputs: Files, folders, patterns ('photos/**/*.jpg'), or '-' for a list of files and folders on stdin,
-            one a line.
-        out: The folder of the results, NAME + suffix + ending; or, for a single file, the file to write.
+            one per line.
+        out: Folder of the results, which are named NAME + suffix + ending; or, for a single input, the file
+            to write.
         checkpoint: Weights of the network, see ``Upscaler``.
-        format: 'png', 'jpg', 'webp', or 'keep' for the inputs' own. PNG and TIFF keep 16 bits.
-        suffix: Of the results' names, such as '_x4'.
-        quality: Of JPEG and WebP, 1 to 100.
-        resume: Leave out what has a result already.
-        overwrite: Replace results that are there. Not together with ``resume``, which would take earlier ones
-            for its own.
+        format: 'png', 'jpg', 'webp', or 'keep' for that of each input. PNG and TIFF keep 16 bits.
+        suffix: Text after the name of each result, such as '_x4'.
+        quality: Quality of JPEG and WebP, 1 to 100.
+        resume: Skip inputs that already have a result.
+        overwrite: Replace existing results. Cannot be combined with ``resume``, which would take them for its
+            own.
         **options: Arguments of ``Upscaler``.
 
     Returns:
-        The results that were written, in the order of the inputs.
+        Paths of the results that were written, in the order of the inputs.
 
     Raises:
-        InputError: Before anything is written, if arguments contradict each other, there are no inputs, one
-            does not exist, two would be written to the same file, a result would replace an input or an
-            earlier result, or the network cannot be used. At the end, naming the files that could not be
-            processed.
+        InputError: Before anything is written, if arguments contradict each other, there are no inputs, an
+            input does not exist, two results would have the same path, a result would replace an input or an
+            existing result, or the network cannot be used. At the end, if files could not be processed; the
+            error names them.
     """
     check_value('format', format, Format)
     if not 1 <= quality <= 100:
@@ -78,22 +79,22 @@ def upscale_files(
         raise InputError(f'suffix={suffix!r} must be a part of a file name, such as _x4.')
     if resume and overwrite:
         raise InputError(
-            '--resume leaves out images whose result is there, and --overwrite replaces it. Give one of them.'
+            '--resume skips images that already have a result, and --overwrite replaces it. Give one of them.'
         )
     files = find_images(inputs)
     jobs = _plan(files, Path(out), format, suffix)
     present = [target for target in jobs.values() if target.exists()]
     if present and not resume and not overwrite:
         raise InputError(
-            f'{len(present)} of {len(jobs)} results are there already (such as {present[0]}). Give --resume '
-            'to leave these out, or --overwrite to replace them.'
+            f'{len(present)} of {len(jobs)} results exist already (such as {present[0]}). Give --resume '
+            'to skip these images, or --overwrite to replace the results.'
         )
     upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
     todo = {source: target for source, target in jobs.items() if not (resume and target.exists())}
     written, failed = _process(
         upscaler, todo, quality, 'start over with the same command' if overwrite else 'go on with --resume'
     )
-    skipped = f', {len(jobs) - len(todo)} were there' if len(todo) < len(jobs) else ''
+    skipped = f', {len(jobs) - len(todo)} skipped' if len(todo) < len(jobs) else ''
     print(f'{len(written)} images written to {out}{skipped}', file=sys.stderr)
     if failed:
         raise InputError('\n'.join([f'{len(failed)} of {len(todo)} images could not be processed:', *failed]))
@@ -101,17 +102,17 @@ def upscale_files(
 
 
 def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> list[Path]:
-    """The image files that files, folders, patterns, and lists on stdin name.
+    """Find the image files that paths, patterns and a list on stdin name.
 
     Args:
-        inputs: See ``upscale_files``. What exists is no pattern, whatever its name.
-        lines: In place of stdin.
+        inputs: See ``upscale_files``. A path that exists is not taken for a pattern.
+        lines: Lines to read instead of stdin.
 
     Returns:
-        In the order in which they are named, each once.
+        Paths in the order in which they are named, each once.
 
     Raises:
-        InputError: If something does not exist, a pattern matches nothing, or there are no images at all.
+        InputError: If a path does not exist, a pattern matches nothing, or there are no images at all.
     """
     found: list[Path] = []
     for name in inputs:
@@ -120,7 +121,7 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
             for line in filter(None, listed):
                 if not Path(line).exists():
                     raise InputError(
-                        f'{line}, listed on stdin, does not exist. Give one file or folder a line.'
+                        f'{line}, listed on stdin, does not exist. Give one file or folder per line.'
                     )
                 found += _images_of(Path(line))
         elif Path(name).exists():
@@ -148,11 +149,11 @@ def _images_of(path: Path) -> list[Path]:
 
 
 def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, Path]:
-    """The result of every input.
+    """Decide where the result of each input goes.
 
     Raises:
-        InputError: If a result would take the place of another, or of an input, or ``out`` is an image file
-            of a kind that is not written.
+        InputError: If a result would replace another or an input, or ``out`` is an image file of a format
+            that cannot be written.
     """
     if out.suffix.lower() in FORMATS and not out.is_dir():
         if len(files) != 1:
@@ -166,17 +167,16 @@ def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, 
             )
         if out.exists() and not out.is_dir():
             raise InputError(
-                f'-o {out} is a file, but no image file. Give a folder, or a name that ends in '
+                f'-o {out} is a file, but not an image. Give a folder, or a name that ends in '
                 f'{", ".join(FORMATS)}.'
             )
         jobs = {path: out / f'{path.stem}{suffix}{_ending(path, format)}' for path in files}
         beside = next((path for path in files if path.parent.resolve() == out.resolve()), None)
         if beside and not suffix:
             raise InputError(
-                f'-o {out} is the folder of {beside}. Give another folder, or names of their own with '
-                '--suffix _x4.'
+                f'-o {out} is the folder of {beside}. Give another folder, or other names with --suffix _x4.'
             )
-        # in the inputs' folder, results of an earlier call are no inputs
+        # in the inputs' folder, do not upscale the results of an earlier call
         results = {target.resolve(): source for source, target in jobs.items()}
         jobs = {path: target for path, target in jobs.items() if results.get(path.resolve(), path) == path}
     inputs = {path.resolve() for path in jobs}
@@ -201,8 +201,7 @@ def _ending(path: Path, format: str) -> str:
         return f'.{format}'
     if path.suffix.lower() not in FORMATS:
         raise InputError(
-            f'--format keep: {path} has no ending that tells its format ({", ".join(FORMATS)}). Use --format '
-            'png.'
+            f'--format keep: {path} has no suffix of a known format ({", ".join(FORMATS)}). Use --format png.'
         )
     return path.suffix.lower()
 
@@ -210,11 +209,17 @@ def _ending(path: Path, format: str) -> str:
 def _process(
     upscaler: Upscaler, jobs: dict[Path, Path], quality: int, again: str
 ) -> tuple[list[Path], list[str]]:
-    """Report what was written and every file that could not be processed; ``again`` says how to go on."""
+    """Upscale files; return the results and an error for each file that could not be processed.
+
+    Args:
+        upscaler: The upscaler.
+        jobs: Path of the result of every input.
+        quality: Quality of JPEG and WebP.
+        again: How to continue after an error, for the error.
+    """
     written, failed, limit = [], [], Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = (
-        MOST_PIXELS  # the user's own photographs may be larger than what Pillow takes from strangers
-    )
+    # Pillow's limit protects servers; the user's own photographs may be larger
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     try:
         sizes = {source: _megapixels(upscaler, source) for source in jobs}
         layout = '{l_bar}{bar}| {n:.1f}/{total:.1f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]'
@@ -227,7 +232,7 @@ def _process(
                     written.append(target)
                 except InputError as error:
                     failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
-                except OSError as error:  # of writing: reading gives an InputError
+                except OSError as error:  # while writing: reading raises InputError
                     raise InputError(
                         f'{target} cannot be written ({error}). Make room or choose another folder, and '
                         f'{again}.'
@@ -237,7 +242,7 @@ def _process(
                         raise
                     reason = str(error).partition('\n')[0] or type(error).__name__
                     failed.append(
-                        f'{source}: not enough memory ({reason}). Free some, or cut the image into parts.'
+                        f'{source}: not enough memory ({reason}). Free memory, or cut the image into parts.'
                     )
                 bar.update(start + sizes[source] - bar.n)
     finally:
@@ -246,7 +251,7 @@ def _process(
 
 
 def _megapixels(upscaler: Upscaler, source: Path) -> float:
-    """Of the result, by the file's header; 0 of a broken file."""
+    """Return the size of the result, from the header of the input; 0 for a broken file."""
     height, width = read_size(source)
     return height * width * upscaler.outscale**2 / 1e6
 
@@ -262,7 +267,7 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
         'bmp',
         'ppm',
     ):
-        pixels, channels, top = pixels[..., :-1], channels - 1, None  # opaque
+        pixels, channels, top = pixels[..., :-1], channels - 1, None  # opaque: drop alpha
     height, width = upscaler.output_size(*pixels.shape[:2])
     check_output(target, source, height, width, top is not None)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -270,7 +275,7 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
     def strips() -> Iterable:
         for strip in upscaler.rows(pixels):
             yield strip
-            # tqdm does not know how to show more than all
+            # tqdm cannot show more than the total
             bar.update(min(len(strip) * width / 1e6, max((bar.total or 0) - bar.n, 0)))
 
     write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)

@@ -1,4 +1,4 @@
-"""What the upscaler has to know of a network, found out by trying it."""
+"""Load a network for upscaling, and find out its channels, scale and memory use by running it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ GLOBAL_LAYERS = (nn.InstanceNorm2d, nn.GroupNorm, nn.AdaptiveAvgPool2d)
 
 @dataclass(frozen=True)
 class Traits:
-    """What a network takes and gives.
+    """The properties of a network that upscaling depends on.
 
     Args:
-        channels: Of its input and output, 3 or 1.
+        channels: Channels of input and output, 3 or 1.
         scale: Output size / input size.
-        multiple: Of what the sizes of its input have to be multiples.
-        values_per_pixel: Input and output of its largest layer, by pixel of the network's input.
-        looks_at_all: A layer whose output depends on the whole image, or ''.
+        multiple: Number that height and width of the input must be multiples of, in pixels.
+        values_per_pixel: Values in input and output of its largest layer, per pixel of the network's input.
+        looks_at_all: Names of layers whose output depends on the whole image, or ''.
     """
 
     channels: int
@@ -41,34 +41,34 @@ class Traits:
 
 
 def load_network(path: str | Path) -> nn.Module:
-    """The generator in a file: of this package's architectures, else of spandrel's, if that is installed.
+    """Load the generator in a file: one of this package's architectures, or of spandrel's if it is installed.
 
     Args:
         path: A .pth, .safetensors or .onnx file.
 
     Raises:
-        InputError: If the file cannot be read, or its weights are of no known generator. TorchScript, which
-            may run code, is not loaded.
+        InputError: If the file cannot be read, is TorchScript, which may run code, or its weights are not
+            those of a known generator.
     """
     if Path(path).suffix == '.onnx':
         return OnnxNetwork(path)
     try:
         return load_generator(path)
     except InputError as error:
-        weights = generator_weights(path)  # the error of a file that cannot be read is raised again
+        weights = generator_weights(path)  # raises again if the file cannot be read
         unknown = error
     try:
         import spandrel
     except ImportError:
         raise InputError(
-            f'{unknown} More are known to spandrel: pip install spandrel. A discriminator gives no images.'
+            f'{unknown} For more architectures: pip install spandrel. A discriminator cannot upscale.'
         ) from None
     try:
         descriptor = spandrel.ModelLoader().load_from_state_dict(weights)
-    except Exception as error:  # of many kinds: every architecture's loader reads shapes in its own way
+    except Exception as error:  # any kind: each architecture's loader reads shapes in its own way
         raise InputError(
-            f'{unknown} Nor does spandrel {spandrel.__version__} know it ({type(error).__name__}). Give the '
-            'file of a generator; a discriminator gives no images.'
+            f'{unknown} spandrel {spandrel.__version__} does not know it either ({type(error).__name__}). '
+            'Give the file of a generator; a discriminator cannot upscale.'
         ) from error
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise InputError(
@@ -79,7 +79,7 @@ def load_network(path: str | Path) -> nn.Module:
 
 
 class _Spandrel(nn.Module):
-    """A network that spandrel loaded, with spandrel's padding and range."""
+    """A network loaded by spandrel, with spandrel's padding and value range."""
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class _Spandrel(nn.Module):
 
 
 def examine(network: nn.Module) -> Traits:
-    """Try a network, in eval mode on the CPU, on grey images of small sizes.
+    """Find the traits of a network by running it, in eval mode on the CPU, on small grey images.
 
     Raises:
         InputError: If it does not map images to images whose size is an integer multiple.
@@ -108,7 +108,7 @@ def examine(network: nn.Module) -> Traits:
     if parameter is not None and parameter.device.type != 'cpu':
         raise ValueError(f'examine: the network is on {parameter.device}; expected the CPU.')
     for multiple in MULTIPLES:
-        size = multiple * (16 // multiple // 2 * 2 + 1 if multiple < 16 else 3)  # an odd number of times
+        size = multiple * (16 // multiple // 2 * 2 + 1 if multiple < 16 else 3)  # an odd multiple
         for channels in (3, 1):
             try:
                 with torch.inference_mode(), _largest_layer(network) as largest:
@@ -133,15 +133,15 @@ def examine(network: nn.Module) -> Traits:
                 )
                 return Traits(channels, scale, multiple, values, ', '.join(layers))
     raise InputError(
-        f'{type(network).__name__} does not turn colour or grey images of {MULTIPLES[0] * 17} to '
-        f'{MULTIPLES[-1] * 3} pixels into images of the same or an integer multiple of that size. Give a '
-        'generator; a discriminator gives no images.'
+        f'{type(network).__name__} does not map colour or grey images of {MULTIPLES[0] * 17} to '
+        f'{MULTIPLES[-1] * 3} px to images of the same size or an integer multiple of it. Give a generator; '
+        'a discriminator cannot upscale.'
     )
 
 
 @contextmanager
 def _largest_layer(network: nn.Module) -> Iterator[list[int]]:
-    """While it lasts, the most values that a layer takes and gives."""
+    """Record, within the block, the largest number of values in input and output of a layer."""
     largest = [0]
 
     def look(layer: nn.Module, inputs: tuple, output: object) -> None:

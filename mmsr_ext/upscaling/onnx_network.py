@@ -1,4 +1,4 @@
-"""A network in an .onnx file as a module."""
+"""Run the network of an .onnx file as a PyTorch module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import InputError
 
 
 class OnnxNetwork(nn.Module):
-    """A network that ONNX Runtime computes; images come from the host and go back to it.
+    """A network that ONNX Runtime computes; images pass through the host.
 
     Args:
         path: An .onnx file with one input and one output, both images in [0, 1] as (N, C, H, W), of any size,
@@ -21,10 +21,9 @@ class OnnxNetwork(nn.Module):
         InputError: If ONNX Runtime is not installed, or cannot read the file.
     """
 
-    # two maps of 64 channels at the size of a result that is four times as large, since the layers cannot be
-    # looked at
+    # the layers are not visible: assume two maps of 64 channels at four times the input's size
     values_per_pixel = 2 * 64 * 4**2
-    unfit = frozenset({torch.float16, torch.bfloat16})  # its precision is the file's
+    unfit = frozenset({torch.float16, torch.bfloat16})  # the file fixes the precision
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
@@ -43,7 +42,7 @@ class OnnxNetwork(nn.Module):
         ]
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, wanted)
-        except Exception as error:  # of its own kinds, without a common one
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise InputError(
                 f'{path} cannot be read by ONNX Runtime {onnxruntime.__version__}: '
                 f'{str(error).splitlines()[0]}'
@@ -56,18 +55,18 @@ class OnnxNetwork(nn.Module):
         ):
             raise InputError(
                 f'{path} takes {", ".join(f"{each.name} ({each.type})" for each in inputs)} and gives '
-                f'{len(outputs)} outputs; expected one image each, as float numbers.'
+                f'{len(outputs)} outputs; expected one image each, of floating-point numbers.'
             )
         self.input = inputs[0].name
         self.dtype = torch.float16 if inputs[0].type == 'tensor(float16)' else torch.float32
 
     def __deepcopy__(self, memo: dict) -> OnnxNetwork:
-        return self  # it has no state
+        return self  # a session has no state to copy
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, scale H, scale W), of the same type, on the same device."""
+        """Map (N, C, H, W) to (N, C, scale * H, scale * W), with the same dtype and device."""
         try:
             (output,) = self.session.run(None, {self.input: x.to('cpu', self.dtype).numpy()})
-        except Exception as error:  # of its own kinds, without a common one
+        except Exception as error:  # as above
             raise RuntimeError(str(error)) from error
         return torch.from_numpy(output).to(x)

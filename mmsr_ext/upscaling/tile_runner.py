@@ -1,4 +1,4 @@
-"""A network on a device that may be too small for it, in a precision that may be too low."""
+"""Run a network on tiles; halve them when memory runs out, and use fp32 when a lower precision fails."""
 
 from __future__ import annotations
 
@@ -22,34 +22,35 @@ Precision = Literal['fp32', 'fp16', 'bf16']
 PRECISIONS: dict[str, torch.dtype] = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 SMALLEST_TILE = 32
 OVERLAP = 32  # unless the tile is too small for it
-LARGEST_TILE = {'cpu': 512, 'cuda': 1024}  # larger ones bring no speed
-HEADROOM = 3  # memory at the worst moment / input and output of the largest layer
+LARGEST_TILE = {'cpu': 512, 'cuda': 1024}  # larger ones are not faster
+HEADROOM = 3  # peak memory / memory of input and output of the largest layer
 OUT_OF_MEMORY = ('not enough memory', "can't allocate memory", 'out of memory', 'ALLOC_FAILED')
 
 
 class Runner:
-    """Gives a network's output for a tile, whatever happens.
+    """Compute the output of a network for tiles.
 
-    Out of memory, the tile is halved, for this and all that follow. An output that is not finite in half
-    precision, or for which torch lacks an operator, is computed again in fp32, and so are all that follow.
+    When memory runs out, the tile size is halved for this tile and all later ones. When the output in half
+    precision is not finite, or PyTorch lacks an operator for it, this tile and all later ones are computed in
+    fp32.
 
     Args:
-        network: On the CPU. It is moved to the device.
+        network: A network on the CPU; it is moved to the device.
         device: See ``Upscaler``.
         precision: See ``Upscaler``.
         tile: See ``Upscaler``.
         overlap: See ``Upscaler``.
         ensemble: See ``Upscaler``.
-        say: Takes what the user should know.
+        say: Function that shows a message to the user.
 
     Attributes:
-        traits: Of the network.
-        device: Where it runs.
-        tile: The present one.
-        precision: The present one.
+        traits: Traits of the network.
+        device: Device that the network is on.
+        tile: Current tile size in pixels.
+        precision: Current precision.
 
     Raises:
-        InputError: If the network is not one between images, or an argument is out of range.
+        InputError: If the network does not map images to images, or an argument is out of range.
     """
 
     def __init__(
@@ -64,16 +65,16 @@ class Runner:
     ) -> None:
         check_value('precision', precision, Precision)
         if tile is not None and tile != 0 and tile < SMALLEST_TILE:
-            raise InputError(f'tile={tile!r} must be 0 for no tiles, or at least {SMALLEST_TILE} px.')
+            raise InputError(f'tile={tile!r} must be 0 to use no tiles, or at least {SMALLEST_TILE} px.')
         if overlap is None:
             overlap = min(OVERLAP, tile // 2) if tile else OVERLAP
         if overlap < 0 or (tile and overlap > tile // 2):
             raise InputError(
                 f'overlap={overlap!r} must be at least 0 and at most half of the tile '
-                f'({tile or "chosen by memory"} px).'
+                f'({tile or "chosen by free memory"} px).'
             )
         if PRECISIONS[precision] in getattr(network, 'unfit', ()):
-            raise InputError(f'the network is not for {precision}, says spandrel. Use fp32, the default.')
+            raise InputError(f'the network does not support {precision}. Use fp32, the default.')
         self.device = _device(device)
         self.overlap, self.ensemble, self.say = overlap, ensemble, say
         self._exact = network.float().eval().requires_grad_(False)
@@ -82,15 +83,20 @@ class Runner:
         self.tile = self._tile_from_memory() if tile is None else tile or sys.maxsize
 
     def cuts(self, height: int, width: int) -> tuple[Axis, Axis]:
-        """The tiles of an image of this size: along its height, and along its width."""
+        """Return how an image of this size is cut: along its height, and along its width."""
         return split(height, self.tile, self.overlap), split(width, self.tile, self.overlap)
 
     def __call__(self, tile: Tensor) -> Tensor:
-        """Map (N, C, h, w) of the network's channels, fp32, in [0, 1], on the device, to its output, fp32.
+        """Compute the output of the network for a tile.
+
+        Args:
+            tile: Shape (N, C, h, w), with the network's channels, fp32, in [0, 1], on the device.
+
+        Returns:
+            Shape (N, C, scale * h, scale * w), fp32.
 
         Raises:
-            InputError: If the output is not finite in fp32, or the memory does not suffice for the smallest
-                tiles.
+            InputError: If the output is not finite in fp32, or memory is too small for the smallest tiles.
         """
         if max(tile.shape[-2:]) <= self.tile:
             try:
@@ -98,7 +104,7 @@ class Runner:
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
-            # after the handler, whose exception kept the tensors of the failed attempt
+            # outside the handler, whose exception keeps the tensors of the failed attempt alive
             self._halve_tile(max(tile.shape[-2:]))
         return torch.stack([self._in_parts(image) for image in tile])
 
@@ -121,10 +127,10 @@ class Runner:
             torch.cuda.empty_cache()
         if self.tile < SMALLEST_TILE:
             raise InputError(
-                f'{self.device} has not enough memory even for tiles of {failed} px. Free some, or use '
-                '--device cpu.'
+                f'{self.device} does not have enough memory even for tiles of {failed} px. Free memory, or '
+                'use --device cpu.'
             )
-        self.say(f'not enough memory on {self.device}: going on with tiles of {self.tile} px.')
+        self.say(f'not enough memory on {self.device}: continuing with tiles of {self.tile} px.')
 
     def _finite(self, tile: Tensor) -> Tensor:
         if self.precision != 'fp32':
@@ -133,15 +139,15 @@ class Runner:
                 if torch.isfinite(output).all():
                     return output
                 fault = f'the output in {self.precision} is not finite'
-            except NotImplementedError as error:  # an operator that torch has on this device in fp32 alone
-                fault = f'{self.precision} is not possible on {self.device} ({error})'
-            self.say(f'{fault}: going on in fp32.')
+            except NotImplementedError as error:  # an operator that PyTorch has on this device only in fp32
+                fault = f'{self.precision} is not supported on {self.device} ({error})'
+            self.say(f'{fault}: continuing in fp32.')
             self._set_precision('fp32')
         output = self._ensemble(tile)
         if not torch.isfinite(output).all():
             raise InputError(
-                'the network gives values that are not finite. Its weights may be damaged, or from a '
-                'training that diverged; give another checkpoint.'
+                'the output of the network is not finite. Its weights may be damaged, or its training may '
+                'have diverged; give another checkpoint.'
             )
         return output
 
@@ -157,7 +163,7 @@ class Runner:
         return total / 8
 
     def _padded(self, tile: Tensor) -> Tensor:
-        """Run the network on a tile, extended by mirroring where the network does not take its size."""
+        """Run the network on a tile, extended by mirroring if the network does not accept its size."""
         height, width = tile.shape[-2:]
         multiple, scale = self.traits.multiple, self.traits.scale
         rows, columns = (-(-max(size, SMALLEST_SIDE) // multiple) * multiple for size in (height, width))
@@ -187,7 +193,7 @@ class Runner:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the host or a GPU had not enough memory; torch has an error of its own for GPUs alone."""
+    """Return whether memory ran out; PyTorch has an exception class for that only on GPUs."""
     return isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
@@ -206,7 +212,7 @@ def _device(name: str | None) -> torch.device:
 
 
 def _free_memory() -> int:
-    """Bytes that can be had without swapping."""
+    """Return the bytes of memory that are available without swapping."""
     meminfo = Path('/proc/meminfo')
     for line in meminfo.read_text().splitlines() if meminfo.exists() else []:
         if line.startswith('MemAvailable:'):

@@ -1,4 +1,4 @@
-"""An image in tiles that overlap, and their outputs joined without seams."""
+"""Cut an image into overlapping tiles, and join their outputs without seams."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SMALLEST_SIDE = 16  # of what a network is given
-# tiles start at multiples of it, so that layers with strides see each tile on the grid of the whole image
+SMALLEST_SIDE = 16  # px, of the input of a network
+# tiles start at multiples of it, so that strided layers see each tile on the grid of the whole image
 GRID = 16
 
 
 @dataclass(frozen=True)
 class Axis:
-    """How one side of an image is cut. All lengths in pixels of the input.
+    """How one side of an image is cut. All lengths are in pixels of the input.
+
+    An overlap consists of a margin whose output comes from the tile before, a strip that is blended, and a
+    margin whose output comes from the tile after. So output close to a tile's edge, which lacks context, is
+    not used.
 
     Args:
-        size: Of the side.
-        starts: First pixels of the tiles.
-        length: Of every tile but the last, which ends with the image.
-        margin: What of an overlap is left to the tile before; as much at its end is left to the tile behind.
-        blend: What of an overlap is blended, between the margins: outputs close to a tile's edge, which lack
-            surroundings, are not used at all.
+        size: Length of the side.
+        starts: First pixel of each tile.
+        length: Length of every tile but the last, which ends with the image.
+        margin: Length of either margin of an overlap.
+        blend: Length of the blended strip of an overlap.
     """
 
     size: int
@@ -34,12 +37,12 @@ class Axis:
     blend: int
 
     def extent(self, index: int) -> tuple[int, int]:
-        """First pixel of a tile, and the one after its last."""
+        """Return the first pixel of a tile, and the one after its last."""
         last = index + 1 == len(self.starts)
         return self.starts[index], self.size if last else self.starts[index] + self.length
 
     def used(self, index: int) -> tuple[int, int]:
-        """The part of a tile whose output is used, the blended ones included."""
+        """Return the first pixel whose output is used or blended, and the one after the last."""
         first = self.starts[index] + self.margin if index else 0
         last = index + 1 == len(self.starts)
         return first, self.size if last else self.starts[index + 1] + self.margin + self.blend
@@ -49,16 +52,15 @@ def split(size: int, tile: int, overlap: int) -> Axis:
     """Cut a side into the fewest tiles of at most ``tile`` pixels, of nearly equal length.
 
     Args:
-        size: Of the side.
-        tile: At least 2.
-        overlap: Of neighbours; at most half a tile is taken.
+        size: Length of the side in pixels.
+        tile: Largest length of a tile, at least 2.
+        overlap: Overlap of neighbouring tiles; reduced to at most half a tile.
     """
     if size <= tile:
         return Axis(size, (0,), size, 0, 0)
     overlap = min(overlap, tile // 2)
-    shortest = min(
-        max(overlap, SMALLEST_SIDE), tile // 2
-    )  # the last tile is longer; a shorter one would have to be extended
+    # the last tile is longer than that; a shorter one would have to be extended
+    shortest = min(max(overlap, SMALLEST_SIDE), tile // 2)
     grid = GRID if tile - shortest >= GRID else 1
     largest = (tile - shortest) // grid * grid
     count = math.ceil((size - shortest) / largest)
@@ -70,22 +72,23 @@ def split(size: int, tile: int, overlap: int) -> Axis:
 def join(
     rows: Axis, columns: Axis, scale: int, output: Callable[[int, int], Tensor]
 ) -> Iterator[tuple[int, int, Tensor]]:
-    """Compute tile after tile, and give the parts of the result as they are finished.
+    """Compute tile after tile, and yield the parts of the result as they are finished.
 
-    Where two tiles are blended, their weights are cos^2 and sin^2 over the strip: never 0, and of sum 1. Only
-    the strips wait for their neighbours, below and to the right.
+    Two tiles are blended with the weights cos^2 and sin^2 over the strip, which are never 0 and sum to 1.
+    Only the strips are kept until the neighbours below and to the right are computed.
 
     Args:
-        rows: Cuts of the height.
-        columns: Cuts of the width.
+        rows: How the height is cut.
+        columns: How the width is cut.
         scale: Output size / input size.
-        output: Gives the output (C, h * scale, w * scale), floating point, of the tile at an index of the
-            rows and one of the columns.
+        output: Function that computes the output of a tile from its row and column index; shape
+            (C, h * scale, w * scale), floating point.
 
     Yields:
-        Top, left and values (C, H, W) of a part, in pixels of the output; row by row of tiles, from the left.
+        Top and left edge of a part in pixels of the output, and its values, shape (C, H, W); one row of tiles
+        after another, from left to right.
     """
-    waiting: Tensor | None = None  # the lower strip of the tiles above, already blended from left to right
+    waiting: Tensor | None = None  # bottom strip of the row of tiles above, already blended horizontally
     for row in range(len(rows.starts)):
         top, bottom = rows.used(row)
         beside: Tensor | None = None
@@ -115,7 +118,7 @@ def join(
 
 
 def _blend(before: Tensor, part: Tensor, axis: int) -> Tensor:
-    """``part`` with its first rows or columns blended with those of the tile before it."""
+    """Blend the first rows or columns of a part with the strip of the tile before it."""
     length = before.shape[axis]
     if not length:
         return part

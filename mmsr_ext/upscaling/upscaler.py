@@ -1,4 +1,4 @@
-"""Images of any size through a network."""
+"""Upscale images of any size with a network."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ LUMA = (0.299, 0.587, 0.114)  # BT.601
 
 
 class Upscaler:
-    """A network made into a function of images of any size and depth.
+    """Upscale images of any size and bit depth with a network.
 
-    The image and the result stay on the host; tiles of it go to the device. Neighbouring tiles overlap and
-    are blended. When the memory does not suffice, tiles are halved. What half precision cannot compute, or
-    not to finite values, is computed again, and all that follows, in fp32.
+    Image and result stay on the host; only tiles go to the device. Neighbouring tiles overlap and are
+    blended. When memory runs out, the tile size is halved. A tile whose output in half precision is not
+    finite or not supported is computed again in fp32, and so are all later ones.
 
-    Colours go through the network. A grey image is given to a network of three channels as an equal one in
-    each, and the luma (BT.601) of the result is taken; a network of one channel gets every channel by itself.
-    Alpha does not go through the network, which has never seen any: it is resized by MATLAB's bicubic.
+    The network gets the colours. A network of three channels gets a grey image three times, and the result is
+    the luma (BT.601) of its output; a network of one channel gets every channel separately. Alpha is resized
+    by MATLAB's bicubic, because networks are not trained on it.
 
     >>> from mmsr_ext.models import SRResNet
     >>> upscaler = Upscaler(SRResNet(mid_channels=4, num_blocks=1, scale=2), device='cpu')
@@ -37,29 +37,29 @@ class Upscaler:
     (18, 14, 3)
 
     Args:
-        network: A file, see ``load_generator``, or of an architecture of spandrel's if that is installed; or
-            a network from (N, C, H, W) in [0, 1], C of 3 or 1, to the same or an integer multiple of the
-            size. Of a network a copy is used.
-        device: 'cpu', 'cuda', 'cuda:1', ...; a GPU if there is one by default.
+        network: A checkpoint file, see ``load_generator``, or one of an architecture that spandrel knows, if
+            spandrel is installed; or a module that maps (N, C, H, W) in [0, 1], C 3 or 1, to the same size or
+            an integer multiple of it. A module is copied.
+        device: 'cpu', 'cuda', 'cuda:1', ...; by default a GPU if there is one.
         precision: 'fp32', 'fp16' or 'bf16'.
-        tile: Height and width of the tiles, at least 32; chosen from the free memory by default; 0 for no
-            tiles.
-        overlap: Of tiles, in pixels of the input, at most half a tile; 32 by default, or half a tile if that
-            is less.
-        outscale: Size of the result / size of the image. Unless it is the network's own, the network's result
-            is resized by MATLAB's bicubic, and the size is rounded up.
-        ensemble: Average the results for the 8 flips and rotations of the image. Lim et al. 2017 (EDSR),
-            section 3.3.
-        say: Takes what the user should know, each thing once; printed to stderr by default.
+        tile: Height and width of the tiles in pixels of the input, at least 32; by default chosen from the
+            free memory; 0 for no tiles.
+        overlap: Overlap of neighbouring tiles in pixels of the input, at most half a tile; by default 32, or
+            half a tile if that is less.
+        outscale: Size of the result / size of the image; by default the network's scale. For another value
+            the output of the network is resized by MATLAB's bicubic, and the size is rounded up.
+        ensemble: Average the results for the 8 flips and rotations of the image (Lim et al. 2017, EDSR,
+            section 3.3).
+        say: Function that shows a message to the user; by default it prints to stderr.
 
     Attributes:
-        scale: The network's.
-        outscale: See above.
-        device: Where it runs.
-        traits: What the network takes and gives.
+        scale: Scale of the network.
+        outscale: Size of the result / size of the image.
+        device: Device that the network is on.
+        traits: Traits of the network.
 
     Raises:
-        InputError: If the network cannot be loaded or is not one between images, or an argument is out of
+        InputError: If the network cannot be loaded or does not map images to images, or an argument is out of
             range.
     """
 
@@ -86,46 +86,50 @@ class Upscaler:
 
     @property
     def tile(self) -> int:
-        """The present one."""
+        """Current tile size in pixels of the input."""
         return self._runner.tile
 
     @property
     def precision(self) -> str:
-        """The present one."""
+        """Current precision."""
         return self._runner.precision
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Upscale an image.
 
         Args:
-            image: (H, W) grey or (H, W, C), C of 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; uint8 or
-                uint16.
+            image: Shape (H, W) or (H, W, C), uint8 or uint16; C is 1 for grey, 2 for grey and alpha, 3 for
+                RGB, 4 for RGB and alpha.
 
         Returns:
-            np.ndarray: Of the same type and number of axes and channels; ``output_size`` high and wide.
+            The result, with the dtype, number of axes and channels of the image, and the height and width of
+            ``output_size``.
 
         Raises:
-            InputError: For another image, a result that is not finite, or memory that does not suffice for
-                the smallest tiles.
+            InputError: If the array is not such an image, the output is not finite, or memory is too small
+                for the smallest tiles.
         """
         result = np.concatenate(list(self.rows(image)))
         return result[..., 0] if image.ndim == 2 else result
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the result for an image."""
+        """Return height and width of the result for an image of this size, in pixels."""
         if self.outscale == self.scale:
             return height * self.scale, width * self.scale
         resize = ImresizeRows(height * self.scale, width * self.scale, self.outscale / self.scale)
         return resize.height, resize.width
 
     def rows(self, image: np.ndarray) -> Iterator[np.ndarray]:
-        """Upscale an image and yield the result in strips (h, W, C) from the top, to bound the memory.
+        """Upscale an image and yield the result in strips, so that it need not fit into memory.
 
         Args:
-            image: As for a call.
+            image: As in ``__call__``.
+
+        Yields:
+            Strips from the top, shape (h, W, C).
 
         Raises:
-            InputError: As a call.
+            InputError: For the reasons of ``__call__``.
         """
         pixels = image[..., None] if image.ndim == 2 else image
         if (
@@ -153,14 +157,14 @@ class Upscaler:
             top += len(strip)
 
     def _network_rows(self, image: np.ndarray) -> Iterator[np.ndarray]:
-        """The network's result, strip by strip."""
+        """Yield the output of the network, strip by strip."""
         height, width, channels = image.shape
         rows, columns = self._runner.cuts(height, width)
         if self.traits.looks_at_all and len(rows.starts) * len(columns.starts) > 1 and not self._said_tiles:
             self.say(
-                f'the network looks at the whole image ({self.traits.looks_at_all}), but is given tiles of '
-                f'{rows.length}x{columns.length} px: they may differ in tone. --tile 0 takes no tiles, and '
-                'more memory.'
+                f'the output of the network depends on the whole image ({self.traits.looks_at_all}), but the '
+                f'image is cut into tiles of {rows.length}x{columns.length} px, which may differ in tone. '
+                '--tile 0 uses no tiles, and more memory.'
             )
             self._said_tiles = True
         top_value = np.iinfo(image.dtype).max
@@ -180,15 +184,13 @@ class Upscaler:
                 strip = np.empty((part.shape[1], width * self.scale, channels), image.dtype)
             place = strip[:, left : left + part.shape[2]]
             copied = self._to_host(part, top_value)
-            _finish(
-                unfinished
-            )  # the part before, whose way to the host the device's work on this one has hidden
+            _finish(unfinished)  # the previous part, copied while the device computed this one
             unfinished.append((place, *copied))
         _finish(unfinished)
         yield strip
 
     def _to_device(self, tile: np.ndarray, top_value: int) -> Tensor:
-        """(H, W, C) of integers as (1, C, H, W), fp32, in [0, 1], on the device."""
+        """Convert integers, shape (H, W, C), to fp32 in [0, 1] on the device, shape (1, C, H, W)."""
         tile = np.ascontiguousarray(tile if top_value == 255 else tile.astype(np.int32))
         tensor = torch.from_numpy(tile)
         if self.device.type == 'cuda':
@@ -196,7 +198,7 @@ class Upscaler:
         return tensor.to(self.device, non_blocking=True).permute(2, 0, 1)[None].float() / top_value
 
     def _to_host(self, part: Tensor, top_value: int) -> tuple[Tensor, torch.cuda.Event | None]:
-        """(C, H, W) as (H, W, C) of integers, on its way to the host."""
+        """Convert (C, H, W) to integers, shape (H, W, C), and start the copy to the host."""
         values = (
             part.permute(1, 2, 0)
             .clamp(0, 1)
@@ -212,7 +214,7 @@ class Upscaler:
         return host, event
 
     def _image_output(self, tile: Tensor) -> Tensor:
-        """(1, C, h, w) of the image's channels to (C, h * scale, w * scale), fp32."""
+        """Map a tile of shape (1, C, h, w) to its result of shape (C, h * scale, w * scale), fp32."""
         channels = tile.shape[1]
         if channels == self.traits.channels:
             return self._runner(tile)[0]
@@ -223,7 +225,7 @@ class Upscaler:
 
 
 def _finish(unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]]) -> None:
-    """Put what has arrived on the host into its place."""
+    """Wait for the copies to the host, and write them into the strip."""
     while unfinished:
         place, values, event = unfinished.pop()
         if event is not None:
@@ -232,7 +234,7 @@ def _finish(unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]]
 
 
 def _resized(strips: Iterator[np.ndarray], resize: ImresizeRows) -> Iterator[np.ndarray]:
-    """Strips of an image as strips of its resized version."""
+    """Resize an image strip by strip."""
     held: np.ndarray | None = None
     first = done = 0
     for strip in strips:

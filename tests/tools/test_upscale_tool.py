@@ -75,7 +75,7 @@ def test_a_list_on_stdin_with_a_broken_file(in_root, tmp_path, checkpoint):
     result = run(*command, '--resume', stdin=f'{tmp_path}/a.png\n')
     assert result.returncode == 0
     assert '0 images written' in result.stderr
-    assert '1 were there' in result.stderr
+    assert '1 skipped' in result.stderr
 
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
@@ -140,6 +140,6 @@ def test_resume_and_overwrite_contradict_each_other(in_root, tmp_path, checkpoin
     assert result.returncode == 1
     assert (
         result.stderr
-        == 'error: --resume leaves out images whose result is there, and --overwrite replaces it. '
+        == 'error: --resume skips images that already have a result, and --overwrite replaces it. '
         'Give one of them.\n'
     )

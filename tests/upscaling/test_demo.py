@@ -66,9 +66,9 @@ def test_bad_input(files, tmp_path, monkeypatch):
     for given, message in [
         ((None, a), 'no image was given'),
         ((str(files / 'a.pth'), a), 'cannot be read as an image'),
-        ((photo, NONE), 'is no network'),
-        ((photo, 'c'), "'c' is no network"),
-        ((photo, a, '/etc/passwd'), 'is no network'),
+        ((photo, NONE), 'is not a network'),
+        ((photo, 'c'), "'c' is not a network"),
+        ((photo, a, '/etc/passwd'), 'is not a network'),
         ((photo, a, other, 0.5), 'of another architecture'),
         ((photo, a, b, 1.5), 'alpha=1.5'),
     ]:

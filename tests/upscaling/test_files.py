@@ -116,7 +116,7 @@ def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint
         (['photos/a.png'], photos / 'a.png', {}, 'which is an input'),
         (['photos/a.png', 'a.jpg'], 'out', {}, r'a\.png and a\.jpg would both be written to out/a\.png'),
         (['photos'], 'out.png', {}, 'is a file, but there are 3 images'),
-        (['photos'], 'net.pth', {}, 'is a file, but no image file'),
+        (['photos'], 'net.pth', {}, 'is a file, but not an image'),
         (
             ['photos/a.png'],
             'out.gif',
@@ -137,12 +137,12 @@ def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint
     assert upscale_files(['photos/a.png'], 'is.gif', checkpoint)[0].exists()
     assert upscale_files(['photos/a.png'], 'v1.5', checkpoint)[0].exists()
     (photos / 'a').touch()
-    with pytest.raises(InputError, match='no ending that tells its format'):
+    with pytest.raises(InputError, match='no suffix of a known format'):
         upscale_files([str(photos / 'a')], 'out', checkpoint, format='keep')
 
 
 def test_a_suffix_allows_the_inputs_folder(photos, checkpoint):
-    for _ in range(2):  # the second time the results are there, and no inputs
+    for _ in range(2):  # the second time the results exist, and are not inputs
         upscale_files([str(photos)], photos, checkpoint, suffix='_x2', resume=True)
         assert names(photos) == ['a.png', 'a_x2.png', 'b.jpg', 'b_x2.png', 'c.bmp', 'c_x2.png']
 
@@ -152,9 +152,7 @@ def test_resume_and_overwrite(photos, checkpoint, tmp_path):
     upscale_files([str(photos / 'a.png')], out, checkpoint)
     whole = (out / 'a.png').read_bytes()
     (out / 'a.png').write_text('mine')
-    with pytest.raises(
-        InputError, match=r'1 of 3 results are there already \(such as .*a\.png\). Give --resume'
-    ):
+    with pytest.raises(InputError, match=r'1 of 3 results exist already \(such as .*a\.png\). Give --resume'):
         upscale_files([str(photos)], out, checkpoint)
     assert names(out) == ['a.png']
     assert [path.name for path in upscale_files([str(photos)], out, checkpoint, resume=True)] == [
@@ -165,7 +163,7 @@ def test_resume_and_overwrite(photos, checkpoint, tmp_path):
     assert upscale_files([str(photos)], out, checkpoint, resume=True) == []
     upscale_files([str(photos)], out, checkpoint, overwrite=True)
     assert (out / 'a.png').read_bytes() == whole
-    with pytest.raises(InputError, match=r'--resume leaves out .* --overwrite replaces'):
+    with pytest.raises(InputError, match=r'--resume skips images .* --overwrite replaces'):
         upscale_files([str(photos)], out, checkpoint, overwrite=True, resume=True)
 
 
@@ -215,7 +213,7 @@ def test_an_image_too_large_for_the_memory_does_not_stop_the_others(
     reason = str(error).partition('\n')[0] or 'MemoryError'
     message = (
         f'1 of 3 images could not be processed:\n{photos}/b.jpg: not enough memory ({reason}). '
-        'Free some, or cut the image into parts.'
+        'Free memory, or cut the image into parts.'
     )
     with pytest.raises(InputError, match=f'^{re.escape(message)}$'):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint)

@@ -29,7 +29,7 @@ def test_gives_what_the_network_gives(checkpoint, tmp_path, half):
     found = upscaler(image)
     assert found.shape == (140, 90, 3)
     assert np.abs(found.astype(int) - expected).max() <= 1  # rounding to 8 bit may go the other way
-    with pytest.raises(InputError, match='not for bf16'):  # its precision is the file's
+    with pytest.raises(InputError, match='does not support bf16'):  # its precision is the file's
         Upscaler(tmp_path / 'net.onnx', 'cpu', 'bf16')
 
 

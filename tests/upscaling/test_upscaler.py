@@ -219,7 +219,7 @@ def test_tiles_are_halved_when_the_memory_does_not_suffice(error):
 
 
 def test_memory_that_never_suffices_and_other_errors():
-    with pytest.raises(InputError, match='not enough memory even for tiles of'):
+    with pytest.raises(InputError, match='not have enough memory even for tiles of'):
         Upscaler(Failing(24, MemoryError()), 'cpu', say=str)(picture(100, 100, 3))
     with pytest.raises(RuntimeError, match='something else'):
         Upscaler(Failing(24, RuntimeError('something else')), 'cpu')(picture(100, 100, 3))
@@ -242,7 +242,7 @@ def test_fp32_where_half_precision_is_not_finite():
     assert upscaler.precision == 'fp16'
     np.testing.assert_array_equal(upscaler(image), image)
     assert upscaler.precision == 'fp32'
-    assert said == ['the output in fp16 is not finite: going on in fp32.']
+    assert said == ['the output in fp16 is not finite: continuing in fp32.']
     np.testing.assert_array_equal(upscaler(image), image)
     assert len(said) == 1
     with pytest.raises(InputError, match='not finite'):
@@ -273,7 +273,7 @@ def test_fp32_where_torch_has_no_half_precision():
         Upscaler(network, 'cpu', precision='bf16', say=said.append)(image), plain(compact(), image)
     )
     assert said == [
-        'bf16 is not possible on cpu ("some_operator" not implemented for \'BFloat16\'): going on in fp32.'
+        'bf16 is not supported on cpu ("some_operator" not implemented for \'BFloat16\'): continuing in fp32.'
     ]
 
 
@@ -286,10 +286,10 @@ def test_fp32_where_torch_has_no_half_precision():
     ],
 )
 def test_a_discriminator_is_refused(tmp_path, discriminator):
-    with pytest.raises(InputError, match='discriminator gives no images'):
+    with pytest.raises(InputError, match='discriminator cannot upscale'):
         Upscaler(discriminator(), 'cpu')
     torch.save(discriminator().state_dict(), tmp_path / 'd.pth')
-    with pytest.raises(InputError, match='discriminator gives no images'):
+    with pytest.raises(InputError, match='discriminator cannot upscale'):
         Upscaler(tmp_path / 'd.pth', 'cpu')
 
 
@@ -313,7 +313,7 @@ def test_files_of_spandrels_architectures(tmp_path):
     descriptor = spandrel.ModelLoader().load_from_file(tmp_path / 'a.pth').eval()
     assert_rounded(result, plain(descriptor, image))
     if not descriptor.supports_half:
-        with pytest.raises(InputError, match='not for fp16'):
+        with pytest.raises(InputError, match='does not support fp16'):
             Upscaler(tmp_path / 'a.pth', 'cpu', precision='fp16')
 
 
