@@ -1,7 +1,7 @@
-"""Reading what ``torch.save`` wrote, without running or building anything that the file names.
+"""Read files of ``torch.save`` without calling or building anything that the file names.
 
-``torch.load(weights_only=True)`` still calls what is on its allow-list with arguments of the file's choice,
-and allocates what the file asks for. Here a file can name tensors, containers and numbers; everything else
+``torch.load(weights_only=True)`` still calls the functions on its allow-list with arguments from the file,
+and allocates as much as the file asks for. Here a file can name tensors, containers and numbers; all else
 becomes an ``Unknown``, and no tensor is larger than the bytes that the file holds for it.
 """
 
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-MAGIC = 0x1950A86A20F9469CFC6C  # first number of a file of the format before zip archives
+MAGIC = 0x1950A86A20F9469CFC6C  # first number of a file in the format before PyTorch 1.6
 DTYPES = {str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)}
 STORAGES = {
     'DoubleStorage': torch.float64,
@@ -35,15 +35,15 @@ STORAGES = {
     'BoolStorage': torch.bool,
     'UntypedStorage': torch.uint8,
 }
-NUMBERS = {'f4': 'f', 'f8': 'd', 'i4': 'i', 'i8': 'q', 'u1': 'B', 'b1': '?'}  # NumPy's name, struct's
+NUMBERS = {'f4': 'f', 'f8': 'd', 'i4': 'i', 'i8': 'q', 'u1': 'B', 'b1': '?'}  # code of NumPy: code of struct
 EXPANDED = 2**20  # bytes by which a tensor may be larger than its storage, as a broadcast scalar is
 
 
 class Skipped:
-    """Stand in for an object whose class is not one of those that a file may name.
+    """Stand in for an object whose class a file may not name.
 
     Args:
-        *args: What the file builds it from; not looked at.
+        *args: Arguments in the file; ignored.
     """
 
     name = 'an object'
@@ -68,7 +68,7 @@ class Skipped:
 
 
 class Array(Skipped):
-    """A NumPy array or number, as bytes that have not been looked at."""
+    """A one-dimensional NumPy array of numbers, kept as bytes."""
 
     name = 'a NumPy array'
     kind: str = ''
@@ -116,12 +116,12 @@ class DType(Skipped):
 
 
 class History(Skipped):
-    """MMEngine's HistoryBuffer: values and how many each stands for, as ``Array``."""
+    """MMEngine's HistoryBuffer: its values and their counts, each as an ``Array``."""
 
     name = 'a log history'
 
     def take(self, state: Any) -> None:
-        """Keep the two lists; statistics that the file registers are left out."""
+        """Keep the two lists; ignore the statistics methods that the file registers."""
         self.values, self.counts, self.length = (
             state['_log_history'],
             state['_count_history'],
@@ -134,7 +134,7 @@ class Unknown(Skipped):
 
 
 class _Storage:
-    """Where a tensor's bytes are: the record of an archive, or the number of a storage of an older file."""
+    """Where the bytes of a tensor are: a record of the archive, or a numbered storage of an older file."""
 
     def __init__(self, key: str, dtype: torch.dtype, numel: int) -> None:
         self.key, self.dtype, self.numel = key, dtype, numel
@@ -151,13 +151,13 @@ class _Tensor:
             raise ValueError(f'a tensor of shape {self.size} and strides {self.stride}')
 
 
-class _Unpickler(pickle._Unpickler):  # the one in C sizes its memo by numbers in the file
-    """Calls nothing but this file's functions, and gives state to nothing but this file's objects."""
+class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by numbers in the file
+    """An unpickler that calls only the functions, and gives state only to the objects, of this module."""
 
     dispatch = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return a stand-in for a global that the file names."""
+        """Return the stand-in for a class or function that the file names."""
         full = f'{"builtins" if module == "__builtin__" else module}.{name}'
         if full in GLOBALS:
             return GLOBALS[full]
@@ -168,7 +168,7 @@ class _Unpickler(pickle._Unpickler):  # the one in C sizes its memo by numbers i
         return type('Unknown', (Unknown,), dict(name=full))
 
     def persistent_load(self, pid: Any) -> _Storage:
-        """Note where a tensor's bytes are, without reading them."""
+        """Return where the bytes of a tensor are, without reading them."""
         kind, dtype, key, _, numel, *view = pid
         if (
             kind != 'storage'
@@ -202,12 +202,12 @@ def read_torch_file(path: str | Path, skip: Iterable[str] = ()) -> Any:
         skip: Keys of the outermost dict whose tensors stay unread.
 
     Returns:
-        The file's content: dicts, lists, numbers, texts and tensors, an ``Unknown`` for everything else, and
-        a ``Skipped`` for what was to be skipped.
+        The file's content: dicts, lists, numbers, strings and tensors, an ``Unknown`` for everything else,
+        and a ``Skipped`` for every value of a key in ``skip``.
 
     Raises:
-        ValueError: Or another exception, if the file is damaged, is no file of ``torch.save``, or declares
-            more than it holds.
+        ValueError: If the file is damaged, is not a file of ``torch.save``, or declares more than it holds.
+            A damaged file may also raise other exceptions.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -227,7 +227,7 @@ def _read_archive(archive: zipfile.ZipFile, size: int, skip: frozenset[str]) -> 
     entries = {entry.filename: entry for entry in archive.infolist()}
     name = next((name for name in entries if name.endswith('data.pkl')), None)
     if name is None:
-        raise ValueError('an archive, but none of torch.save')
+        raise ValueError('a zip archive, but not of torch.save')
     folder = name.removesuffix('data.pkl')
     if f'{folder}constants.pkl' in entries:
         raise ValueError('a TorchScript program, which may run code')
@@ -238,7 +238,7 @@ def _read_archive(archive: zipfile.ZipFile, size: int, skip: frozenset[str]) -> 
         raise ValueError('numbers of another byte order')
 
     def read(storage: _Storage) -> bytearray:
-        return bytearray(archive.read(f'{folder}data/{storage.key}'))  # which compares the check sum
+        return bytearray(archive.read(f'{folder}data/{storage.key}'))  # checks the CRC-32
 
     with archive.open(name) as file:
         content = _Unpickler(file, encoding='utf-8').load()
@@ -247,8 +247,8 @@ def _read_archive(archive: zipfile.ZipFile, size: int, skip: frozenset[str]) -> 
 
 def _read_older(file: BinaryIO, skip: frozenset[str]) -> Any:
     if _Unpickler(file).load() != MAGIC:
-        raise ValueError('no file of torch.save')
-    for _ in range(2):  # version and machine
+        raise ValueError('not a file of torch.save')
+    for _ in range(2):  # protocol version and system information
         _Unpickler(file).load()
     content = _Unpickler(file, encoding='utf-8').load()
     keys = _Unpickler(file).load()
@@ -270,7 +270,7 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
 
 
 def _each(content: Any, kind: type, use: Callable[[Any], object]) -> None:
-    """Call a function with every object of a class in nested containers."""
+    """Call a function on every object of a class in nested containers."""
     waiting, seen = [content], set()
     while waiting:
         value = waiting.pop()
@@ -284,7 +284,7 @@ def _each(content: Any, kind: type, use: Callable[[Any], object]) -> None:
 
 
 def _materialise(content: Any, read: Callable[[_Storage], bytearray], skip: frozenset[str]) -> Any:
-    """Build every tensor that is not skipped; tensors that shared a storage still do."""
+    """Build all tensors that are not skipped; those that share a storage in the file still share it."""
     storages: dict[str, torch.UntypedStorage] = {}
     done: dict[int, Any] = {}
 
@@ -295,7 +295,7 @@ def _materialise(content: Any, read: Callable[[_Storage], bytearray], skip: froz
             return done[id(value)]
         if not isinstance(value, (dict, list, tuple)):
             return value
-        if id(value) in done:  # a container that holds itself, too
+        if id(value) in done:  # also a container that holds itself
             return done[id(value)]
         if isinstance(value, dict):
             result: Any = type(value)() if type(value) in (dict, OrderedDict, Counter) else {}
@@ -368,7 +368,7 @@ def _array(*_: Any) -> Array:
     return Array()
 
 
-# what a file may name, and what stands for it
+# the classes and functions that a file may name, and their stand-ins
 GLOBALS: dict[str, Any] = {
     'collections.OrderedDict': OrderedDict,
     'collections.Counter': Counter,
