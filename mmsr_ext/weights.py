@@ -32,11 +32,12 @@ CONTAINERS = (
 )  # BasicSR's averaged weights, its raw ones, and MMEngine's
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
     """Load a checkpoint onto the CPU without running code from it.
 
     Args:
         path: A file that MMEngine, BasicSR or plain PyTorch wrote, or a .safetensors file.
+        whole: Read the state of the training too; else it is skipped, and may be damaged.
 
     Returns:
         The file's content.
@@ -54,7 +55,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         content = (
             load_file(path)
             if Path(path).suffix == '.safetensors'
-            else read_torch_file(path, skip=TRAINING_STATE)
+            else read_torch_file(path, skip=() if whole else TRAINING_STATE)
         )
     except Exception as error:  # a damaged file raises whatever it likes
         reason = (str(error).splitlines() or ['the file ends early'])[0]

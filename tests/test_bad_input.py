@@ -286,6 +286,11 @@ CONFIGS = [
         r'optim_wrapper\.generator\.clip_grad cannot be used: .*max_nrm',
     ),
     (
+        'param_scheduler.gamma',
+        {},
+        r'param_scheduler: MultiStepLR: gamma=\{\} must be a number',
+    ),
+    (
         'default_hooks.checkpoint',
         dict(type='CheckpointHook', interval=2, by_epoch=False, save_best='PSNRR-Y', rule='greater'),
         "save_best='PSNRR-Y' of CheckpointHook is no metric .* did you mean 'PSNR-Y'",

@@ -97,6 +97,18 @@ def test_msrresnet_of_shapes_that_it_does_not_have(tmp_path):
             load_generator(tmp_path / 'odd.pth')
 
 
+def test_the_state_of_a_training_is_checked_where_it_is_read(tmp_path):
+    path = tmp_path / 'iter_2.pth'
+    moments = torch.arange(1000.0)
+    torch.save(dict(state_dict={'weight': torch.ones(3)}, optimizer={'state': moments}), path)
+    content = bytearray(path.read_bytes())
+    content[content.index(moments[500:].numpy().tobytes())] ^= 1
+    path.write_bytes(content)
+    assert read_checkpoint(path)['state_dict']['weight'].tolist() == [1, 1, 1]
+    with pytest.raises(InputError, match=r'iter_2\.pth .*Bad CRC-32'):
+        read_checkpoint(path, whole=True)
+
+
 def test_pretrained_says_what_is_no_tensor(tmp_path):
     """SRResNet would look at its shape."""
     network = SRResNet(mid_channels=4, num_blocks=1)

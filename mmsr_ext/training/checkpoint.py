@@ -53,7 +53,7 @@ def check_checkpoint(cfg: Config, model: Any) -> None:
     path = cfg.get('load_from')
     if path is None:
         return
-    content = read_checkpoint(path)
+    content = read_checkpoint(path, whole=bool(cfg.get('resume')))
     if cfg.get('resume'):
         _check_state(content, path)
         # GeneratorEMAHook keeps its average outside the model, and checks it

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.hooks import CheckpointHook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -119,6 +119,7 @@ def check_training(runner: Runner, model: Any) -> None:
             )
     for name, wrapper in wrappers.items():
         _check_clipping(f'{where}: optim_wrapper{"." * bool(name)}{name}.clip_grad', wrapper)
+    _check_settings(where, runner, wrappers)
     _check_save_best(where, runner)
 
 
@@ -134,6 +135,20 @@ def _check_clipping(where: str, wrapper: Any) -> None:
         raise InputError(
             f'{where} cannot be used: {one_line(error)} Expected: dict(max_norm=1.0).'
         ) from error
+
+
+def _check_settings(where: str, runner: Runner, wrappers: dict[str, Any]) -> None:
+    """Refuse a dict in the place of a number, which PyTorch takes, and saves in every checkpoint."""
+    schedulers = runner.param_schedulers or []
+    if isinstance(schedulers, dict):
+        schedulers = [scheduler for each in schedulers.values() for scheduler in each]
+    held = [(f'param_scheduler: {type(one).__name__}', one.state_dict()) for one in schedulers]
+    for name, wrapper in wrappers.items():
+        held += [(f'optim_wrapper{"." * bool(name)}{name}', group) for group in wrapper.param_groups]
+    for owner, settings in held:
+        for key, value in settings.items():
+            if isinstance(value, ConfigDict):
+                raise InputError(f'{where}: {owner}: {key}={dict(value)} must be a number.')
 
 
 def _check_save_best(where: str, runner: Runner) -> None:

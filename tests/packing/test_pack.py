@@ -243,7 +243,8 @@ def test_bad_options_and_folders(photos, tmp_path, monkeypatch):
         pack_images(photos, store, None, tmp_path / 'lq', workers=0)
     with pytest.raises(
         InputError,
-        match=r"unfinished store with options .*'scale': 2, 'lq': 'given'.*and this command has .*'scale': 4.*remove that folder",
+        match=r"unfinished store with options .*'scale': 2, 'lq': 'given'.*"
+        r"and this command has .*'scale': 4.*remove that folder",
     ):
         pack_images(photos, store, 4, workers=0)
     monkeypatch.setattr(

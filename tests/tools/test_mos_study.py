@@ -1,6 +1,5 @@
 """A mean-opinion-score study from its first command to its last, in a real browser."""
 
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -18,6 +17,7 @@ import pytest
 from support import ROOT
 from support.mos import make_study, write_images
 
+from mmsr_ext.cli import command, mos
 from mmsr_ext.mos import score_study, serve_study
 from mmsr_ext.mos.ratings import read_ratings
 from mmsr_ext.mos.study import Study
@@ -112,13 +112,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def tool():
-    spec = importlib.util.spec_from_file_location('mos_study', ROOT / 'tools' / 'mos_study.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def current(page):
     """The item on the screen, once it can be rated."""
     wait_for(lambda: page.evaluate("shown !== null && document.getElementById('image').naturalWidth > 0"))
@@ -154,7 +147,7 @@ def begin(page, name):
 def test_commands_of_the_page_from_folders_to_scores(tmp_path, monkeypatch, capsys, context, serve):
     text = (ROOT / 'docs/opinion_test.md').read_text().split('```')[1]
     commands = [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith('python')]
-    assert [command[:3] for command in commands] == [
+    assert [words[:3] for words in commands] == [
         ['python', 'tools/mos_study.py', name] for name in ('build', 'serve', 'score')
     ]
     monkeypatch.chdir(tmp_path)
@@ -162,8 +155,7 @@ def test_commands_of_the_page_from_folders_to_scores(tmp_path, monkeypatch, caps
     for seed, folder in enumerate(['results/bicubic', 'results/srgan', 'data/mine/val/GT']):
         write_images(tmp_path / folder, images, seed=seed)
     write_images(tmp_path / 'data/mine/val/LQx4', images, (6, 8))
-    module = tool()
-    module.main(module.parse_args(commands[0][2:]))
+    command.start(mos, commands[0][2:])
     assert '12 items of 4 methods, and 4 for practice' in capsys.readouterr().out
     study = Study.load('study')
     key = {**study.items, **study.training}
@@ -246,7 +238,7 @@ def test_commands_of_the_page_from_folders_to_scores(tmp_path, monkeypatch, caps
         shown = [key[rating.item].image for rating in whole if rating.rater == rater]
         assert all(first != second for first, second in pairwise(shown))
 
-    module.main(module.parse_args(commands[2][2:]))
+    command.start(mos, commands[2][2:])
     printed = capsys.readouterr().out
     expected = {
         method: [
