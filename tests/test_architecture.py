@@ -15,7 +15,7 @@ FLOORS = [
     {'models'},
     {'engine'},
     {'datasets'},
-    {'functional', 'io', 'weights', 'registry', 'compat', 'arguments', 'machine'},
+    {'functional', 'io', 'pretrained', 'weights', 'registry', 'compat', 'arguments', 'machine'},
     {'errors', 'version'},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

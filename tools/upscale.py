@@ -1,4 +1,4 @@
-"""Upscale or deblur images: python tools/upscale.py photos -o big -c realesr-general-x4v3.pth"""
+"""Upscale or deblur images: python tools/upscale.py photos -o big"""
 
 MMSR_COMMAND = True  # the parts of mmsr_ext are imported once the arguments are understood
 

@@ -1,4 +1,4 @@
-"""Upscale or deblur images: python tools/upscale.py photos -o big -c realesr-general-x4v3.pth"""
+"""Upscale or deblur images: python tools/upscale.py photos -o big"""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '-o', '--out', required=True, help='folder for the results, or a file for a single image'
     )
     parser.add_argument(
-        '-c', '--checkpoint', required=True, help='weights of the network: .pth or .safetensors'
+        '-c',
+        '--checkpoint',
+        help='weights of the network: .pth, .safetensors or .onnx (default: a network x4 for clean '
+        'photographs, which comes with mmsr_ext)',
     )
     parser.add_argument(
         '--format',

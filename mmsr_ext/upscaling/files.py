@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..io.images import SUFFIXES, list_images
 from ..io.picture_writing import FORMATS, check_output, write_picture
 from ..io.pictures import read_picture, read_size
+from ..pretrained import card_of
 from .tile_runner import out_of_memory
 from .upscaler import Upscaler
 
@@ -37,7 +38,7 @@ IMAGES_TOO = (
 def upscale_files(
     inputs: Sequence[str],
     out: str | Path,
-    checkpoint: str | Path,
+    checkpoint: str | Path | None = None,
     format: Format = 'png',
     suffix: str = '',
     quality: int = 95,
@@ -54,7 +55,7 @@ def upscale_files(
             one per line.
         out: Folder of the results, which are named NAME + suffix + ending; or, for a single input, the file
             to write.
-        checkpoint: Weights of the network, see ``Upscaler``.
+        checkpoint: Weights of the network, see ``Upscaler``; by default those that come with the package.
         format: 'png', 'jpg', 'webp', or 'keep' for that of each input. PNG and TIFF keep 16 bits.
         suffix: Text after the name of each result, such as '_x4'.
         quality: Quality of JPEG and WebP, 1 to 100.
@@ -88,6 +89,13 @@ def upscale_files(
         raise InputError(
             f'{len(present)} of {len(jobs)} results exist already (such as {present[0]}). Give --resume '
             'to skip these images, or --overwrite to replace the results.'
+        )
+    if checkpoint is None:
+        card = card_of()
+        print(
+            f'Network: {card["name"]}, which comes with mmsr_ext (x{card["scale"]}, for clean photographs). '
+            'Use another one with -c FILE.',
+            file=sys.stderr,
         )
     upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
     todo = {source: target for source, target in jobs.items() if not (resume and target.exists())}

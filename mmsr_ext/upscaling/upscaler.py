@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..functional import ImresizeRows
+from ..pretrained import builtin_network
 from .network import load_network
 from .tile_runner import Precision, Runner
 from .tiles import join
@@ -39,7 +40,8 @@ class Upscaler:
     Args:
         network: A checkpoint file, see ``load_generator``, or one of an architecture that spandrel knows, if
             spandrel is installed; or a module that maps (N, C, H, W) in [0, 1], C 3 or 1, to the same size or
-            an integer multiple of it. A module is copied.
+            an integer multiple of it. A module is copied. By default the network x4 that comes with the
+            package, see ``mmsr_ext/pretrained``.
         device: 'cpu', 'cuda', 'cuda:1', ...; by default a GPU if there is one.
         precision: 'fp32', 'fp16' or 'bf16'.
         tile: Height and width of the tiles in pixels of the input, at least 32; by default chosen from the
@@ -65,7 +67,7 @@ class Upscaler:
 
     def __init__(
         self,
-        network: str | Path | nn.Module,
+        network: str | Path | nn.Module | None = None,
         device: str | None = None,
         precision: Precision = 'fp32',
         tile: int | None = None,
@@ -77,6 +79,8 @@ class Upscaler:
         if outscale is not None and not 0 < outscale <= 64:
             raise InputError(f'outscale={outscale!r} must be above 0 and at most 64.')
         self.say = say or (lambda text: print(text, file=sys.stderr))
+        if network is None:
+            network = builtin_network()
         module = copy.deepcopy(network).cpu() if isinstance(network, nn.Module) else load_network(network)
         self._runner = Runner(module, device, precision, tile, overlap, ensemble, self.say)
         self.device, self.traits = self._runner.device, self._runner.traits
