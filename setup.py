@@ -89,7 +89,7 @@ setup(
     package_data={
         'mmsr_ext': ['py.typed'],
         'mmsr_ext.mos': ['*.html'],
-        'mmsr_ext.pretrained': ['*.safetensors', '*.json'],
+        'mmsr_ext.pretrained': ['*.safetensors', '*.json', '*.LICENSE'],
         'mmsr_ext.evaluation.report': ['*.html', '*.css', '*.js'],
     },
     python_requires='>=3.10,<3.14',

@@ -25,11 +25,29 @@ TRAINING_STATE = (
     'loops',
     'exact_resume',
 )
-CONTAINERS = (
-    'params_ema',
-    'params',
-    'state_dict',
-)  # BasicSR's averaged weights, its raw ones, and MMEngine's
+# where a file may hold its weights: BasicSR's averaged weights and its raw ones, MMEngine's, other trainers'
+CONTAINERS = ('params_ema', 'params-ema', 'params', 'state_dict', 'model_state_dict', 'model', 'net')
+# what is saved in the place of weights when a download or a clone goes wrong, by how the file begins
+NO_WEIGHTS = {
+    b'version https://git-lfs': (
+        'a pointer of Git LFS, not the weights themselves; run `git lfs pull` where it was cloned, '
+        'or download the file itself'
+    ),
+    b'<': 'a web page, not weights; download the file itself, not the page that shows it',
+}
+
+
+def is_safetensors(path: str | Path) -> bool:
+    """Return whether a file is of the format safetensors, whatever its name ends in.
+
+    Args:
+        path: An existing file.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with open(path, 'rb') as file:
+        return file.read(9)[8:] == b'{'  # what follows the length of the header
 
 
 def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
@@ -52,11 +70,18 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
             f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.'
         )
     try:
+        with open(path, 'rb') as file:
+            start = file.read(64).lstrip()
+        for sign, found in NO_WEIGHTS.items():
+            if start.startswith(sign):
+                raise InputError(f'{path} is {found}.')
         content = (
             load_file(path)
-            if Path(path).suffix == '.safetensors'
+            if is_safetensors(path)
             else read_torch_file(path, skip=() if whole else TRAINING_STATE)
         )
+    except InputError:
+        raise
     except Exception as error:  # a damaged file raises whatever it likes
         reason = (str(error).splitlines() or ['the file ends early'])[0]
         raise InputError(
@@ -130,7 +155,7 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
         InputError: If it holds something else than weights of a generator.
     """
     if raw and 'params' in content:
-        content = {key: value for key, value in content.items() if key != 'params_ema'}
+        content = {key: value for key, value in content.items() if key not in ('params_ema', 'params-ema')}
     weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
     if strange or not weights:

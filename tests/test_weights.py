@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import load_generator
@@ -115,3 +116,38 @@ def test_pretrained_says_what_is_no_tensor(tmp_path):
     torch.save(network.state_dict() | {'head.0.weight': 3}, tmp_path / 'odd.pth')
     with pytest.raises(InputError, match=r'1 of another shape \(such as head\.0\.weight'):
         Pretrained(str(tmp_path / 'odd.pth'))(network)
+
+
+@pytest.mark.parametrize('name', ['net.pth', 'net.SAFETENSORS', 'net.safetensors'])
+@pytest.mark.parametrize('save', [save_file, torch.save])
+def test_the_content_decides_not_the_suffix(tmp_path, name, save):
+    network = SRResNet(mid_channels=2, num_blocks=1, scale=2)
+    save(network.state_dict(), str(tmp_path / name))
+    weights = load_generator(tmp_path / name).state_dict()
+    assert all(torch.equal(weights[key], value) for key, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ('content', 'named'),
+    [
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n', 'git lfs pull'),
+        (b'<!DOCTYPE html>\n<html><title>Release</title></html>', 'web page'),
+        (b'\n  <html lang="en">', 'web page'),
+    ],
+)
+@pytest.mark.parametrize('name', ['net.pth', 'net.safetensors'])
+def test_what_a_download_leaves_in_the_place_of_weights(tmp_path, name, content, named):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=named) as caught:
+        load_generator(tmp_path / name)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'key', ['params', 'params_ema', 'params-ema', 'state_dict', 'model_state_dict', 'model', 'net']
+)
+def test_containers_of_other_trainers(tmp_path, key):
+    network = SRResNet(mid_channels=2, num_blocks=1, scale=2)
+    torch.save({key: network.state_dict(), 'epoch': 3}, tmp_path / 'net.pth')
+    weights = load_generator(tmp_path / 'net.pth').state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in network.state_dict().items())

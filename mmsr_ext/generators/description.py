@@ -14,6 +14,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..version import __version__
+from ..weights import is_safetensors
 from .architectures import architecture_named, trait
 
 ENTRY = 'mmsr_ext'  # of a .pth file, and of the archive that TorchScript writes
@@ -32,7 +33,7 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
     """
     suffix = Path(path).suffix
     try:
-        if suffix == '.safetensors':
+        if is_safetensors(path):
             with safe_open(path, 'pt') as file:
                 found: Any = file.metadata()
         elif suffix == '.onnx':

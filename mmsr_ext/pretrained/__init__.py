@@ -10,6 +10,7 @@ from ..errors import InputError
 
 FOLDER = Path(__file__).parent
 DEFAULT = 'compact_x4'
+VGG19_FEATURES = FOLDER / 'vgg19_to_relu3_1.safetensors'
 
 
 def builtin_network(name: str = DEFAULT) -> Path:
@@ -28,7 +29,7 @@ def builtin_network(name: str = DEFAULT) -> Path:
         InputError: If there is none of that name.
     """
     path = FOLDER / f'{name}.safetensors'
-    names = sorted(file.stem for file in FOLDER.glob('*.safetensors'))
+    names = sorted(file.stem for file in FOLDER.glob('*.json'))
     if name not in names:
         raise InputError(f'there is no built-in network {name!r}; expected one of {", ".join(names)}.')
     return path

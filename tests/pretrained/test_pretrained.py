@@ -17,7 +17,7 @@ from mmsr_ext.pretrained import builtin_network, card_of
 from mmsr_ext.registry import MODELS
 
 PHOTOGRAPHS = ('astronaut', 'camera', 'chelsea', 'coffee')
-NAMES = sorted(path.stem for path in builtin_network().parent.glob('*.safetensors'))
+NAMES = sorted(path.stem for path in builtin_network().parent.glob('*.json'))
 
 
 def psnr_y(result, gt):

@@ -50,7 +50,8 @@ class PerceptualLoss(FrozenNetworkLoss):
             factor; EnhanceNet's weights are for such maps.
         input_range: Values of black and white in the images.
         use_input_norm: True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
-        pretrained: 'imagenet' (torchvision's weights), a file of weights, or 'random'; see ``VGGFeatures``.
+        pretrained: 'imagenet' (torchvision's weights), 'builtin' (the package's, to relu3_1), a file of
+            weights, or 'random'; see ``VGGFeatures``.
         dtype: 'bfloat16' or 'float16' runs the network in half precision; the distances are computed in
             float32. float16 wants the loss scaling of --amp float16.
         compile: Runs the network through ``torch.compile`` with these arguments.

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...arguments import checked
 from ...errors import InputError
+from ...pretrained import VGG19_FEATURES
 from .torchvision_weights import torchvision_weights
 
 ALIASES = {'VGG22': 'relu2_2', 'VGG54': 'relu5_4'}
@@ -24,6 +25,13 @@ NORMS = {
     'minc': ((124 / 255, 117 / 255, 104 / 255), (1 / 255, 1 / 255, 1 / 255), True),
     'none': ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), False),
 }
+
+
+# What works without a download. Without any content loss the adversarial loss would be alone.
+WITHOUT = (
+    'take the shallower features that come with the package: in the config '
+    "perceptual_loss=dict(layer_weights=dict(_delete_=True, VGG22=1.0), pretrained='builtin')"
+)
 
 
 def layer_names(vgg_type: str) -> list[str]:
@@ -44,9 +52,9 @@ class VGGFeatures(nn.Module):
         layers: Names like 'conv5_4' (before the activation) and 'relu5_4' (after it), 'VGG22', 'VGG54', or
             the index in torchvision's ``features`` as MMagic writes it ('34').
         vgg_type: 'vgg16' or 'vgg19'.
-        pretrained: 'imagenet' for torchvision's weights, 'random', or a file of a state_dict, where the
-            layers have torchvision's names ('features.0'), Caffe's ('conv1_1') or those of the MINC file of
-            ESRGAN's authors ('conv11').
+        pretrained: 'imagenet' for torchvision's weights; 'builtin' for those of the package, which are of
+            VGG19 and end at relu3_1; 'random'; or a file of a state_dict, where the layers have torchvision's
+            names ('features.0'), Caffe's ('conv1_1') or those of ESRGAN's MINC file ('conv11').
         input_norm: What the weights expect of the input, which is RGB in [0, 1]: True or 'imagenet' for
             torchvision's normalisation, 'minc' for that of the MINC release's Caffe model (BGR in [0, 255],
             mean subtracted), False or 'none' for none.
@@ -114,8 +122,11 @@ def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
             if isinstance(layer, nn.Conv2d):
                 layer.reset_parameters()
         return
-    without = 'train without perceptual loss: --cfg-options model.perceptual_loss=None'
-    state = torchvision_weights(vgg_type, pretrained, without)
+    if pretrained == 'builtin':
+        if vgg_type != 'vgg19':
+            raise InputError(f"pretrained='builtin' has the weights of vgg19 alone, not of {vgg_type}.")
+        pretrained = str(VGG19_FEATURES)
+    state = torchvision_weights(vgg_type, pretrained, WITHOUT)
     names = layer_names(vgg_type)
     state = {_index_key(key, names): value for key, value in state.items()}
     for key, parameter in features.state_dict().items():

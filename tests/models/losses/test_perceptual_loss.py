@@ -1,10 +1,14 @@
 import pytest
 import torch
 import torchvision
+from safetensors.torch import load_file
+from skimage.data import astronaut
+from torch.nn import functional as F
 
 from mmsr_ext import InputError
 from mmsr_ext.models import PerceptualLoss
 from mmsr_ext.models.losses.vgg_features import VGGFeatures, layer_names
+from mmsr_ext.pretrained import VGG19_FEATURES
 
 MEAN, STD = (
     torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1),
@@ -196,3 +200,43 @@ def test_a_compiled_network_that_returns_the_same_memory_every_time(weights, mon
     )
     assert loss(x, gt) == (expected, style)
     assert expected > 0
+
+
+def test_no_download_offers_the_features_of_the_package(monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError('no route to host')
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', offline)
+    with pytest.raises(InputError, match="pretrained='builtin'") as caught:
+        PerceptualLoss({'VGG54': 1})
+    assert 'perceptual_loss=None' not in str(caught.value)
+    PerceptualLoss({'VGG22': 1}, pretrained='builtin')
+
+
+def test_the_packages_features_against_layers_built_by_hand():
+    """And their maps are normalised: of a photograph they are 1 on average, as nothing but VGG's are."""
+    state = {key: value.float() for key, value in load_file(VGG19_FEATURES).items()}
+    x = torch.from_numpy(astronaut()).permute(2, 0, 1)[None] / 255
+    expected = (x - MEAN) / STD
+    for index in (0, 2, 'pool', 5, 7):
+        if index == 'pool':
+            expected = F.max_pool2d(expected, 2)
+            continue
+        weight, bias = state[f'features.{index}.weight'], state[f'features.{index}.bias']
+        expected = F.conv2d(expected, weight, bias, padding=1).relu()
+    maps = VGGFeatures(['VGG22', 'relu3_1'], pretrained='builtin')(x)
+    torch.testing.assert_close(maps['VGG22'], expected)
+    assert 0.5 < maps['VGG22'].mean() < 2
+    assert 0.5 < maps['relu3_1'].mean() < 2
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (dict(layer_weights={'VGG54': 1}), 'conv3_2'),
+        (dict(layer_weights={'VGG22': 1}, vgg_type='vgg16'), 'vgg19 alone'),
+    ],
+)
+def test_what_the_packages_features_lack(arguments, named):
+    with pytest.raises(InputError, match=named):
+        PerceptualLoss(**arguments, pretrained='builtin')
