@@ -1,5 +1,6 @@
 """Pure functions on tensors and arrays, independent of the registries."""
 
+from .alpha import FilledColours, resize_with_alpha
 from .bicubic_pair import bicubic_pair
 from .blur_kernels import gaussian_kernel, sinc_kernel
 from .fidelity import luma, psnr, ssim
@@ -16,6 +17,7 @@ from .precision import at_least_float32
 from .usm import usm_sharpen
 
 __all__ = [
+    'FilledColours',
     'ImresizeRows',
     'add_gaussian_noise',
     'add_poisson_noise',
@@ -34,6 +36,7 @@ __all__ = [
     'motion_psf',
     'motion_trajectory',
     'psnr',
+    'resize_with_alpha',
     'sinc_kernel',
     'ssim',
     'texture_distance',

@@ -15,7 +15,8 @@ class ImresizeRows:
     """MATLAB's ``imresize`` in strips of rows, so that neither image has to be in memory as a whole.
 
     Equals ``imresize`` for the scales that ``imresize`` supports: rows are resized first, and each of the two
-    passes rounds half up and clips. The weights are computed and summed in float64.
+    passes rounds half up and clips, except for floating point. The weights are computed and summed in
+    float64.
 
     Args:
         height: Height of the image in pixels.
@@ -49,7 +50,7 @@ class ImresizeRows:
 
         Args:
             image: Rows of the image from row ``first`` on, at least those that are needed; shape (h, W, C),
-                uint8 or uint16.
+                uint8, uint16 or floating point.
             start: First row of the result to compute.
             stop: Row after the last one to compute.
             first: Index of the first row in ``image``.
@@ -57,7 +58,7 @@ class ImresizeRows:
         Returns:
             Shape (stop - start, width, C), of the same dtype.
         """
-        top = np.iinfo(image.dtype).max
+        top = np.iinfo(image.dtype).max if image.dtype.kind == 'u' else None
         result = np.empty((stop - start, self.width, image.shape[2]), image.dtype)
         step = max(1, CHUNK // (max(image.shape[1], self.width) * image.shape[2]))
         for begin in range(start, stop, step):
@@ -72,8 +73,8 @@ class ImresizeRows:
         return result
 
 
-def _rounded(values: np.ndarray, top: int) -> np.ndarray:
-    return np.clip(np.floor(values + 0.5, out=values), 0, top, out=values)
+def _rounded(values: np.ndarray, top: int | None) -> np.ndarray:
+    return values if top is None else np.clip(np.floor(values + 0.5, out=values), 0, top, out=values)
 
 
 def _taps(size: int, scale: float) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..functional import ImresizeRows
+from ..functional import FilledColours, ImresizeRows, resize_with_alpha
 from ..pretrained import builtin_network
 from .network import load_network
 from .tile_runner import Precision, Runner
@@ -30,7 +31,8 @@ class Upscaler:
 
     The network gets the colours. A network of three channels gets a grey image three times, and the result is
     the luma (BT.601) of its output; a network of one channel gets every channel separately. Alpha is resized
-    by MATLAB's bicubic, because networks are not trained on it.
+    by MATLAB's bicubic, because networks are not trained on it. Colours under an alpha of 0 are undefined:
+    they are filled from their neighbours before the network sees them.
 
     >>> from mmsr_ext.models import SRResNet
     >>> upscaler = Upscaler(SRResNet(mid_channels=4, num_blocks=1, scale=2), device='cpu')
@@ -49,7 +51,8 @@ class Upscaler:
         overlap: Overlap of neighbouring tiles in pixels of the input, at most half a tile; by default 32, or
             half a tile if that is less.
         outscale: Size of the result / size of the image; by default the network's scale. For another value
-            the output of the network is resized by MATLAB's bicubic, and the size is rounded up.
+            the output of the network is resized by MATLAB's bicubic, colours premultiplied by alpha, and the
+            size is rounded up.
         ensemble: Average the results for the 8 flips and rotations of the image (Lim et al. 2017, EDSR,
             section 3.3).
         say: Function that shows a message to the user; by default it prints to stderr.
@@ -147,21 +150,23 @@ class Upscaler:
                 'or (H, W, 1 to 4) of uint8 or uint16.'
             )
         colours = pixels.shape[2] - 1 if pixels.shape[2] in (2, 4) else pixels.shape[2]
-        strips = self._network_rows(pixels[..., :colours])
+        alpha = pixels[..., colours:]
+        # where all pixels have the same alpha, there is nothing to fill and no weight
+        blended = bool(alpha.size) and alpha.min() < alpha.max()
+        strips = self._network_rows(pixels[..., :colours], alpha[..., 0] if blended else None)
         height, width = (size * self.scale for size in pixels.shape[:2])
         if self.outscale != self.scale:
-            strips = _resized(strips, ImresizeRows(height, width, self.outscale / self.scale))
-        if colours == pixels.shape[2]:
-            yield from strips
-            return
-        alpha, top = ImresizeRows(pixels.shape[0], pixels.shape[1], self.outscale), 0
-        for strip in strips:
-            beside = alpha.rows(pixels[..., colours:], top, top + len(strip))
-            yield np.concatenate([strip, beside], 2)
-            top += len(strip)
+            resize = ImresizeRows(height, width, self.outscale / self.scale)
+            if blended:
+                strips = _resized(
+                    _with_alpha(strips, alpha, self.scale), resize, partial(resize_with_alpha, resize)
+                )
+            else:
+                strips = _resized(strips, resize, resize.rows)
+        yield from _with_alpha(strips, alpha, self.outscale) if alpha.size else strips
 
-    def _network_rows(self, image: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the output of the network, strip by strip."""
+    def _network_rows(self, image: np.ndarray, alpha: np.ndarray | None) -> Iterator[np.ndarray]:
+        """Yield the output of the network for the colours, strip by strip."""
         height, width, channels = image.shape
         rows, columns = self._runner.cuts(height, width)
         if self.traits.looks_at_all and len(rows.starts) * len(columns.starts) > 1 and not self._said_tiles:
@@ -172,11 +177,13 @@ class Upscaler:
             )
             self._said_tiles = True
         top_value = np.iinfo(image.dtype).max
+        filled = None if alpha is None else FilledColours(image, alpha)
 
         def output(row: int, column: int) -> Tensor:
-            (top, bottom), (left, right) = rows.extent(row), columns.extent(column)
+            (top, bottom), (left, right) = extent = rows.extent(row), columns.extent(column)
+            tile = image[top:bottom, left:right] if filled is None else filled.tile(*extent)
             with torch.inference_mode():
-                return self._image_output(self._to_device(image[top:bottom, left:right], top_value))
+                return self._image_output(self._to_device(tile, top_value))
 
         strip = np.empty((0, width * self.scale, channels), image.dtype)
         unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]] = []
@@ -237,15 +244,25 @@ def _finish(unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]]
         place[:] = values.numpy()
 
 
-def _resized(strips: Iterator[np.ndarray], resize: ImresizeRows) -> Iterator[np.ndarray]:
-    """Resize an image strip by strip."""
+def _with_alpha(strips: Iterator[np.ndarray], alpha: np.ndarray, scale: float) -> Iterator[np.ndarray]:
+    """Put alpha, resized by ``scale`` from shape (H, W, 1), beside the colours."""
+    resize, top = ImresizeRows(alpha.shape[0], alpha.shape[1], scale), 0
+    for strip in strips:
+        yield np.concatenate([strip, resize.rows(alpha, top, top + len(strip))], 2)
+        top += len(strip)
+
+
+def _resized(
+    strips: Iterator[np.ndarray], resize: ImresizeRows, rows: Callable[..., np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Resize an image strip by strip, with ``resize.rows`` or a function like it."""
     held: np.ndarray | None = None
     first = done = 0
     for strip in strips:
         held = strip if held is None else np.concatenate([held, strip])
         stop = resize.ready(first + len(held))
         if stop > done:
-            yield resize.rows(held, done, stop, first)
+            yield rows(held, done, stop, first)
             done = stop
             needed = resize.needed_from(done)
             held, first = held[max(needed - first, 0) :], max(needed, first)
