@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from PIL import Image
 
 from ..errors import InputError
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
+# what Pillow recognises but cannot decode, or only with Ghostscript or on Windows
+NOT_DECODED = ('BUFR', 'EPS', 'GRIB', 'HDF5', 'MPEG', 'WMF')
+NEVER_INTEGER = ('.pfm',)  # its pixels are always floats, which no reader here takes
 EIGHT_BIT = ('RGB', 'L', 'P', '1')
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -71,8 +74,38 @@ def image_size(path: str | Path) -> tuple[int, int]:
         ) from error
 
 
-def list_images(folder: str | Path) -> list[Path]:
-    """List the image files in a folder, recognised by their suffix and sorted by name.
+@lru_cache(maxsize=1)
+def image_suffixes() -> frozenset[str]:
+    """Return the suffixes, in small letters, of the image files that can be read: those of Pillow's decoders.
+
+    >>> {'.png', '.jpe', '.gif', '.tga'} <= image_suffixes()
+    True
+    """
+    decoded = {
+        suffix
+        for suffix, kind in Image.registered_extensions().items()
+        if kind in Image.OPEN and kind not in NOT_DECODED
+    }
+    return frozenset(decoded.union(['.mpo']).difference(NEVER_INTEGER))  # Pillow opens MPO files as JPEG
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether a path is named like an image that can be read; the case of the suffix does not matter.
+
+    A name that begins with a dot is none: such are the temporary files of ``io.atomic``, and what systems put
+    beside the files of a user (``._a.jpg``, ``.DS_Store``).
+
+    >>> is_image_name(Path('a.JPG')), is_image_name(Path('._a.jpg')), is_image_name(Path('a.txt'))
+    (True, False, False)
+    """
+    return not path.name.startswith('.') and path.suffix.lower() in image_suffixes()
+
+
+def split_folder(folder: str | Path) -> tuple[list[Path], list[Path]]:
+    """List the image files in a folder, see ``is_image_name``, and what else it holds.
+
+    Returns:
+        Images, and all other files and folders, each sorted by name.
 
     Raises:
         InputError: If the folder does not exist or has no images.
@@ -80,15 +113,40 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f'image folder {folder} does not exist.')
-    # keep a broken link: reading it gives an error that names the missing image
-    files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.is_dir()))
-    )
-    if not files:
-        raise InputError(f'image folder {folder} has no images (looked for {", ".join(SUFFIXES)}).')
-    return files
+    images: list[Path] = []
+    others: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        # keep a broken link: reading it gives an error that names the missing image
+        file = path.is_file() or (path.is_symlink() and not path.is_dir())
+        (images if file and is_image_name(path) else others).append(path)
+    if not images:
+        held = f' It holds {name_some(others)}.' if others else ''
+        raise InputError(f'image folder {folder} has no images, such as .png, .jpg or .tif files.{held}')
+    return images, others
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """List the image files in a folder, recognised by ``is_image_name`` and sorted by name.
+
+    Raises:
+        InputError: If the folder does not exist or has no images.
+    """
+    return split_folder(folder)[0]
+
+
+def name_some(paths: Iterable[Path], most: int = 10) -> str:
+    """Name paths for a message, hidden ones last; a folder's name ends in a slash.
+
+    >>> name_some([Path('.a'), Path('b'), Path('c')], most=2)
+    'b, c and 1 more'
+
+    Args:
+        paths: Paths; only their last parts are named.
+        most: How many are named; the rest is counted.
+    """
+    ordered = sorted(paths, key=lambda path: path.name.startswith('.'))
+    names = ', '.join(f'{path.name}/' if path.is_dir() else path.name for path in ordered[:most])
+    return f'{names} and {len(ordered) - most} more' if len(ordered) > most else names
 
 
 def named_images(folder: str | Path) -> dict[tuple[str, ...], Path]:

@@ -58,7 +58,11 @@ class Demo:
             if not path.exists():
                 raise InputError(f'{path} does not exist. Give files of networks, or folders of them.')
             found += (
-                sorted(file for file in path.rglob('*') if file.suffix in ('.pth', '.safetensors'))
+                sorted(
+                    file
+                    for file in path.rglob('*')
+                    if file.suffix in ('.pth', '.safetensors') and not file.name.startswith('.')
+                )
                 if path.is_dir()
                 else [path]
             )

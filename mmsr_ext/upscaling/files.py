@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..arguments import check_value
 from ..errors import InputError
-from ..io.images import SUFFIXES, list_images
+from ..io.images import is_image_name, name_some, split_folder
 from ..io.picture_writing import FORMATS, check_output, write_picture
 from ..io.pictures import read_picture, read_size
 from ..pretrained import card_of
@@ -52,7 +52,8 @@ def upscale_files(
 
     Args:
         inputs: Files, folders, patterns ('photos/**/*.jpg'), or '-' for a list of files and folders on stdin,
-            one per line.
+            one per line. Of a folder, the images directly in it are taken; what else it holds is named at the
+            end.
         out: Folder of the results, which are named NAME + suffix + ending; or, for a single input, the file
             to write.
         checkpoint: Weights of the network, see ``Upscaler``; by default those that come with the package.
@@ -82,8 +83,10 @@ def upscale_files(
         raise InputError(
             '--resume skips images that already have a result, and --overwrite replaces it. Give one of them.'
         )
-    files = find_images(inputs)
+    left_out: list[Path] = []
+    files = find_images(inputs, left_out=left_out)
     jobs = _plan(files, Path(out), format, suffix)
+    left_out += [path for path in files if path not in jobs]
     present = [target for target in jobs.values() if target.exists()]
     if present and not resume and not overwrite:
         raise InputError(
@@ -104,17 +107,23 @@ def upscale_files(
     )
     skipped = f', {len(jobs) - len(todo)} skipped' if len(todo) < len(jobs) else ''
     print(f'{len(written)} images written to {out}{skipped}', file=sys.stderr)
+    left_out = [path for path in left_out if path.resolve() != Path(out).resolve()]
+    if left_out:
+        print(f'{len(left_out)} other files and folders left out: {name_some(left_out)}', file=sys.stderr)
     if failed:
         raise InputError('\n'.join([f'{len(failed)} of {len(todo)} images could not be processed:', *failed]))
     return written
 
 
-def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> list[Path]:
+def find_images(
+    inputs: Sequence[str], lines: Iterable[str] | None = None, left_out: list[Path] | None = None
+) -> list[Path]:
     """Find the image files that paths, patterns and a list on stdin name.
 
     Args:
         inputs: See ``upscale_files``. A path that exists is not taken for a pattern.
         lines: Lines to read instead of stdin.
+        left_out: List to which everything is added that folders hold, or patterns match, besides images.
 
     Returns:
         Paths in the order in which they are named, each once.
@@ -123,6 +132,7 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
         InputError: If a path does not exist, a pattern matches nothing, or there are no images at all.
     """
     found: list[Path] = []
+    others: list[Path] = []
     for name in inputs:
         if name == '-':
             listed = [line.rstrip('\r\n') for line in (sys.stdin if lines is None else lines)]
@@ -131,15 +141,17 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
                     raise InputError(
                         f'{line}, listed on stdin, does not exist. Give one file or folder per line.'
                     )
-                found += _images_of(Path(line))
+                found += _images_of(Path(line), others)
         elif Path(name).exists():
-            found += _images_of(Path(name))
+            found += _images_of(Path(name), others)
         elif has_magic(name):
             matches = [Path(match) for match in sorted(glob(name, recursive=True))]
-            matches = [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
-            if not matches:
-                raise InputError(f'no image matches {name} (looked for {", ".join(SUFFIXES)}).')
-            found += matches
+            images = [path for path in matches if path.is_file() and is_image_name(path)]
+            if not images:
+                held = f' It matches {name_some(matches)}.' if matches else ''
+                raise InputError(f'no image matches {name}, such as .png, .jpg or .tif files.{held}')
+            found += images
+            others += sorted({*matches} - {*images})
         else:
             raise InputError(f'{name} does not exist. Give image files, folders, or patterns in quotes.')
     unique: dict[Path, Path] = {}
@@ -149,11 +161,19 @@ def find_images(inputs: Sequence[str], lines: Iterable[str] | None = None) -> li
         raise InputError(
             'no images were given. Give image files, folders, patterns in quotes, or - for a list on stdin.'
         )
+    if left_out is not None:
+        taken = {part for path in found for part in (path.resolve(), *path.resolve().parents)}
+        left_out += {path.resolve(): path for path in others if path.resolve() not in taken}.values()
     return list(unique.values())
 
 
-def _images_of(path: Path) -> list[Path]:
-    return list_images(path) if path.is_dir() else [path]
+def _images_of(path: Path, others: list[Path]) -> list[Path]:
+    """Return a file, or the images in a folder; what else the folder holds is added to ``others``."""
+    if not path.is_dir():
+        return [path]
+    images, rest = split_folder(path)
+    others += rest
+    return images
 
 
 def _plan(files: list[Path], out: Path, format: str, suffix: str) -> dict[Path, Path]:

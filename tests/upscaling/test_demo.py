@@ -50,6 +50,7 @@ def test_the_network_between_two(files):
 def test_a_folder_of_networks(files):
     (files / 'deep').mkdir()
     shutil.copy(files / 'a.pth', files / 'deep')
+    (files / '._a.pth').write_bytes(b'\0\5\x16\7')  # which macOS writes beside the file
     assert list(Demo([files]).files) == [str(files / name) for name in ('a.pth', 'b.pth', 'deep/a.pth')]
 
 

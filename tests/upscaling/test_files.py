@@ -106,6 +106,41 @@ def test_inputs_of_every_kind(photos, tmp_path, monkeypatch):
             find_images(inputs, lines)
 
 
+def test_what_a_folder_holds_besides_images_is_named(photos, checkpoint, tmp_path, capsys):
+    for name in '._a.png', '.DS_Store', '.b.partial.png', 'notes.txt', 'scan.heic.part':
+        (photos / name).write_bytes(b'\0\5\x16\7')
+    (photos / 'deep').mkdir()
+    for name, kind in dict(d='JPE', e='JFIF', f='gif', g='Pgm', h='tga').items():
+        image = Image.fromarray(picture(8, 8, seed=1))
+        image.save(photos / f'{name}.{kind}', format='JPEG' if kind[0] == 'J' else None)
+    out = photos / 'out'
+    assert len(upscale_files([str(photos)], out, checkpoint)) == 8
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == [
+        f'8 images written to {out}',
+        '6 other files and folders left out: deep/, notes.txt, scan.heic.part, .DS_Store, ._a.png, '
+        '.b.partial.png',
+    ]
+    upscale_files([str(photos / '[bn]*')], tmp_path / 'some', checkpoint)
+    assert '1 other files and folders left out: notes.txt' in capsys.readouterr().err
+    upscale_files([str(photos / 'a.png')], tmp_path / 'one', checkpoint)
+    assert 'left out' not in capsys.readouterr().err
+
+
+def test_a_folder_is_named_with_what_it_holds_when_an_image_fails(photos, checkpoint, tmp_path, capsys):
+    (photos / 'notes.txt').touch()
+    (photos / 'a.png').write_text('no image')
+    (photos / 'deep').mkdir()
+    Image.fromarray(picture(8, 8)).save(photos / 'deep' / 'd.png')
+    for inputs in [['photos/**/*'], ['photos', 'photos/deep']]:
+        others: list = []
+        assert len(find_images([str(photos.parent / name) for name in inputs], left_out=others)) == 4
+        assert others == [photos / 'notes.txt']  # the folder's image is taken
+    with pytest.raises(InputError, match='1 of 3 images'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    assert 'left out: deep/, notes.txt' in capsys.readouterr().err
+
+
 def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint, tmp_path, monkeypatch):
     before = {path: path.read_bytes() for path in photos.iterdir()}
     Image.fromarray(picture(8, 8, 3)).save(tmp_path / 'a.jpg')
@@ -141,10 +176,11 @@ def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint
         upscale_files([str(photos / 'a')], 'out', checkpoint, format='keep')
 
 
-def test_a_suffix_allows_the_inputs_folder(photos, checkpoint):
+def test_a_suffix_allows_the_inputs_folder(photos, checkpoint, capsys):
     for _ in range(2):  # the second time the results exist, and are not inputs
         upscale_files([str(photos)], photos, checkpoint, suffix='_x2', resume=True)
         assert names(photos) == ['a.png', 'a_x2.png', 'b.jpg', 'b_x2.png', 'c.bmp', 'c_x2.png']
+    assert '3 other files and folders left out: a_x2.png, b_x2.png, c_x2.png' in capsys.readouterr().err
 
 
 def test_resume_and_overwrite(photos, checkpoint, tmp_path):
