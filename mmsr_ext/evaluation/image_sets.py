@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -42,15 +43,28 @@ class ImageSet:
 
 
 def own_sets(cfg: Config) -> list[ImageSet]:
-    """Return the test data of a config, with the config's evaluators."""
+    """Return the test data of a config, with the config's evaluators; names may be equal."""
     loaders, evaluators = cfg.test_dataloader, cfg.test_evaluator
     several = isinstance(loaders, (list, tuple))
     pairs = list(zip(loaders, evaluators)) if several else [(loaders, evaluators)]
-    names: list[str] = []
-    for loader, _ in pairs:
-        name = _name_of(loader['dataset'].get('gt_folder', loader['dataset'].get('folder')) or '')
-        names.append(f'{name} {names.count(name) + 1}' if name in names else name)
-    return [ImageSet(name, loader, evaluator) for name, (loader, evaluator) in zip(names, pairs)]
+    return [ImageSet(_name_of(loader['dataset']), loader, evaluator) for loader, evaluator in pairs]
+
+
+def named_apart(sets: list[ImageSet]) -> list[ImageSet]:
+    """Number the names that are equal, NAME, NAME-2, NAME-3, since a set's outputs have a folder of its name.
+
+    Upper and lower case are the same to some file systems.
+    """
+    taken: set[str] = set()
+    apart = []
+    for image_set in sets:
+        name, number = image_set.name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f'{image_set.name}-{number}'
+        taken.add(name.casefold())
+        apart.append(replace(image_set, name=name))
+    return apart
 
 
 def benchmark_sets(
@@ -155,9 +169,14 @@ def is_missing(image_set: ImageSet) -> bool:
 
 
 def folder_of(image_set: ImageSet) -> str | None:
-    """Return a dataset's folder of ground truth, or its pattern; None for another project's dataset."""
-    dataset = image_set.loader['dataset']
-    return dataset.get('gt_folder', dataset.get('folder'))
+    """Return a dataset's folder of ground truth, or its pattern; None where the config does not tell."""
+    dataset = _inner(image_set.loader['dataset'])
+    folder = dataset.get('gt_folder', dataset.get('folder'))
+    if folder or not dataset.get('data_root'):
+        return folder
+    prefix = dataset.get('data_prefix')
+    gt = prefix.get('gt') if isinstance(prefix, dict) else None
+    return str(Path(dataset['data_root'], gt or ''))
 
 
 def scale_of(cfg: Config) -> int:
@@ -190,7 +209,21 @@ def _folders(root: Path, name: str, scale: int) -> tuple[Path, Path | None, str]
     return gt, lq, f'{{}}x{scale}' if suffixed else '{}'
 
 
-def _name_of(folder: str) -> str:
+def _inner(dataset: dict) -> dict:
+    """Return the dataset within wrappers, such as MMEngine's RepeatDataset."""
+    while isinstance(dataset.get('dataset'), dict):
+        dataset = dataset['dataset']
+    return dataset
+
+
+def _name_of(dataset: dict) -> str:
+    """Name a dataset by its folder, one of MMagic's by its ``dataset_type`` or ``data_root``."""
+    dataset = _inner(dataset)
+    folder = dataset.get('gt_folder', dataset.get('folder'))
+    kind = (dataset.get('metainfo') or {}).get('dataset_type')
+    if kind and not folder:
+        return ' '.join(re.split(r'[\\/]+', str(kind))).strip(' .') or 'test data'
+    folder = folder or dataset.get('data_root') or ''
     parts = [part for part in Path(folder).parts[-3:] if part not in OWN_GT_FOLDERS and '*' not in part]
     if 'data' in parts:
         parts = parts[parts.index('data') + 1 :]

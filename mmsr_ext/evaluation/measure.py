@@ -22,21 +22,14 @@ from .image_sets import (
     folder_of,
     is_missing,
     lpips_weights,
+    named_apart,
     own_sets,
     perceptual,
     scale_of,
 )
 from .recorder import ImageResult, Recorder
+from .tested_model import baseline_in, drop_training_parts, generators_of, is_restorer
 
-# A test neither needs these nor the weights that some of them download.
-TRAINING_ONLY = {
-    'discriminator',
-    'gan_loss',
-    'pixel_loss',
-    'perceptual_loss',
-    'extra_losses',
-    'gradient_penalty',
-}
 TIMES = ('s/image', 'MP/s')
 
 
@@ -131,12 +124,13 @@ def measure(
             f'{config} has no test_dataloader; add one, such as test_dataloader = val_dataloader.'
         )
     _without_training(cfg)
-    baseline = (cfg.model.get('test_cfg') or {}).get('baseline')
+    baseline = baseline_in(cfg)
     check_loaders(cfg, 'test_dataloader')
     with section(cfg, 'test_dataloader or test_evaluator'):
         sets, notes = (
             (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
         )
+        sets = named_apart(sets)
     clash = {'GT', 'LQ', *(image_set.name for image_set in sets if image_set.prefix)} & weights.keys()
     if clash:
         raise InputError(
@@ -147,17 +141,17 @@ def measure(
         [getattr(each, part) for each in sets] for part in ('loader', 'evaluator')
     )
     runner = CheckedRunner.from_cfg(cfg)
-    model = unwrapped(runner.model)
-    generator = model.generator
+    generators = generators_of(unwrapped(runner.model), config)
     own = sum(not image_set.prefix for image_set in sets)
     folder = Path(cfg.work_dir)
     folders = [folder if own == 1 and not image_set.prefix else folder / image_set.name for image_set in sets]
-    recorder = Recorder(generator, folders, baseline)
+    recorder = Recorder(generators, folders, baseline)
     runner.register_hook(recorder, 'LOWEST')
     for (name, state), path in zip(weights.items(), checkpoints):
-        state = rename_to(generator, state)
-        check_fits(generator, state, path)
-        generator.load_state_dict(state)
+        state = rename_to(generators[0], state)
+        check_fits(generators[0], state, path)
+        for generator in generators:
+            generator.load_state_dict(state)
         recorder.method = name
         runner.test()
     recorder.gather()
@@ -182,8 +176,7 @@ def _without_training(cfg: Config) -> None:
     cfg.log_level = 'WARNING'  # the table says it all
     cfg.work_dir = str(Path(cfg.work_dir) / 'test')
     cfg.test_cfg = {**(cfg.get('test_cfg') or {}), 'type': 'MultiTestLoop'}
-    for part in TRAINING_ONLY & cfg.model.keys():
-        cfg.model[part] = None
+    drop_training_parts(cfg)
     if 'cudnn_benchmark' in cfg.get('env_cfg', {}):
         cfg.env_cfg.cudnn_benchmark = (
             False  # each size of image would be timed with the search for its algorithms
@@ -193,14 +186,14 @@ def _without_training(cfg: Config) -> None:
 def _all_sets(
     cfg: Config, root: str, baseline: str | None, lpips: str | None
 ) -> tuple[list[ImageSet], list[str]]:
-    scale, own = scale_of(cfg), own_sets(cfg)
+    own = own_sets(cfg)
     lpips, note = lpips_weights(lpips)
+    scale, notes = _scale(cfg)
     sets, absent = benchmark_sets(root, scale, baseline, lpips) if scale > 1 else ([], [])
-    notes = (
-        [f'absent: {", ".join(absent)} (looked for {root}/SET/GT, with or without {root}/SET/LQx{scale})']
-        if absent
-        else []
-    )
+    if absent:
+        notes.append(
+            f'absent: {", ".join(absent)} (looked for {root}/SET/GT, with or without {root}/SET/LQx{scale})'
+        )
     if len(own) == 1 and isinstance(own[0].evaluator, dict):
         metrics = own[0].evaluator['metrics']
         metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
@@ -225,6 +218,20 @@ def _all_sets(
         ]
         own = [image_set for image_set in own if image_set not in missing]
     return sets + own, notes + ([note] if note else [])
+
+
+def _scale(cfg: Config) -> tuple[int, list[str]]:
+    """Return the scale, and a note where another project's generator does not map one image to one."""
+    try:
+        return scale_of(cfg), []
+    except Exception as error:  # such a generator may take a sequence, or a reference beside the image
+        if is_restorer(cfg):
+            raise
+        reason = (str(error).splitlines() or [''])[0]
+        return 1, [
+            'benchmark sets left out: the generator does not take a single image '
+            f'({type(error).__name__}: {reason})'
+        ]
 
 
 def _figures(

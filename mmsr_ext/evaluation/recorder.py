@@ -41,12 +41,12 @@ class Recorder(Hook):
     up.
 
     Args:
-        generator: Whose calls are timed.
+        generators: Whose calls are timed.
         folders: One for each of the loop's dataloaders.
         baseline: The restorer's; it is measured with the first method only.
     """
 
-    def __init__(self, generator: nn.Module, folders: list[Path], baseline: str | None) -> None:
+    def __init__(self, generators: list[nn.Module], folders: list[Path], baseline: str | None) -> None:
         self.folders = folders
         self.baseline = baseline
         self.method = ''
@@ -54,8 +54,9 @@ class Recorder(Hook):
         self.images: list[dict[str, ImageResult]] = [{} for _ in folders]
         self.warm = False
         self.seconds = 0.0
-        generator.register_forward_pre_hook(self._start)
-        generator.register_forward_hook(self._stop)
+        for generator in generators:
+            generator.register_forward_pre_hook(self._start, with_kwargs=True)
+            generator.register_forward_hook(self._stop)
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Measure the baseline once."""
@@ -117,7 +118,7 @@ class Recorder(Hook):
         return bool(self.baseline) and (prefix or '').rpartition('/')[2] == self.baseline
 
     def _save(self, index: int, name: str, sample: Any) -> None:
-        pictures = {self.method: sample.output.pred_img, 'GT': sample.gt_img}
+        pictures = {self.method: sample.output.pred_img, 'GT': sample.get('gt_img')}
         if self.baseline:
             pictures[self.baseline] = sample.output.get(f'{self.baseline}_img')
         if self.baseline != 'input':
@@ -126,19 +127,26 @@ class Recorder(Hook):
             if image is not None:
                 folder = self.folders[index] / method
                 folder.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(folder / f'{name}.png'), image.cpu().byte().permute(1, 2, 0).numpy())
+                # restorers of other projects do not round their outputs
+                pixels = image.cpu().float().round().clamp(0, 255).byte()
+                cv2.imwrite(str(folder / f'{name}.png'), pixels.permute(1, 2, 0).numpy())
 
-    def _start(self, generator: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def _start(self, generator: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
         if not self.warm:
             self.warm = True
-            generator.forward(*(image[..., :WARM_UP, :WARM_UP] for image in inputs))
+            generator.forward(*map(_piece, inputs), **{key: _piece(one) for key, one in options.items()})
         self.began = _now(inputs)
 
-    def _stop(self, generator: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+    def _stop(self, generator: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         self.seconds += _now(inputs) - self.began
 
 
-def _now(inputs: Iterable[Tensor]) -> float:
-    if any(image.is_cuda for image in inputs):
+def _piece(value: Any) -> Any:
+    """Return a corner of a batch of images, and anything else as it is."""
+    return value[..., :WARM_UP, :WARM_UP] if isinstance(value, Tensor) and value.ndim > 3 else value
+
+
+def _now(inputs: Iterable[Any]) -> float:
+    if any(isinstance(image, Tensor) and image.is_cuda for image in inputs):
         torch.cuda.synchronize()
     return time.perf_counter()
