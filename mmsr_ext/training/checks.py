@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
@@ -121,6 +123,25 @@ def check_training(runner: Runner, model: Any) -> None:
         _check_clipping(f'{where}: optim_wrapper{"." * bool(name)}{name}.clip_grad', wrapper)
     _check_settings(where, runner, wrappers)
     _check_save_best(where, runner)
+    warn_without_content_loss(model)
+
+
+def warn_without_content_loss(model: Any) -> None:
+    """Log a warning if nothing but the discriminator tells the generator what to make.
+
+    Args:
+        model: The restorer, not wrapped.
+    """
+    kinds = ('pixel_loss', 'perceptual_loss', 'extra_losses')
+    if not getattr(model, 'adversarial', False) or any(getattr(model, kind, None) for kind in kinds):
+        return
+    print_log(
+        'The generator has an adversarial loss and no other, which does not tell it to keep to its input. '
+        "Give the model pixel_loss=dict(type='L1Loss', loss_weight=1.0), or features that need no download: "
+        "perceptual_loss=dict(type='PerceptualLoss', layer_weights=dict(VGG22=1.0), pretrained='builtin').",
+        'current',
+        logging.WARNING,
+    )
 
 
 def _check_clipping(where: str, wrapper: Any) -> None:
