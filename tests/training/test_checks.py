@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
 
 from mmsr_ext.models import GANRestorer
 from mmsr_ext.training.checks import warn_without_content_loss
@@ -29,14 +30,13 @@ L1 = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
     ],
 )
 def test_an_adversarial_loss_alone_is_warned_of(losses, warned, caplog):
-    model = GANRestorer(
-        **dict(
-            generator=dict(type='SRResNet', mid_channels=2, num_blocks=1, scale=2),
-            discriminator=dict(type='PatchGANDiscriminator'),
-            gan_loss=dict(type='AdversarialLoss', gan_type='vanilla'),
-        )
-        | losses
+    parts = dict(
+        generator=dict(type='SRResNet', mid_channels=2, num_blocks=1, scale=2),
+        discriminator=dict(type='PatchGANDiscriminator'),
+        gan_loss=dict(type='AdversarialLoss', gan_type='vanilla'),
     )
+    with DefaultScope.overwrite_default_scope('mmsr_ext'):
+        model = GANRestorer(**parts | losses)
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     try:
