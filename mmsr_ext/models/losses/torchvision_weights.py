@@ -31,8 +31,8 @@ def torchvision_weights(model: str, pretrained: str, without: str) -> Mapping[st
     if pretrained != 'imagenet':
         if not Path(pretrained).is_file():
             raise InputError(
-                f"pretrained={pretrained!r} must be 'imagenet', 'builtin', 'random' or a file with "
-                f"torchvision's weights of {model}; there is no such file."
+                f"pretrained={pretrained!r} must be 'imagenet', 'random' or a file with torchvision's "
+                f'weights of {model}; there is no such file.'
             )
         return weights_of(read_checkpoint(pretrained))
     weights: Any = torchvision.models.get_model_weights(model).IMAGENET1K_V1
