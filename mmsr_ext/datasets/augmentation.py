@@ -36,14 +36,33 @@ class Augmentation(NamedTuple):
             *_FIELDS.unpack(blake2b(b'%d %d' % (draw.seed, draw.position), digest_size=_FIELDS.size).digest())
         )
 
+    def corner(self, height: int, width: int, size: int, unit: int) -> tuple[int, int]:
+        """Return the top and left edge of the crop.
+
+        Args:
+            height: Height of the image in pixels.
+            width: Width of the image in pixels.
+            size: Height and width of the crop in pixels.
+            unit: The edges are multiples of it, in pixels. With the scale for GT and 1 for LQ, both crops
+                show the same region.
+        """
+        return (
+            unit * (self.rows * ((height - size) // unit + 1) >> 64),
+            unit * (self.columns * ((width - size) // unit + 1) >> 64),
+        )
+
+    def turn(self, image: np.ndarray) -> np.ndarray:
+        """Flip and transpose an image, shape (C, H, W), without copying."""
+        image = image[:, :: -1 if self.turns & 1 else 1, :: -1 if self.turns & 2 else 1]
+        return image.transpose(0, 2, 1) if self.turns & 4 else image
+
     def view(self, image: np.ndarray, size: int | None, unit: int, augment: bool) -> np.ndarray:
         """Crop an image, and flip and transpose the crop, without copying.
 
         Args:
             image: Shape (C, H, W).
             size: Height and width of the crop in pixels; None for the whole image.
-            unit: The top and left edge are multiples of it, in pixels. With the scale for GT and 1 for LQ,
-                both crops show the same region.
+            unit: The edges of the crop are multiples of it, see ``corner``.
             augment: Flip and transpose the crop.
 
         Returns:
@@ -51,14 +70,9 @@ class Augmentation(NamedTuple):
         """
         if size is not None:
             _, height, width = image.shape
-            top = unit * (self.rows * ((height - size) // unit + 1) >> 64)
-            left = unit * (self.columns * ((width - size) // unit + 1) >> 64)
+            top, left = self.corner(height, width, size, unit)
             image = image[:, top : top + size, left : left + size]
-        if augment:
-            image = image[:, :: -1 if self.turns & 1 else 1, :: -1 if self.turns & 2 else 1]
-            if self.turns & 4:
-                image = image.transpose(0, 2, 1)
-        return image
+        return self.turn(image) if augment else image
 
 
 def replacement(draw: Draw) -> int:

@@ -93,13 +93,15 @@ class PackedPairs(Dataset):
     def _views(self, draw: Draw | int) -> dict[str, Any]:
         drawn = as_draw(draw)
         augmentation = Augmentation.of(drawn)
-        size = self.gt_size
-        sample: dict[str, Any] = {
-            part: augmentation.view(
-                self.store.image(part, drawn.index), size and size * unit // self.scale, unit, self.augment
-            )
-            for part, unit in self.parts
-        }
+        sample: dict[str, Any] = {}
+        for part, unit in self.parts:
+            if self.gt_size is None:
+                crop = self.store.image(part, drawn.index)
+            else:
+                size = self.gt_size * unit // self.scale
+                top, left = augmentation.corner(*self.store.size(part, drawn.index), size, unit)
+                crop = self.store.rows(part, drawn.index, top, size)[:, :, left : left + size]
+            sample[part] = augmentation.turn(crop) if self.augment else crop
         sample['draw'] = (draw.seed, draw.position) if isinstance(draw, Draw) else (-1, -1)
         sample['key'] = self.store.entries[drawn.index].name
         return sample

@@ -1,4 +1,4 @@
-"""The format of a packed store: flat arrays of pixels, which are mapped into memory, and an index.
+"""The format of a packed store: flat arrays of pixels, and an index.
 
 A store is a folder with ``gt.npy`` and, for pairs, ``lq.npy``: a one-dimensional uint8 array each, in which
 the images follow one another, each with shape (3, H, W), RGB. ``index.json`` has the version, the scale, and
@@ -9,8 +9,8 @@ and any NumPy reads them. ``tools/pack_data.py`` writes stores.
 from __future__ import annotations
 
 import json
-import mmap
 import os
+import weakref
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,7 +57,8 @@ class Entry(NamedTuple):
 class Store:
     """A packed store, opened for reading.
 
-    A process maps the files when it first reads an image; a pickled copy in another process maps them again.
+    A process opens the files when it first reads an image, and so does a pickled copy in another process.
+    They are read, not mapped into memory: reading a mapped file that somebody shortens kills the process.
 
     Args:
         folder: Folder of the store.
@@ -89,7 +90,7 @@ class Store:
                     f'{HEADER + length:,}. It was copied in part or changed: copy it again, or remove the '
                     'store and pack it with tools/pack_data.py.'
                 )
-        self._maps: dict[str, np.ndarray] = {}
+        self._files: dict[str, int] = {}
 
     def file(self, part: str) -> Path:
         """Return the path of the array of 'gt' or 'lq'."""
@@ -99,30 +100,65 @@ class Store:
         """Check that the files have not changed since the store was opened.
 
         Raises:
-            InputError: If they have. Reading on would mix two states, and a file that has become shorter
-                would kill the process.
+            InputError: If they have. Reading on would mix two states.
         """
         for part, seen in self._seen.items():
             if self._state(part) != seen:
-                raise InputError(
-                    f'{self.file(part)} was changed while it was being read. Do not change a store while a '
-                    f'run uses it; check it with: python tools/pack_data.py --verify {self.folder}'
-                )
+                raise self._changed(part)
+
+    def size(self, part: str, number: int) -> tuple[int, int]:
+        """Return height and width in pixels of 'gt' or 'lq' of an image."""
+        return self.entries[number].place(part, self.scale)[1:]
 
     def image(self, part: str, number: int) -> np.ndarray:
-        """Return an image without copying it.
+        """Read an image.
 
         Args:
             part: 'gt' or 'lq'.
             number: Index of the image.
 
         Returns:
-            Shape (3, H, W), uint8, RGB, read-only.
+            Shape (3, H, W), uint8, RGB.
+
+        Raises:
+            InputError: If the file has changed or cannot be read.
         """
-        if not self._maps:
-            self._map()
+        return self.rows(part, number, 0, self.size(part, number)[0])
+
+    def rows(self, part: str, number: int, top: int, count: int) -> np.ndarray:
+        """Read neighbouring rows of an image.
+
+        Args:
+            part: 'gt' or 'lq'.
+            number: Index of the image.
+            top: The first row.
+            count: How many.
+
+        Returns:
+            Shape (3, count, W), uint8, RGB.
+
+        Raises:
+            InputError: If the file has changed or cannot be read.
+        """
+        if not self._files:
+            self._open()
         start, height, width = self.entries[number].place(part, self.scale)
-        return self._maps[part][start : start + 3 * height * width].reshape(3, height, width)
+        pixels = np.empty((3, count, width), np.uint8)
+        parts = [pixels] if count == height else pixels
+        for channel, wanted in enumerate(parts):
+            self._read(part, wanted, HEADER + start + (channel * height + top) * width)
+        return pixels
+
+    def _read(self, part: str, out: np.ndarray, offset: int) -> None:
+        rest = out.data.cast('B')
+        while rest:
+            try:
+                done = os.preadv(self._files[part], [rest], offset)
+            except OSError as error:
+                raise self._unreadable(part, error) from error
+            if not done:  # the file ends here: it has become shorter
+                raise self._changed(part)
+            rest, offset = rest[done:], offset + done
 
     def is_intact(self, number: int) -> bool:
         """Return whether the pixels of an image match their checksums."""
@@ -135,18 +171,29 @@ class Store:
         try:
             state = os.stat(self.file(part))
         except OSError as error:
-            raise InputError(
-                f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it '
-                'and pack it with tools/pack_data.py.'
-            ) from error
+            raise self._unreadable(part, error) from error
         return state.st_size, state.st_mtime_ns, state.st_ino
 
-    def _map(self) -> None:
+    def _open(self) -> None:
         self.check_unchanged()
-        for part, length in self.lengths.items():
-            with open(self.file(part), 'rb') as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._maps[part] = np.frombuffer(mapped, np.uint8, length, HEADER)
+        for part in self.lengths:
+            try:
+                self._files[part] = os.open(self.file(part), os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise self._unreadable(part, error) from error
+            weakref.finalize(self, os.close, self._files[part])
+
+    def _changed(self, part: str) -> InputError:
+        return InputError(
+            f'{self.file(part)} was changed while it was being read. Do not change a store while a run uses '
+            f'it; check it with: python tools/pack_data.py --verify {self.folder}'
+        )
+
+    def _unreadable(self, part: str, error: OSError) -> InputError:
+        return InputError(
+            f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it and '
+            'pack it with tools/pack_data.py.'
+        )
 
     def _check_entries(self) -> None:
         scale = self.scale or 1
@@ -162,7 +209,7 @@ class Store:
         return len(self.entries)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_maps': {}}
+        return {**self.__dict__, '_files': {}}
 
 
 def checksum(image: np.ndarray) -> int:

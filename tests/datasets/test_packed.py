@@ -118,10 +118,10 @@ def test_batches(photos, tmp_path, workers):
         assert type(batch) is dict
 
 
-def test_a_copy_for_another_process_maps_the_files_anew(photos, tmp_path):
+def test_a_copy_for_another_process_opens_the_files_anew(photos, tmp_path):
     pack_images(photos, tmp_path / 'store', workers=0)
     data = PackedPairs(str(tmp_path / 'store'), gt_size=16)
-    first = data[Draw(1, 2, 3)]  # maps the files
+    first = data[Draw(1, 2, 3)]  # opens the files
     pickled = pickle.dumps(data)
     assert len(pickled) < 5000
     assert torch.equal(pickle.loads(pickled)[Draw(1, 2, 3)]['gt'], first['gt'])
@@ -230,6 +230,27 @@ def test_a_store_changed_while_it_is_read(photos, tmp_path, way, workers):
     ) as caught:
         list(islice(batches, 10))
     assert 'Traceback' not in str(caught.value)
+
+
+def test_a_store_shortened_after_the_check(photos, tmp_path, monkeypatch):
+    """The file may shrink between the check and the read: an error, never the end of the process."""
+    pack_images(photos, tmp_path / 'store', 4, workers=0)
+    data = PackedPairs(str(tmp_path / 'store'), 4, gt_size=16)
+    data[Draw(1, 2, 3)]
+    monkeypatch.setattr(data.store, 'check_unchanged', lambda: None)
+    os.truncate(tmp_path / 'store' / 'gt.npy', 200)
+    with pytest.raises(InputError, match=r'gt\.npy was changed while it was being read'):
+        data[Draw(1, 2, 3)]
+
+
+def test_the_files_are_closed_with_the_store(photos, tmp_path):
+    pack_images(photos, tmp_path / 'store', workers=0)
+    before = len(os.listdir('/proc/self/fd'))
+    data = PackedPairs(str(tmp_path / 'store'), gt_size=16)
+    data[Draw(1, 2, 3)]
+    assert len(os.listdir('/proc/self/fd')) == before + 1
+    del data
+    assert len(os.listdir('/proc/self/fd')) == before
 
 
 def test_lmdb_and_folders_through_mmagic_still_work(photos, tmp_path, scope):
