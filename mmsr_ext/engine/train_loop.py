@@ -30,25 +30,46 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
       first.
     - A run that is asked to stop does not validate any more.
 
+    A subclass may override ``run`` and take its batches from ``dataloader_iterator``, as with MMEngine's.
+    After a resume its data are the run's, from the first batch on: it passes over what is past itself.
+
     Args:
         runner: The runner.
         dataloader: The data.
         **kwargs: ``max_iters``, ``val_begin``, ``val_interval`` and ``dynamic_intervals`` of MMEngine's.
+
+    Attributes:
+        resumed: The position in a checkpoint that the run goes on from; None in a new run.
+        validated: The last iteration that was validated.
     """
 
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
         if isinstance(dataloader, dict):
             different = seeds_differ(runner)
             dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=different)
+        self._iterator: Iterator[Any] | None = None
         super().__init__(
             runner, _NotStarted(dataloader), **kwargs
-        )  # workers start in run(), when it is known where
+        )  # workers start with the first batch, when it is known where
         self.dataloader: DataLoader = dataloader
+        self._iterator = None
         # not so where the config gives the sampler a seed of its own
         self._seed_is_the_runs = getattr(dataloader.sampler, 'seed', None) == runner.seed
         self._samples_before = 0, 0
         self.resumed: dict[str, int] | None = None
         self.validated: int | None = None
+
+    @property
+    def dataloader_iterator(self) -> Iterator[Any]:
+        """Return the endless iterator over the batches; the first use starts the workers."""
+        if self._iterator is None:
+            self._set_seed((self.resumed or {}).get('seed'))
+            self._iterator = endless(self.dataloader)
+        return self._iterator
+
+    @dataloader_iterator.setter
+    def dataloader_iterator(self, iterator: Iterator[Any]) -> None:
+        self._iterator = iterator
 
     def position(self, iteration: int) -> dict[str, int | None]:
         """Return where the run is after ``iteration`` iterations.
@@ -92,11 +113,8 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
             )
             self.validated = position['validated']
             self._samples_before = self._iter, position['samples']
+            self._set_seed(position['seed'])
             if isinstance(sampler, InfiniteDraws):
-                if position['seed'] is not None:
-                    sampler.seed = position['seed']
-                elif self._seed_is_the_runs:
-                    sampler.seed = self.runner.seed
                 sampler.start = position['samples']
         self.dataloader_iterator = endless(self.dataloader)
         if self._iter > 0 and not isinstance(sampler, InfiniteDraws):
@@ -106,6 +124,15 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
             )
             for _ in range(self._iter):
                 next(self.dataloader_iterator)
+
+    def _set_seed(self, saved: int | None) -> None:
+        """Give the sampler of a run that goes on the seed that it had."""
+        sampler = self.dataloader.sampler
+        if self._iter > 0 and isinstance(sampler, InfiniteDraws):
+            if saved is not None:
+                sampler.seed = saved
+            elif self._seed_is_the_runs:
+                sampler.seed = self.runner.seed
 
     def _validate_if_due(self) -> None:
         self._decide_current_val_interval()

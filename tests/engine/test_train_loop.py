@@ -15,6 +15,7 @@ from support.configs import CONFIGS, tiny_options
 from support.runs import At, tiny_train
 
 from mmsr_ext.engine import IterBasedTrainLoop
+from mmsr_ext.evaluation.metrics import Evaluator
 
 
 class Watch(Hook):
@@ -75,6 +76,46 @@ def test_resumed_run_goes_on_where_it_was(tmp_path):
     assert rest == whole[4:]
     assert [position for batch in whole for _, position, _ in batch] == list(range(10))
     assert len(loaded) == 1  # nothing that is past is loaded
+
+
+class OwnRun(IterBasedTrainLoop):
+    """A loop as users write one for MMEngine: its own ``run``, which passes over what is past itself."""
+
+    def run(self):
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        for _ in range(self._iter):
+            next(self.dataloader_iterator)
+        while self._iter < self._max_iters:
+            self.runner.model.train()
+            self.run_iter(next(self.dataloader_iterator))
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+
+def test_a_subclass_may_override_run_and_iterate_the_data(tmp_path):
+    _, whole = run(tmp_path, 5)
+    resumed = dict(resume=True, load_from=str(tmp_path / 'run/iter_4.pth'))
+    train_cfg = dict(type=OwnRun, val_interval=100)
+    _, rest = run(tmp_path, 5, train_cfg=train_cfg, **resumed)
+    assert rest == whole[4:]
+    _, anew = run(tmp_path, 3, train_cfg=train_cfg)
+    assert [position for batch in anew for _, position, _ in batch] == list(range(6))
+
+
+def test_valloop_with_a_dict_of_metrics(tmp_path):
+    """MMEngine's loop calls the evaluator that the name has in this scope, ours."""
+    evaluator = dict(
+        _delete_=True, metrics=[dict(type='PSNR', crop_border=4), dict(type='mmagic.MAE', prefix='other')]
+    )
+    val_cfg = dict(_delete_=True, type='ValLoop')
+    hooks = dict(checkpoint=dict(save_best='PSNR-RGB'))
+    runner, _ = run(tmp_path, 2, val_cfg=val_cfg, val_evaluator=evaluator, default_hooks=hooks)
+    assert type(runner.val_loop).__name__ == 'ValLoop'
+    assert type(runner.val_loop.evaluator) is Evaluator
+    result = runner.val_loop.run()
+    assert result.keys() == {'PSNR-RGB', 'other/MAE'}
 
 
 def late_checkpoint(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from .image_metric import ImageMetric
 
 @EVALUATORS.register_module()
 class Evaluator(StockEvaluator):
-    """The evaluator that MMagic's loops ask for, with metrics of this package and of MMagic.
+    """The evaluator of MMEngine's loops and of MMagic's, with metrics of this package and of both.
 
     Metrics that are to be shown the same images share one pass over them. MMagic's class of this name does
     the same; importing it imports all of MMagic's models.
@@ -40,9 +41,11 @@ class Evaluator(StockEvaluator):
                     f'Evaluator: two metrics are both called {name}; give one of them a prefix in the config.'
                 )
         self.is_ready = False
+        self.dataset: Any = ()
 
     def prepare_metrics(self, module: BaseModel, dataloader: DataLoader) -> None:
         """Let the metrics prepare themselves, the first time."""
+        self.dataset = dataloader.dataset
         if not self.is_ready:
             for metric in self.metrics:
                 metric.prepare(module, dataloader)
@@ -62,24 +65,47 @@ class Evaluator(StockEvaluator):
         ]
         return pairs or [([], dataloader)]
 
-    def process(self, data_samples: Sequence[Any], data_batch: Any, metrics: Sequence[BaseMetric]) -> None:
-        """Show a batch, and what the model made of it, to some of the metrics."""
+    def process(
+        self,
+        data_samples: Sequence[Any],
+        data_batch: Any = None,
+        metrics: Sequence[BaseMetric] | None = None,
+    ) -> None:
+        """Show a batch, and what the model made of it, to the metrics.
+
+        Args:
+            data_samples: What the model made of it.
+            data_batch: The batch as it was loaded.
+            metrics: Those that it is for, as MMagic's loops give them; all by default.
+        """
         samples = [sample.to_dict() if hasattr(sample, 'to_dict') else sample for sample in data_samples]
-        for metric in metrics:
+        for metric in self.metrics if metrics is None else metrics:
             metric.process(data_batch, samples)
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, size: int | None = None) -> dict[str, float]:
         """Return all metrics by name.
+
+        Args:
+            size: Length of the test set, as MMEngine's loops give it; by default that of the one which
+                ``prepare_metrics`` was given.
 
         Raises:
             ValueError: If two of them have one name.
         """
         results: dict[str, float] = {}
         for metric in self.metrics:
-            for name, value in metric.evaluate().items():
+            for name, value in self._evaluate(metric, size).items():
                 if name in results:
                     raise ValueError(
                         f'two metrics are both called {name}; give one of them a prefix in the config.'
                     )
                 results[name] = value
         return results
+
+    def _evaluate(self, metric: BaseMetric, size: int | None) -> dict[str, float]:
+        """Call a metric's ``evaluate``, which with most of MMagic's takes no size: ``prepare`` gives it."""
+        if 'size' in inspect.signature(metric.evaluate).parameters:
+            return metric.evaluate(len(self.dataset) if size is None else size)
+        if size is not None:
+            metric.size = size
+        return metric.evaluate()

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmagic.structures import DataSample
+from mmengine.evaluator import BaseMetric
 from mmengine.evaluator import Evaluator as StockEvaluator
 from mmengine.registry import EVALUATOR
 
@@ -87,6 +88,39 @@ def test_metrics_work_with_mmengines_evaluator():
     evaluator = StockEvaluator([PSNR()])
     evaluator.process(samples(2))
     assert evaluator.evaluate(2)['PSNR-RGB'] > 5
+
+
+def test_mmengines_calls_without_our_arguments(scope):
+    """``process(data_samples, data_batch)`` and ``evaluate(size)``, as ValLoop and offline_evaluate call."""
+    arguments = [dict(type='PSNR', crop_border=2), dict(type='mmagic.MAE')]
+    ours, theirs = Evaluator(arguments), StockEvaluator([METRICS.build(dict(type='PSNR', crop_border=2))])
+    ours.process(data_samples=samples(2), data_batch=None)
+    theirs.process(data_samples=samples(2), data_batch=None)
+    assert ours.evaluate(2).items() > theirs.evaluate(2).items()
+    assert ours.offline_evaluate(samples(2)).keys() == {'PSNR-RGB', 'MAE'}
+
+
+def test_the_length_of_the_test_set_drops_what_a_loader_repeated(scope):
+    whole, repeated = (
+        run(Evaluator([PSNR(), dict(type='MAE')]), data) for data in (samples(), [*samples(), *samples(1)])
+    )
+    assert whole == {name: pytest.approx(float(value)) for name, value in repeated.items()}
+
+
+class PlainMetric(BaseMetric):
+    """As MMEngine's documentation writes one."""
+
+    def process(self, data_batch, data_samples):
+        self.results += [len(sample['gt_img']) for sample in data_samples]
+
+    def compute_metrics(self, results):
+        return dict(channels=sum(results), images=len(results))
+
+
+def test_a_metric_of_mmengines_kind_gets_the_size():
+    evaluator = Evaluator([PlainMetric()])
+    evaluator.process(samples(3))
+    assert evaluator.evaluate(2) == dict(channels=6, images=2)
 
 
 def test_results_stay_on_the_device_until_the_end():
