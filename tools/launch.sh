@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Start a tool in PROCESSES processes with torchrun: launch.sh PROCESSES TOOL [arguments]. Called by dist_train.sh and dist_test.sh.
+# Start a tool in PROCESSES processes with torchrun: launch.sh PROCESSES TOOL [arguments]. Called by dist_train.sh, dist_test.sh and dist_upscale.sh.
 set -euo pipefail
 PROCESSES=$1 TOOL=$2
 shift 2

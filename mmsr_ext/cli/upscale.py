@@ -52,6 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--resume', action='store_true', help='skip images whose result exists; not with --overwrite'
     )
+    parser.add_argument(
+        '--recursive', action='store_true', help='take subfolders too, and keep them in the output'
+    )
+    parser.add_argument(
+        '--shard',
+        metavar='I/N',
+        help='process share I of N of the images, I from 1: one command a process or machine',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch'],
+        default='none',
+        help='share the images among the processes of torchrun, see tools/dist_upscale.sh',
+    )
     parser.add_argument('--overwrite', action='store_true', help='replace existing results')
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InputError
 
+PARTIAL = '.partial'  # in the name of the temporary file of whole_file
+STALE = 3600  # seconds after which such a file has no process any more
 UNFINISHED = '.unfinished'  # suffix of the temporary file of write_durably
 
 
@@ -16,7 +22,8 @@ UNFINISHED = '.unfinished'  # suffix of the temporary file of write_durably
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, and rename that file to ``path`` after the block.
 
-    No half-written file ever stands at ``path``; after an error the previous one remains.
+    No half-written file ever stands at ``path``; after an error the previous one remains. The temporary name
+    is short, whatever the length of ``path``, and no other process has it.
 
     >>> with whole_file(Path('notes.txt')) as partial:
     ...     _ = partial.write_text('done')
@@ -25,13 +32,34 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Args:
         path: File to write, in an existing folder.
+
+    Raises:
+        OSError: Before the block, if the folder cannot be written to, or cannot hold a file of that name.
     """
-    partial = path.with_name(f'.{path.stem}.partial{path.suffix}')
+    if path.is_dir() and not path.is_symlink():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    with suppress(FileNotFoundError):
+        os.lstat(path)  # fails for a name that is too long, say
+    partial = path.with_name(f'.{secrets.token_hex(6)}{PARTIAL}{path.suffix}')
+    partial.touch(exist_ok=False)
     try:
         yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partial(folder: str | Path) -> None:
+    """Remove the temporary files that a process killed in ``whole_file`` has left in ``folder``.
+
+    Those that were written to in the last hour stay: they may be another process's.
+    """
+    for path in Path(folder).glob(f'.*{PARTIAL}.*'):
+        with suppress(OSError):  # another process has removed it
+            if re.fullmatch(rf'\.[0-9a-f]{{12}}{re.escape(PARTIAL)}\.\w+', path.name) and (
+                time.time() - path.stat().st_mtime > STALE
+            ):
+                path.unlink()
 
 
 def writable(path: str | Path) -> Path:

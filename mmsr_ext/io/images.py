@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import lru_cache
 from glob import glob, has_magic
@@ -101,8 +102,15 @@ def is_image_name(path: Path) -> bool:
     return not path.name.startswith('.') and path.suffix.lower() in image_suffixes()
 
 
-def split_folder(folder: str | Path) -> tuple[list[Path], list[Path]]:
+def split_folder(
+    folder: str | Path, recursive: bool = False, apart: Path | None = None
+) -> tuple[list[Path], list[Path]]:
     """List the image files in a folder, see ``is_image_name``, and what else it holds.
+
+    Args:
+        folder: The folder.
+        recursive: List its subfolders too, but not links to folders nor names that begin with a dot.
+        apart: A subfolder that is not listed.
 
     Returns:
         Images, and all other files and folders, each sorted by name.
@@ -115,10 +123,24 @@ def split_folder(folder: str | Path) -> tuple[list[Path], list[Path]]:
         raise InputError(f'image folder {folder} does not exist.')
     images: list[Path] = []
     others: list[Path] = []
-    for path in sorted(folder.iterdir()):
-        # keep a broken link: reading it gives an error that names the missing image
-        file = path.is_file() or (path.is_symlink() and not path.is_dir())
-        (images if file and is_image_name(path) else others).append(path)
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop(0)
+        try:
+            paths = sorted(current.iterdir())
+        except OSError:
+            if current == folder:
+                raise
+            images.append(current)  # reading it gives an error that names it
+            continue
+        for path in paths:
+            if recursive and path.is_dir() and not path.is_symlink() and not path.name.startswith('.'):
+                skipped = apart is not None and os.path.realpath(path) == os.path.realpath(apart)
+                (others if skipped else waiting).append(path)
+                continue
+            # keep a broken link: reading it gives an error that names the missing image
+            file = path.is_file() or (path.is_symlink() and not path.is_dir())
+            (images if file and is_image_name(path) else others).append(path)
     if not images:
         held = f' It holds {name_some(others)}.' if others else ''
         raise InputError(f'image folder {folder} has no images, such as .png, .jpg or .tif files.{held}')

@@ -5,7 +5,7 @@ import pytest
 from mmengine.fileio import get_file_backend
 
 from mmsr_ext.engine.hooks.checkpoint import BACKEND
-from mmsr_ext.io.atomic import UNFINISHED, remove_unfinished, write_durably
+from mmsr_ext.io.atomic import UNFINISHED, remove_partial, remove_unfinished, whole_file, write_durably
 
 
 def test_writes_and_replaces(tmp_path):
@@ -53,3 +53,36 @@ def test_leftovers_are_removed(tmp_path):
         (tmp_path / name).touch()
     remove_unfinished(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ['.hidden', 'iter_2.pth']
+
+
+def test_temporary_names_are_short_and_unique(tmp_path):
+    path = tmp_path / f'{"n" * 251}.png'
+    with whole_file(path) as one, whole_file(path) as other:
+        assert one != other
+        assert {one.suffix, other.suffix} == {'.png'}
+        one.write_text('one')
+        other.write_text('other')
+    assert os.listdir(tmp_path) == [path.name]
+    assert path.read_text() == 'one'  # the outer block ends last
+
+
+@pytest.mark.parametrize('name', ['n' * 256, 'folder', 'file/a'])
+def test_a_name_that_cannot_be_written_fails_before_the_work(tmp_path, name):
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError), whole_file(tmp_path / name):  # noqa: PT011
+        pytest.fail('the block ran')
+    assert sorted(os.listdir(tmp_path)) == ['file', 'folder']
+
+
+def test_old_temporary_files_are_removed(tmp_path):
+    with whole_file(tmp_path / 'a.png') as partial:
+        remove_partial(tmp_path)
+        assert partial.exists()  # another process may be writing it
+        os.utime(partial, (0, 0))
+        (tmp_path / '.mine.partial.png').touch()
+        os.utime(tmp_path / '.mine.partial.png', (0, 0))
+        remove_partial(tmp_path)
+        assert not partial.exists()
+        partial.touch()
+    assert sorted(os.listdir(tmp_path)) == ['.mine.partial.png', 'a.png']

@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,3 +144,34 @@ def test_resume_and_overwrite_contradict_each_other(in_root, tmp_path, checkpoin
         == 'error: --resume skips images that already have a result, and --overwrite replaces it. '
         'Give one of them.\n'
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('broken', [False, True])
+def test_torchrun_shares_a_folder_and_a_broken_file_does_not_stop_the_others(
+    in_root, tmp_path, checkpoint, broken
+):
+    (tmp_path / 'in' / 'sub').mkdir(parents=True)
+    for index in range(5):
+        image = Image.fromarray(np.random.default_rng(index).integers(0, 256, (40, 40, 3), np.uint8))
+        image.save(tmp_path / 'in' / ('sub' if index % 2 else '') / f'{index}.png')
+    if broken:  # the first image: its process fails long before the others end
+        (tmp_path / 'in' / '0.png').write_text('no image')
+    command = ['tools/dist_upscale.sh', '3', tmp_path / 'in', '-o', tmp_path / 'out', '-c', checkpoint]
+    result = subprocess.run(
+        ['bash', *map(str, command), '--recursive', '--device', 'cpu'],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+            'PYTHONPATH': str(ROOT),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode != 0) == broken, result.stderr
+    assert f'{5 - broken} images written to {tmp_path}/out' in result.stderr
+    assert len([path for path in (tmp_path / 'out').rglob('*') if path.is_file()]) == 5 - broken
+    assert ('1 of 5 images could not be processed' in result.stderr) == broken
+    assert result.stderr.count('images written') == 1

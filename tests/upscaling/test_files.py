@@ -1,7 +1,9 @@
 """Many files through an upscaler."""
 
+import errno
 import importlib
 import io
+import os
 import re
 
 import numpy as np
@@ -14,7 +16,7 @@ from mmsr_ext.apis import Upscaler, load_generator, upscale_files
 from mmsr_ext.io.picture_writing import write_picture
 from mmsr_ext.io.pictures import read_picture
 from mmsr_ext.models.backbones import ESPCN, DeblurResNet, EnhanceNet, SRVGGNetCompact
-from mmsr_ext.upscaling.files import find_images
+from mmsr_ext.upscaling.inputs import find_images
 
 
 def picture(*shape, seed=0):
@@ -86,10 +88,10 @@ def test_inputs_of_every_kind(photos, tmp_path, monkeypatch):
     (photos / 'notes.txt').touch()
     Image.fromarray(picture(8, 8, 3)).save(photos / 'deep' / 'd[1].png')
     a, d = photos / 'a.png', photos / 'deep' / 'd[1].png'
-    assert find_images([str(photos / '*.p*'), str(photos / '**/*.png')]) == [a, d]
-    assert find_images([str(d), str(photos)]) == [d, a, photos / 'b.jpg', photos / 'c.bmp']
+    assert list(find_images([str(photos / '*.p*'), str(photos / '**/*.png')])) == [a, d]
+    assert list(find_images([str(d), str(photos)])) == [d, a, photos / 'b.jpg', photos / 'c.bmp']
     monkeypatch.setattr('sys.stdin', io.StringIO(f'{d}\n\n{photos}\r\n{a}\n'))
-    assert find_images(['-']) == [d, a, photos / 'b.jpg', photos / 'c.bmp']
+    assert list(find_images(['-'])) == [d, a, photos / 'b.jpg', photos / 'c.bmp']
     monkeypatch.chdir(photos)
     assert len(find_images(['a.png', str(a)])) == 1
     for inputs, lines, message in [
@@ -98,7 +100,6 @@ def test_inputs_of_every_kind(photos, tmp_path, monkeypatch):
         (['*.txt'], [], r'no image matches'),
         ([str(tmp_path / 'photos' / 'deep' / '..' / '..')], [], 'has no images'),
         (['-'], ['', '\n'], 'no images were given'),
-        (['-'], ['a.png\n', 'none.png\n'], r'none\.png, listed on stdin, does not exist'),
         (['-'], ['*.png\n'], r'\*\.png, listed on stdin, does not exist'),
         ([], [], 'no images were given'),
     ]:
@@ -143,13 +144,19 @@ def test_a_folder_is_named_with_what_it_holds_when_an_image_fails(photos, checkp
 
 def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint, tmp_path, monkeypatch):
     before = {path: path.read_bytes() for path in photos.iterdir()}
-    Image.fromarray(picture(8, 8, 3)).save(tmp_path / 'a.jpg')
+    Image.fromarray(picture(8, 8, 3)).save(tmp_path / 'a.png')
     monkeypatch.chdir(tmp_path)
     for inputs, out, options, message in [
         ([str(photos)], photos, {}, 'is the folder of'),
         (['photos'], 'photos/../photos', dict(format='keep'), 'is the folder of'),
         (['photos/a.png'], photos / 'a.png', {}, 'which is an input'),
-        (['photos/a.png', 'a.jpg'], 'out', {}, r'a\.png and a\.jpg would both be written to out/a\.png'),
+        (
+            ['photos/a.png', 'a.png'],
+            'out',
+            {},
+            r'photos/a\.png and a\.png would both be written to out/a\.png\. Give the folder above both, '
+            'with --recursive',
+        ),
         (['photos'], 'out.png', {}, 'is a file, but there are 3 images'),
         (['photos'], 'net.pth', {}, 'is a file, but not an image'),
         (
@@ -167,7 +174,7 @@ def test_results_never_take_the_place_of_inputs_or_each_other(photos, checkpoint
         with pytest.raises(InputError, match=message):
             upscale_files(inputs, out, checkpoint, **options)
     assert {path: path.read_bytes() for path in photos.iterdir()} == before
-    assert names(tmp_path) == ['a.jpg', 'net.pth', 'photos']
+    assert names(tmp_path) == ['a.png', 'net.pth', 'photos']
     (tmp_path / 'is.gif').mkdir()
     assert upscale_files(['photos/a.png'], 'is.gif', checkpoint)[0].exists()
     assert upscale_files(['photos/a.png'], 'v1.5', checkpoint)[0].exists()
@@ -181,6 +188,145 @@ def test_a_suffix_allows_the_inputs_folder(photos, checkpoint, capsys):
         upscale_files([str(photos)], photos, checkpoint, suffix='_x2', resume=True)
         assert names(photos) == ['a.png', 'a_x2.png', 'b.jpg', 'b_x2.png', 'c.bmp', 'c_x2.png']
     assert '3 other files and folders left out: a_x2.png, b_x2.png, c_x2.png' in capsys.readouterr().err
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file())
+
+
+@pytest.fixture
+def forest(photos):
+    """Subfolders with images of equal names, what is left out, and a link that leads back."""
+    for place in ('2023/spring', '2024', '.thumbnails'):
+        (photos / place).mkdir(parents=True)
+        Image.fromarray(picture(8, 8, 3)).save(photos / place / 'a.png')
+    (photos / '2024' / 'notes.txt').touch()
+    (photos / '2024' / 'back').symlink_to(photos)
+    return photos
+
+
+def test_recursive_keeps_the_subfolders(forest, checkpoint, tmp_path, capsys):
+    out = forest / 'out'  # is no input of the second call
+    for times in range(2):
+        assert len(upscale_files([str(forest)], out, checkpoint, recursive=True, resume=True)) == 5 * (
+            not times
+        )
+        assert tree(out) == ['2023/spring/a.png', '2024/a.png', 'a.png', 'b.png', 'c.png']
+    assert '2 other files and folders left out: notes.txt, .thumbnails/' in capsys.readouterr().err
+    (forest / '2024' / 'back').unlink()
+    upscale_files([str(forest / '*/**/*.png')], tmp_path / 'some', checkpoint, recursive=True)
+    assert tree(tmp_path / 'some') == [
+        '2023/spring/a.png',
+        '2024/a.png',
+        'out/2023/spring/a.png',
+        *(f'out/{name}' for name in ('2024/a.png', 'a.png', 'b.png', 'c.png')),
+    ]
+
+
+def test_recursive_beside_the_inputs(forest, checkpoint):
+    with pytest.raises(InputError, match='is the folder of'):
+        upscale_files([str(forest)], forest, checkpoint, recursive=True)
+    for times in range(2):
+        written = upscale_files([str(forest)], forest, checkpoint, suffix='_x2', recursive=True, resume=True)
+        assert len(written) == 5 * (not times)
+    assert (forest / '2023/spring/a_x2.png').exists()
+
+
+def test_a_folder_of_subfolders_names_the_option(forest, checkpoint, tmp_path):
+    with pytest.raises(
+        InputError, match=r'2023 has no images.*spring/\. --recursive takes the images of sub'
+    ):
+        upscale_files([str(forest / '2023')], tmp_path / 'out', checkpoint)
+
+
+def test_names_that_differ_in_their_ending_keep_it(photos, checkpoint, tmp_path):
+    for name in ('a.jpg', 'a.png.bmp', 'd.jpe'):
+        Image.fromarray(picture(8, 8, 3)).save(photos / name, 'jpeg' if name[-1] == 'e' else None)
+    upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    expected = ['a.jpg.png', 'a.png.bmp.png', 'a.png.png', 'b.png', 'c.png', 'd.png']
+    assert names(tmp_path / 'out') == expected  # a.png.bmp alone would become a.png.png
+    for _ in range(2):
+        upscale_files([str(photos)], photos, checkpoint, suffix='_x2', resume=True)
+    assert len(names(photos)) == 12
+    assert {'a.jpg_x2.png', 'a.png_x2.png', 'd_x2.png'} < {*names(photos)}
+
+
+def test_what_has_vanished_does_not_stop_the_others(photos, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr('sys.stdin', io.StringIO(f'{photos}/gone.png\n{photos}/a.png\n{"x" * 300}.png\n'))
+    with pytest.raises(InputError, match=r'(?s)^2 of 3 images could not.*gone\.png.*xxx\.png'):
+        upscale_files(['-'], tmp_path / 'out', checkpoint)
+    assert names(tmp_path / 'out') == ['a.png']
+
+
+def test_names_that_cannot_be_written_do_not_stop_the_others(photos, checkpoint, tmp_path):
+    longest = 'l' * 251
+    Image.fromarray(picture(8, 8, 3)).save(photos / f'{longest}.png')
+    Image.fromarray(picture(8, 8, 3)).save(str(photos / 'k').encode() + b'\xff.png', format='png')
+    (photos / 'loop.png').symlink_to('loop.png')
+    out = tmp_path / 'out'
+    (out / 'a_x4.png').mkdir(parents=True)
+    with pytest.raises(InputError) as caught:
+        upscale_files([str(photos)], out, checkpoint, suffix='_x4', resume=True)
+    message = str(caught.value)
+    assert message.startswith('3 of 6 images could not be processed:')
+    assert f'{longest}_x4.png cannot be written (File name too long).' in message
+    assert 'a_x4.png cannot be written (Is a directory).' in message
+    assert 'loop.png cannot be read' in message
+    assert names(out) == ['a_x4.png', 'b_x4.png', 'c_x4.png', 'k\udcff_x4.png']
+    upscale_files([str(photos / f'{longest}.png')], out, checkpoint)  # the longest name that there is
+    assert (out / f'{longest}.png').exists()
+
+
+def test_a_folder_that_cannot_be_made_does_not_stop_the_others(forest, checkpoint, tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / '2024').touch()
+    with pytest.raises(InputError, match=r'^1 of 5 images could not be processed:\n.*2024/a\.png cannot be'):
+        upscale_files([str(forest)], tmp_path / 'out', checkpoint, recursive=True)
+    assert tree(tmp_path / 'out') == ['2023/spring/a.png', '2024', 'a.png', 'b.png', 'c.png']
+
+
+@pytest.mark.parametrize('code', ['EROFS', 'ENOSPC', 'EDQUOT', 'EACCES', 'EIO'])
+def test_only_a_full_or_read_only_disk_ends_the_run(photos, checkpoint, tmp_path, monkeypatch, code):
+    module = importlib.import_module('mmsr_ext.upscaling.files')
+    works, number = module.write_picture, getattr(errno, code)
+
+    def fails(path, *args):
+        if path.stem == 'a':
+            raise OSError(number, os.strerror(number))
+        return works(path, *args)
+
+    monkeypatch.setattr(module, 'write_picture', fails)
+    ends = code[0] != 'E' or code in ('EROFS', 'ENOSPC', 'EDQUOT')
+    with pytest.raises(InputError, match='a.png cannot be written' if ends else '^1 of 3 images'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint)
+    assert (tmp_path / 'out/c.png').exists() == (not ends)
+
+
+def test_what_another_process_has_finished_is_skipped(photos, checkpoint, tmp_path, monkeypatch, capsys):
+    module, out = importlib.import_module('mmsr_ext.upscaling.files'), tmp_path / 'out'
+    works = module.write_picture
+
+    def write(path, *args):
+        works(path, *args)
+        (out / 'b.png').write_text("the other process's")
+
+    monkeypatch.setattr(module, 'write_picture', write)
+    assert [path.name for path in upscale_files([str(photos)], out, checkpoint)] == ['a.png', 'c.png']
+    assert (out / 'b.png').read_text() == "the other process's"
+    assert f'2 images written to {out}, 1 skipped' in capsys.readouterr().err
+
+
+def test_shards_share_the_images(photos, checkpoint, tmp_path):
+    shares = [
+        [path.name for path in upscale_files([str(photos)], tmp_path / 'out', checkpoint, shard=f'{index}/4')]
+        for index in range(1, 5)
+    ]
+    assert shares == [['a.png'], ['b.png'], ['c.png'], []]
+    for shard in ('0/2', '3/2', '1', '1/0', 'a/b', '-1/2', '1/2/3'):
+        with pytest.raises(InputError, match=f'--shard {shard} must be I/N, I from 1 to N, such as'):
+            upscale_files([str(photos)], tmp_path / 'out', checkpoint, shard=shard)
+    with pytest.raises(InputError, match=r'needs torchrun: tools/dist_upscale\.sh'):
+        upscale_files([str(photos)], tmp_path / 'out', checkpoint, launcher='pytorch')
 
 
 def test_resume_and_overwrite(photos, checkpoint, tmp_path):
