@@ -38,6 +38,8 @@ class Bound(NamedTuple):
         return f'of at least {self.value}' if self.accepted else f'above {self.value}'
 
 
+# projects whose constructors give the keywords that they do not know to those of their bases
+PASSES_ON = ('mmsr_ext.', 'mmengine.', 'mmagic.datasets.basic_', 'mmagic.engine.', 'mmagic.visualization.')
 Size = Annotated[int, Bound(1)]
 Count = Annotated[int, Bound(0)]
 Positive = Annotated[float, Bound(0, accepted=False)]
@@ -72,7 +74,7 @@ def checked(part: Part) -> Part:
     def check_and_init(self: Any, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         if type(self).__init__ is check_and_init:
-            _check_keys(name, kwargs, _keys(type(self)))
+            _check_keys(name, kwargs, keywords_of(type(self)))
         try:
             given = signature.bind(self, *args, **kwargs).arguments
         except TypeError as error:
@@ -122,13 +124,18 @@ did you mean 'bfloat16'?
         raise InputError(f'{name}={_short(value)} must be {_describe(hint)}{end}')
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
+def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
     """Return 'did you mean ...?' with the nearest of some words; an empty string if none is near.
+
+    Args:
+        word: What was given.
+        words: What is known.
+        likeness: How alike the two have to be, from 0 to 1, as ``difflib`` counts.
 
     >>> nearest('lerning_rate', ['learning_rate', 'momentum'])
     "did you mean 'learning_rate'?"
     """
-    near = difflib.get_close_matches(word, list(words), 1, 0.6)
+    near = difflib.get_close_matches(word, list(words), 1, likeness)
     return f'did you mean {near[0]!r}?' if near else ''
 
 
@@ -142,9 +149,24 @@ def _check_keys(name: str, kwargs: Mapping[str, Any], known: list[str] | None) -
         raise InputError(f'{name}: unknown key {unknown[0]!r}; {advice}')
 
 
-def _keys(part: type) -> list[str] | None:
-    """Return the keywords of a constructor and of those to which it passes others; None if not known."""
+def keywords_of(part: type) -> list[str] | None:
+    """List the keywords of a class's constructor, and of those to which it passes others.
+
+    Args:
+        part: The class.
+
+    Returns:
+        Their names; None where they cannot be listed, since the constructor of another project takes any
+        keyword, or the class has a ``__new__`` of its own.
+
+    >>> class Network:
+    ...     def __init__(self, width, depth=2): ...
+    >>> keywords_of(Network)
+    ['width', 'depth']
+    """
     names: list[str] = []
+    if part.__new__ is not object.__new__:
+        return None
     for owner in part.__mro__:
         if owner is object:
             return names
@@ -158,7 +180,7 @@ def _keys(part: type) -> list[str] | None:
         ]
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return list(dict.fromkeys(names))
-        if not owner.__module__.startswith(('mmsr_ext.', 'mmengine.')):
+        if not owner.__module__.startswith(PASSES_ON):
             return None
     return names
 

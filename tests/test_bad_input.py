@@ -234,7 +234,11 @@ CONFIGS = [
     ('model.type', 'GanRestorer', "'GanRestorer'; did you mean 'GANRestorer'"),
     ('model.generator.type', 'SRResnet', "'SRResnet'; did you mean 'SRResNet'"),
     ('model.generator.type', 'MSRResNett', "'MSRResNett'; did you mean 'MSRResNet'"),
-    ('model.generator.num_blokcs', 2, "SRResNet: unknown key 'num_blokcs'; did you mean 'num_blocks'"),
+    (
+        'model.generator.num_blokcs',
+        2,
+        r"model\.generator: unknown key 'num_blokcs'; did you mean 'num_blocks'",
+    ),
     ('model.generator.mid_channels', '4', "SRResNet: mid_channels='4' must be an integer of at least 1"),
     (
         'model.generator.scale',
@@ -245,8 +249,12 @@ CONFIGS = [
     ('custom_hooks', [dict(type='NoSuchThing')], 'NoSuchThing'),
     ('optim_wrapper.generator.optimizer.type', 'Adamm', "'Adamm'; did you mean 'Adam'"),
     ('optim_wrapper.generator.optimizer.lr', -1.0, 'optim_wrapper cannot be built: .*learning rate'),
-    ('optim_wrapper.generator.optimizer.beta', 3, 'optim_wrapper cannot be built: .*beta'),
-    ('param_scheduler.gama', 3, 'param_scheduler cannot be built: .*gama'),
+    (
+        'optim_wrapper.generator.optimizer.beta',
+        3,
+        r"optim_wrapper\.generator\.optimizer: unknown key 'beta'; did you mean 'betas'",
+    ),
+    ('param_scheduler.gama', 3, "param_scheduler: unknown key 'gama'; did you mean 'gamma'"),
     ('val_dataloader.dataset.gt_folder', None, 'PairedImageDataset: .*gt_folder'),
     ('val_evaluator.metrics', [dict(type='PSNRR')], "'PSNRR'; did you mean 'PSNR'"),
     ('train_dataloader.sampler.type', 'InfiniteDraw', "did you mean 'InfiniteDraws'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
@@ -53,6 +54,21 @@ def check_sections(cfg: Config) -> None:
             f'{", ".join(VALIDATION)}; leave all three out to train without it.'
         )
     check_loaders(cfg, 'train_dataloader', 'val_dataloader')
+    _check_steps(cfg)
+
+
+def _check_steps(cfg: Config) -> None:
+    """Refuse a schedule that counts epochs, as by default: a run that counts iterations never steps it."""
+    by_iteration = 'IterBased' in str(cfg.train_cfg.get('type')) or cfg.train_cfg.get('by_epoch') is False
+    for path, scheduler in schedulers(cfg.get('param_scheduler')):
+        kind = str(scheduler.get('type')).rpartition('.')[2]
+        if not by_iteration or 'Plateau' in kind:  # which counts validations
+            continue
+        if scheduler.get('by_epoch', True) is True and not scheduler.get('convert_to_iter_based'):
+            raise InputError(
+                f'config {cfg.filename}: {path}: {kind} counts epochs, and the run counts iterations, '
+                'so that it would never step. Add by_epoch=False.'
+            )
 
 
 def check_loaders(cfg: Config, *names: str) -> None:
@@ -93,6 +109,23 @@ def check_loaders(cfg: Config, *names: str) -> None:
 def loaders(config: Any) -> list[dict]:
     """List the dataloaders of a section, which holds one, several or None."""
     return [config] if isinstance(config, dict) else list(config or [])
+
+
+def schedulers(section: Any, path: str = 'param_scheduler') -> Iterator[tuple[str, dict]]:
+    """Yield the dotted keys and dicts of schedulers: one, a list, or either by the name of an optimizer."""
+    if isinstance(section, dict) and 'type' not in section:
+        for name, inner in section.items():
+            yield from schedulers(inner, f'{path}.{name}')
+    else:
+        yield from each_dict(path, section)
+
+
+def each_dict(path: str, section: Any) -> Iterator[tuple[str, dict]]:
+    """Yield the dotted keys and dicts of a section that holds one dict or a list of them."""
+    if isinstance(section, dict):
+        yield path, section
+    elif isinstance(section, (list, tuple)):
+        yield from ((f'{path}.{index}', item) for index, item in enumerate(section) if isinstance(item, dict))
 
 
 def _describe_section(cfg: Config, name: str) -> str:

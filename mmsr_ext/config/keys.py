@@ -17,6 +17,8 @@ from ..errors import InputError
 
 # read beside the arguments of the runner: by MMEngine, and by this project
 MORE_KEYS = ('custom_imports', 'filename', 'model_wrapper_cfg', 'runner_type', 'init_generator')
+# a key of another project's config that is so like one of ours is a slip; 'dnd_dataloader' is none
+SLIP = 0.88
 RENAMED = {'pretrained_generator': 'init_generator'}
 
 
@@ -43,9 +45,8 @@ def check_keys(cfg: Config, options: Iterable[str]) -> None:
     for key in cfg:
         if key in known or key.startswith('_') or used[key] > 1:
             continue
-        advice = _advice(cfg, key, known)
-        if not foreign or 'did you mean' in advice or key in RENAMED:
-            raise InputError(f'config {cfg.filename}: {advice}')
+        if not foreign or nearest(key, known, SLIP) or key in RENAMED:
+            raise InputError(f'config {cfg.filename}: {_advice(cfg, key, known)}')
 
 
 def _advice(cfg: Config, key: str, known: list[str]) -> str:

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from ..errors import InputError
 from .init_generator import apply_init_generator
 from .keys import check_keys
+from .section_keys import check_section_keys
 from .sections import debugging, one_line
 
 
@@ -58,5 +59,6 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
         ) from error
     check_keys(cfg, options)
     apply_init_generator(cfg, options)
+    check_section_keys(cfg)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     return cfg
