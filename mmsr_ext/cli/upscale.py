@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='average over 8 flips and rotations, which takes 8 times as long',
     )
     parser.add_argument(
+        '--alpha',
+        choices=['bicubic', 'network'],
+        default='bicubic',
+        help='how transparency is enlarged (default: bicubic); network gives sharper edges',
+    )
+    parser.add_argument(
         '--resume', action='store_true', help='skip images whose result exists; not with --overwrite'
     )
     parser.add_argument(

@@ -91,7 +91,8 @@ def upscale_files(
         raise InputError("several processes cannot read one list on stdin. Give folders in the place of '-'.")
     if launcher != 'none':
         options['device'] = options.get('device') or device_of_process()
-    out, left_out = Path(out), []
+    out = Path(out)
+    left_out: list[Path] = []
     files = find_images(inputs, left_out=left_out, recursive=recursive, apart=out)
     planned = plan_results(files, out, format, suffix)
     left_out += [path for path in files if path not in planned]

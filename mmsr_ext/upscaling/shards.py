@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -14,10 +15,11 @@ from ..errors import InputError
 LONGEST = timedelta(days=30)  # that a process waits for the others
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """The share of one process.
 
-    Attributes:
+    Args:
         index: From 0.
         count: Number of shares.
         launched: Whether a launcher has started the processes, which then end together.

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..arguments import check_value
 from ..errors import InputError
 from ..functional import FilledColours, ImresizeRows, resize_with_alpha
 from ..pretrained import builtin_network
@@ -19,6 +21,7 @@ from .network import load_network
 from .tile_runner import Precision, Runner
 from .tiles import join
 
+Alpha = Literal['bicubic', 'network']
 LUMA = (0.299, 0.587, 0.114)  # BT.601
 
 
@@ -31,7 +34,8 @@ class Upscaler:
 
     The network gets the colours. A network of three channels gets a grey image three times, and the result is
     the luma (BT.601) of its output; a network of one channel gets every channel separately. Alpha is resized
-    by MATLAB's bicubic, because networks are not trained on it. Colours under an alpha of 0 are undefined:
+    by MATLAB's bicubic, because networks are not trained on it, or goes through the network as a grey image.
+    Colours under an alpha of 0 are undefined:
     they are filled from their neighbours before the network sees them.
 
     >>> from mmsr_ext.models import SRResNet
@@ -55,6 +59,8 @@ class Upscaler:
             size is rounded up.
         ensemble: Average the results for the 8 flips and rotations of the image (Lim et al. 2017, EDSR,
             section 3.3).
+        alpha: How alpha is enlarged: 'bicubic', or 'network', which gives sharper edges and takes up to twice
+            as long. An alpha that is the same everywhere stays so.
         say: Function that shows a message to the user; by default it prints to stderr.
 
     Attributes:
@@ -77,10 +83,13 @@ class Upscaler:
         overlap: int | None = None,
         outscale: float | None = None,
         ensemble: bool = False,
+        alpha: Alpha = 'bicubic',
         say: Callable[[str], None] | None = None,
     ) -> None:
         if outscale is not None and not 0 < outscale <= 64:
             raise InputError(f'outscale={outscale!r} must be above 0 and at most 64.')
+        check_value('alpha', alpha, Alpha)
+        self.alpha = alpha
         self.say = say or (lambda text: print(text, file=sys.stderr))
         if network is None:
             network = builtin_network()
@@ -155,6 +164,13 @@ class Upscaler:
         blended = bool(alpha.size) and alpha.min() < alpha.max()
         strips = self._network_rows(pixels[..., :colours], alpha[..., 0] if blended else None)
         height, width = (size * self.scale for size in pixels.shape[:2])
+        if blended and self.alpha == 'network':
+            strips = _beside(strips, self._network_rows(alpha, None))
+            if self.outscale != self.scale:
+                resize = ImresizeRows(height, width, self.outscale / self.scale)
+                strips = _resized(strips, resize, partial(_colours_and_alpha, resize))
+            yield from strips
+            return
         if self.outscale != self.scale:
             resize = ImresizeRows(height, width, self.outscale / self.scale)
             if blended:
@@ -250,6 +266,24 @@ def _with_alpha(strips: Iterator[np.ndarray], alpha: np.ndarray, scale: float) -
     for strip in strips:
         yield np.concatenate([strip, resize.rows(alpha, top, top + len(strip))], 2)
         top += len(strip)
+
+
+def _beside(colours: Iterator[np.ndarray], alpha: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Put the strips of alpha beside those of the colours, which may be of other heights."""
+    held: np.ndarray | None = None
+    for strip in colours:
+        while held is None or len(held) < len(strip):
+            held = next(alpha) if held is None else np.concatenate([held, next(alpha)])
+        yield np.concatenate([strip, held[: len(strip)]], 2)
+        held = held[len(strip) :]
+
+
+def _colours_and_alpha(
+    resize: ImresizeRows, image: np.ndarray, start: int, stop: int, first: int = 0
+) -> np.ndarray:
+    """Resize rows as ``resize_with_alpha`` does, and their alpha too."""
+    colours = resize_with_alpha(resize, image, start, stop, first)
+    return np.concatenate([colours, resize.rows(image[..., -1:], start, stop, first)], 2)
 
 
 def _resized(

@@ -108,3 +108,43 @@ def test_colours_are_resized_premultiplied(outscale):
     resized = imresize(both, outscale / 2).permute(1, 2, 0).numpy()
     expected = np.clip(resized[..., :3] / resized[..., 3:], 0, 255)
     assert np.abs(result[..., :3] - expected).max() <= 1
+
+
+@pytest.mark.parametrize('channels', [[0, 1, 2, 3], [0, 3]])
+def test_alpha_through_the_network_is_a_grey_image(channels):
+    image = random(70, 90, 4)[..., channels]
+    network = compact()
+    result = Upscaler(network, 'cpu', tile=32, alpha='network')(image)
+    grey = Upscaler(network, 'cpu', tile=32)(image[..., -1])
+    np.testing.assert_array_equal(result[..., -1], grey)
+    assert (grey != Upscaler(network, 'cpu', tile=32)(image)[..., -1]).any()
+    np.testing.assert_array_equal(result[..., :-1], Upscaler(network, 'cpu', tile=32)(image)[..., :-1])
+
+
+@pytest.mark.parametrize(('scale', 'outscale'), SIZES)
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_a_white_disc_stays_white_with_its_alpha_through_the_network(scale, outscale, dtype):
+    image = disc(64, 1, dtype)
+    upscaler = Upscaler(Repeat(scale), 'cpu', tile=48, outscale=outscale, alpha='network')
+    result = upscaler(image)
+    assert result.shape == (*upscaler.output_size(64, 64), 4)
+    assert on_white(result).min() >= 250
+    if upscaler.outscale == scale:
+        repeated = image.repeat(scale, 0).repeat(scale, 1)
+        np.testing.assert_array_equal(result[..., -1], repeated[..., -1])
+
+
+def test_an_alpha_that_is_the_same_everywhere_stays_so():
+    image = random(20, 20, 4)
+    image[..., 3] = 255
+    assert (Upscaler(compact(), 'cpu', alpha='network')(image)[..., 3] == 255).all()
+
+
+def test_strips_of_unequal_height(monkeypatch):
+    """Tiles are halved between the strips of the colours and those of alpha."""
+    upscaler = Upscaler(Repeat(2), 'cpu', tile=64, alpha='network')
+    image, rows = random(150, 40, 4), []
+    for strip in upscaler.rows(image):
+        rows.append(strip)
+        upscaler._runner.tile = 32
+    np.testing.assert_array_equal(np.concatenate(rows)[..., 3], image[..., 3].repeat(2, 0).repeat(2, 1))
