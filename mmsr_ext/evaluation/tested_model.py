@@ -20,6 +20,7 @@ TRAINING_ONLY = {
     'perceptual_loss',
     'extra_losses',
     'gradient_penalty',
+    'disc_loss',
 }
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from mmsr_ext.models import AdversarialLoss, GANRestorer, PerceptualLoss
 
 DOC = (Path(__file__).parents[2] / 'docs' / 'from_mmagic.md').read_text()
+FOLDER = Path(mmagic.__file__).parents[1] / '.mim/configs'
 SECTIONS = dict(re.findall(r'^## (.+?)\n(.+?)(?=^## |\Z)', DOC, re.MULTILINE | re.DOTALL))
 NETWORKS = {
     'model.generator.mid_channels': 4,
@@ -107,15 +108,51 @@ def test_srgan(tmp_path):
     assert losses(runner) == ADVERSARIAL
 
 
-def test_srgan_changes_the_type_alone(tmp_path):
-    cfg = documented('SRGAN', tmp_path)
-    theirs = Config.fromfile(
-        Path(mmagic.__file__).parents[1] / '.mim/configs/srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py'
-    )
+@pytest.mark.parametrize(
+    ('section', 'file', 'kind'),
+    [
+        ('SRGAN', 'srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py', 'SRGAN'),
+        ('Real-ESRGAN', 'real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py', 'RealESRGAN'),
+        ('Real-ESRNet', 'real_esrgan/realesrnet_c64b23g32_4xb12-lr2e-4-1000k_df2k-ost.py', 'RealESRGAN'),
+    ],
+)
+def test_the_type_alone_changes(section, file, kind, tmp_path):
+    cfg = documented(section, tmp_path)
+    theirs = Config.fromfile(FOLDER / file)
     assert cfg.model.pop('type') == 'mmsr_ext.GANRestorer'
-    assert theirs.model.pop('type') == 'SRGAN'
+    assert theirs.model.pop('type') == kind
     assert cfg.pop('custom_imports')
     assert without_scope(cfg.to_dict()) == theirs.to_dict()
+
+
+@pytest.mark.parametrize(
+    ('file', 'networks'),
+    [
+        (
+            'srcnn/srcnn_x4k915_1xb16-1000k_div2k.py',
+            {'model.generator.channels': (3, 4, 4, 3), 'model.generator.kernel_sizes': (3, 1, 3)},
+        ),
+        (
+            'edsr/edsr_x4c64b16_1xb16-300k_div2k.py',
+            {'model.generator.mid_channels': 4, 'model.generator.num_blocks': 1},
+        ),
+        (
+            'rdn/rdn_x4c64b16_1xb16-1000k_div2k.py',
+            {
+                'model.generator.mid_channels': 4,
+                'model.generator.num_blocks': 1,
+                'model.generator.channel_growth': 4,
+                'model.generator.num_layers': 2,
+            },
+        ),
+    ],
+)
+def test_bodies_with_another_type(file, networks, tmp_path):
+    """BaseEditModel's configs train and are validated with model.type swapped, nothing else."""
+    cfg = Config.fromfile(FOLDER / file)
+    assert cfg.model.type == 'BaseEditModel'
+    cfg.model.type = 'mmsr_ext.GANRestorer'
+    assert losses(train(cfg, tmp_path, 256, networks)) == {'loss_pix', 'loss'}
 
 
 def without_scope(value):
@@ -139,19 +176,24 @@ def test_real_esrgan(tmp_path, monkeypatch):
     monkeypatch.setattr(
         GANRestorer,
         '_adversarial_step',
-        lambda self, lq, gt, real, *args: batches.append((lq, gt, real)) or step(self, lq, gt, real, *args),
+        lambda self, lq, targets, *args: batches.append((lq, targets)) or step(self, lq, targets, *args),
     )
     shrink_pipeline(cfg.train_dataloader.dataset.pipeline)
     runner = train(cfg, tmp_path, 64, NETWORKS | RRDB)
     assert losses(runner) == ADVERSARIAL
-    usm = runner.train_dataloader.dataset.pipeline.transforms[-3]
-    for lq, gt, real in batches:
+    transforms = runner.train_dataloader.dataset.pipeline.transforms
+    usm = [transform for transform in transforms if hasattr(transform, '_unsharp_masking')][-1]
+    for lq, targets in batches:
         assert lq.shape == (2, 3, 8, 8)
-        for sharpened, image in zip(gt, real):
+        assert torch.equal(targets.pixel, targets.perceptual)
+        for sharpened, image in zip(targets.pixel, targets.real):
             pixels = (image * 255).round().permute(1, 2, 0).numpy()
             expected = usm._unsharp_masking(pixels).transpose(2, 0, 1) / 255
             np.testing.assert_allclose(sharpened.numpy(), expected, rtol=0, atol=1e-5)
             assert not torch.equal(sharpened, image)
+    average, trained = runner.model.generator_ema, runner.model.generator
+    for one, other in zip(average.parameters(), trained.parameters(), strict=True):
+        assert not torch.equal(one, other)
 
 
 def test_real_esrnet(tmp_path):
@@ -159,7 +201,7 @@ def test_real_esrnet(tmp_path):
     shrink_pipeline(cfg.train_dataloader.dataset.pipeline)
     networks = {key: value for key, value in NETWORKS.items() if 'generator' in key}
     runner = train(cfg, tmp_path, 64, networks | RRDB)
-    assert losses(runner) == {'loss_pix'}
+    assert losses(runner) == {'loss_pix', 'loss'}
 
 
 def rows(section: str) -> list[tuple[str, str]]:

@@ -79,7 +79,8 @@ class ExactResumeHook(Hook):
         if not resumes(runner):
             return
         follow_config(runner, checkpoint, (saved or {}).get('classes'))
-        _drop_average(checkpoint['state_dict'])
+        if getattr(unwrapped(runner.model), 'generator_ema', None) is None:
+            _drop_average(checkpoint['state_dict'])
         if saved is None:
             runner.logger.warning(
                 'The checkpoint has no random state: it was not written by this project. The run goes on, '

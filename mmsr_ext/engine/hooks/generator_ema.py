@@ -58,7 +58,16 @@ class GeneratorEMAHook(Hook):
         self.ema: Any = None  # the averaged network, from before_run on
 
     def before_run(self, runner: Runner) -> None:
-        """Make room for the average."""
+        """Make room for the average.
+
+        Raises:
+            InputError: If the model keeps an average of its own.
+        """
+        if getattr(unwrapped(runner.model), KEY, None) is not None:
+            raise InputError(
+                f'GeneratorEMAHook: the model has a {KEY} of its own, for which is_use_ema=True asks; set it '
+                'to False.'
+            )
         self.generator = unwrapped(unwrapped(runner.model).generator)
         if self.ema is None:
             self.ema = deepcopy(self.generator).requires_grad_(False)

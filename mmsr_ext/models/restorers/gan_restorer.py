@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
+from copy import deepcopy
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -12,15 +13,16 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
-from ...arguments import check_value
+from ...arguments import Count, check_value
 from ...engine.finite_guard import FiniteGuard, names_of
 from ...engine.stock import accumulative_counts, keep_graph_buffers, send_without_waiting
 from ...errors import InputError
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
 from .backward import PrecomputedGradient, backward, detached, scaled_sum, trainable_parameters
-from .inference import add_predictions, baseline_of, targets_of
+from .inference import add_predictions, baseline_of
 from .schedule import Schedule
+from .targets import Sharpened, Targets, targets_of
 
 Mode = Literal['tensor', 'predict', 'loss']
 
@@ -42,8 +44,9 @@ class GANRestorer(BaseModel):
     built through a generator that is not updated. A non-finite update is skipped in both networks
     (``FiniteGuard``).
 
-    It takes the keys of MMagic's ``SRGAN``. Without ``discriminator`` or ``gan_loss`` it trains the generator
-    alone (SRResNet, EDSR, ...), and then also takes a single OptimWrapper.
+    It takes the keys of MMagic's ``SRGAN``, ``ESRGAN``, ``RealESRGAN`` and ``BaseEditModel``. Without
+    ``discriminator`` or ``gan_loss`` it trains the generator alone (SRResNet, EDSR, ...), and then also takes
+    a single OptimWrapper.
 
     Source: Ledig et al. 2017 (SRGAN), algorithm of Goodfellow et al. 2014; the schedule is MMEditing 0.15's.
 
@@ -69,9 +72,20 @@ class GANRestorer(BaseModel):
         compile: Networks to run through ``torch.compile`` in training, with its arguments:
             ``dict(generator=dict(mode='default'), discriminator=dict())``. Sizes of training crops are fixed;
             validation stays uncompiled.
+        is_use_sharpened_gt_in_pixel: Compare with ``gt_unsharp`` of the samples in the pixel loss, as
+            MMagic's ``RealESRGAN`` does; ``RealESRGANDegradation`` sharpens by itself.
+        is_use_sharpened_gt_in_percep: Likewise in the perceptual loss.
+        is_use_sharpened_gt_in_gan: Likewise show it to the discriminator as real.
+        is_use_ema: Keep a copy of the generator, ``generator_ema``, for MMagic's
+            ``ExponentialMovingAverageHook``, and predict with it. ``GeneratorEMAHook`` needs no copy.
+        disc_loss: Of MMagic's ``DeblurGanV2``, like the next two: its configs can be built and measured.
+            Training asks for ``gan_loss``.
+        adv_lambda: See ``disc_loss``.
+        warmup_num: See ``disc_loss``.
 
     Raises:
-        InputError: For unknown keys of ``train_cfg``, ``test_cfg`` and ``compile``.
+        InputError: For unknown keys of ``train_cfg``, ``test_cfg`` and ``compile``, or weights of a loss that
+            cannot be downloaded.
     """
 
     data_preprocessor: Any
@@ -89,9 +103,16 @@ class GANRestorer(BaseModel):
         train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         init_cfg: dict | None = None,
-        data_preprocessor: dict | None = None,
+        data_preprocessor: dict | nn.Module | None = None,
         channels_last: bool = False,
         compile: dict[str, dict] | None = None,
+        is_use_sharpened_gt_in_pixel: bool = False,
+        is_use_sharpened_gt_in_percep: bool = False,
+        is_use_sharpened_gt_in_gan: bool = False,
+        is_use_ema: bool = False,
+        disc_loss: dict | str | None = None,
+        adv_lambda: float | None = None,
+        warmup_num: Count | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         send_without_waiting(self.data_preprocessor)  # else each transfer would wait for the step before
@@ -99,18 +120,34 @@ class GANRestorer(BaseModel):
         self.baseline = baseline_of(test_cfg)
         self.generator: Any = MODELS.build(generator)
         self.discriminator: Any = MODELS.build(discriminator) if discriminator else None
-        self.pixel_loss = MODELS.build(pixel_loss) if pixel_loss else None
-        self.perceptual_loss = MODELS.build(perceptual_loss) if perceptual_loss else None
+        self.pixel_loss = _build_loss('pixel_loss', pixel_loss)
+        self.perceptual_loss = _build_loss('perceptual_loss', perceptual_loss)
         self.extra_losses = nn.ModuleDict(
-            {name: MODELS.build(loss) for name, loss in (extra_losses or {}).items()}
+            {name: _build_loss(name, loss) for name, loss in (extra_losses or {}).items()}
         )
         self.gradient_penalty: Any = MODELS.build(gradient_penalty) if gradient_penalty else None
         self.gan_loss: Any = as_adversarial_loss(MODELS.build(gan_loss)) if gan_loss else None
         self.adversarial = self.discriminator is not None and self.gan_loss is not None
+        self.sharpened = Sharpened(
+            is_use_sharpened_gt_in_pixel, is_use_sharpened_gt_in_percep, is_use_sharpened_gt_in_gan
+        )
+        self.generator_ema = deepcopy(self.generator).requires_grad_(False) if is_use_ema else None
+        self._deblurgan_v2 = {
+            name
+            for name, value in dict(disc_loss=disc_loss, adv_lambda=adv_lambda, warmup_num=warmup_num).items()
+            if value is not None
+        }
         self._relativistic = getattr(self.gan_loss, 'relativistic', False)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for module in filter(
-            None, (self.generator, self.discriminator, self.perceptual_loss, self.extra_losses)
+            None,
+            (
+                self.generator,
+                self.generator_ema,
+                self.discriminator,
+                self.perceptual_loss,
+                self.extra_losses,
+            ),
         ):
             module.to(memory_format=self.memory_format)
         # what training runs in the place of a network, outside the module tree
@@ -130,17 +167,25 @@ class GANRestorer(BaseModel):
 
         Args:
             data: A batch as the data preprocessor takes it.
-            optim_wrapper: ``OptimWrapperDict`` with ``generator`` and ``discriminator``; without a
-                discriminator also a single ``OptimWrapper``.
+            optim_wrapper: ``OptimWrapperDict``, or a dict, with ``generator`` and ``discriminator``; without
+                a discriminator also a single ``OptimWrapper``.
 
         Returns:
             Scalars to log, on the device: ``loss_*`` and, with a discriminator, ``d_real`` and ``d_fake``,
-            the means of its logits. Gradient norms are logged by the optimizer wrappers that clip.
+            the means of its logits; without one ``loss``, the sum of the losses. Gradient norms are logged by
+            the optimizer wrappers that clip.
 
         Raises:
             InputError: If the batch's images are not stacked, there is no loss, or the optimizers do not fit
                 the networks.
         """
+        if self._deblurgan_v2:
+            raise InputError(
+                f"GANRestorer does not train by {' and '.join(sorted(self._deblurgan_v2))} of MMagic's "
+                "DeblurGanV2. Instead give the model gan_loss=dict(type='mmsr_ext.AdversarialLoss', "
+                "gan_type='lsgan', relativistic='average', loss_weight=0.001) and a discriminator such as "
+                "dict(type='mmsr_ext.PatchGANDiscriminator'), or leave type='mmagic.DeblurGanV2'."
+            )
         names = names_of(data)
         batch = self.data_preprocessor(data, True)
         if not isinstance(batch['inputs'], Tensor):
@@ -148,21 +193,26 @@ class GANRestorer(BaseModel):
                 "GANRestorer: the batch's images are not stacked. Give the model "
                 "data_preprocessor=dict(type='ImagePreprocessor', mean=0, std=255)."
             )
-        targets = targets_of(batch['data_samples']), targets_of(batch['data_samples'], 'gan_gt_img')
-        lq, gt, real = (
-            image.contiguous(memory_format=self.memory_format) for image in (batch['inputs'], *targets)
-        )
+        lq = batch['inputs'].contiguous(memory_format=self.memory_format)
+        targets = self._targets(batch['data_samples'])
         self._images = names
         if self.adversarial:
-            return self._adversarial_step(lq, gt, real, optim_wrapper)
-        return self._plain_step(lq, gt, optim_wrapper)
+            return self._adversarial_step(lq, targets, optim_wrapper)
+        return self._plain_step(lq, targets, optim_wrapper)
+
+    def _targets(self, data_samples: Any) -> Targets:
+        return targets_of(data_samples, self.data_preprocessor, self.sharpened, self.memory_format)
 
     def _plain_step(
-        self, lq: Tensor, gt: Tensor, optim_wrapper: OptimWrapper | OptimWrapperDict
+        self, lq: Tensor, targets: Targets, optim_wrapper: OptimWrapper | OptimWrapperDict
     ) -> dict[str, Tensor]:
-        wrapper = optim_wrapper['generator'] if isinstance(optim_wrapper, OptimWrapperDict) else optim_wrapper
+        wrapper: Any = (
+            optim_wrapper['generator']
+            if isinstance(optim_wrapper, (OptimWrapperDict, Mapping))
+            else optim_wrapper
+        )
         with wrapper.optim_context(self):
-            losses = self._content_losses(self._network('generator')(lq), gt)
+            losses = self._content_losses(self._network('generator')(lq), targets)
         if not losses:
             raise InputError(
                 'GANRestorer has nothing to learn from: give the model a pixel_loss, a perceptual_loss, or '
@@ -170,20 +220,21 @@ class GANRestorer(BaseModel):
             )
         logs = detached(losses)
         wrapper.grad_name = 'grad_norm'
-        wrapper.backward(wrapper.scale_loss(sum(losses.values())))
+        loss: Any = sum(losses.values())
+        wrapper.backward(wrapper.scale_loss(loss))
         self._update({'generator': wrapper}, logs)
-        return logs
+        return logs | detached({'loss': loss})
 
     def _adversarial_step(
-        self, lq: Tensor, gt: Tensor, real: Tensor, optim_wrapper: OptimWrapperDict
+        self, lq: Tensor, targets: Targets, optim_wrapper: OptimWrapper | OptimWrapperDict
     ) -> dict[str, Tensor]:
-        if not isinstance(optim_wrapper, OptimWrapperDict):
+        if not isinstance(optim_wrapper, (OptimWrapperDict, Mapping)):
             raise InputError(
                 'GANRestorer with a discriminator needs an optimizer for each network: optim_wrapper=dict('
                 "constructor='MultiOptimWrapperConstructor', generator=dict(optimizer=...), "
                 'discriminator=dict(optimizer=...)).'
             )
-        opt_g, opt_d = optim_wrapper['generator'], optim_wrapper['discriminator']
+        opt_g, opt_d, real = optim_wrapper['generator'], optim_wrapper['discriminator'], targets.real
         update_g = self.schedule.updates_generator(self._micro_step // self._accumulation(opt_g, opt_d))
         self._micro_step += 1
         self.step_counter += 1
@@ -198,7 +249,7 @@ class GANRestorer(BaseModel):
         # 2. The generator's gradients, with the discriminator's weights from before the step.
         logs: dict[str, Tensor] = {}
         if update_g:
-            predictions = self._generator_backward(fake, fake_leaf, gt, real, optim_wrapper, logs)
+            predictions = self._generator_backward(fake, fake_leaf, targets, optim_wrapper, logs)
         else:
             predictions = self._discriminate(real, fake_leaf, opt_d)
 
@@ -216,21 +267,20 @@ class GANRestorer(BaseModel):
         self,
         fake: Tensor,
         fake_leaf: Tensor,
-        gt: Tensor,
-        real: Tensor,
-        optim_wrapper: OptimWrapperDict,
+        targets: Targets,
+        optim_wrapper: Mapping[str, Any] | OptimWrapperDict,
         logs: dict[str, Tensor],
     ) -> Predictions:
         """Compute the generator's gradients; return the predictions, whose graph the discriminator needs."""
         opt_g = optim_wrapper['generator']
         # the gradient of the content losses with respect to the image
         with opt_g.optim_context(self):
-            losses = self._content_losses(fake_leaf, gt)
+            losses = self._content_losses(fake_leaf, targets)
         if losses:
             scaled_sum(opt_g, losses).backward(inputs=[fake_leaf])
         logs |= detached(losses)
         # to it is added the gradient of the adversarial loss with respect to the image
-        predictions = self._discriminate(real, fake_leaf, optim_wrapper['discriminator'])
+        predictions = self._discriminate(targets.real, fake_leaf, optim_wrapper['discriminator'])
         with opt_g.optim_context(self):
             losses = self.gan_loss.generator(predictions.fake, predictions.real)
         scaled_sum(opt_g, losses).backward(inputs=[fake_leaf], retain_graph=True)
@@ -285,13 +335,13 @@ class GANRestorer(BaseModel):
         wrappers = {name: wrapper for name, wrapper in wrappers.items() if wrapper.should_update()}
         self.guard.step(wrappers, {name: getattr(self, name) for name in wrappers}, logs, self._images)
 
-    def _content_losses(self, output: Tensor, gt: Tensor) -> dict[str, Tensor]:
+    def _content_losses(self, output: Tensor, targets: Targets) -> dict[str, Tensor]:
         losses: dict[str, Tensor | None] = {}
         if self.pixel_loss is not None:
-            losses['loss_pix'] = self.pixel_loss(output, gt)
+            losses['loss_pix'] = self.pixel_loss(output, targets.pixel)
         if self.perceptual_loss is not None:
-            losses['loss_perceptual'], losses['loss_style'] = self.perceptual_loss(output, gt)
-        losses |= {f'loss_{name}': loss(output, gt) for name, loss in self.extra_losses.items()}
+            losses['loss_perceptual'], losses['loss_style'] = self.perceptual_loss(output, targets.perceptual)
+        losses |= {f'loss_{name}': loss(output, targets.pixel) for name, loss in self.extra_losses.items()}
         return {name: loss for name, loss in losses.items() if loss is not None}
 
     def _accumulation(self, opt_g: OptimWrapper, opt_d: OptimWrapper) -> int:
@@ -378,19 +428,44 @@ class GANRestorer(BaseModel):
             InputError: For another mode.
         """
         check_value('mode', mode, Mode)
-        output = self.generator(inputs.contiguous(memory_format=self.memory_format))
+        network = self.generator if self.generator_ema is None or mode == 'loss' else self.generator_ema
+        output = network(inputs.contiguous(memory_format=self.memory_format))
         if mode == 'tensor':
             return output
         if mode == 'loss':
-            return self._content_losses(output, targets_of(data_samples))
+            return self._content_losses(output, self._targets(data_samples))
         return add_predictions(data_samples, inputs, output, self.data_preprocessor, self.baseline)
 
     # -- state -------------------------------------------------------------------------------------------
+
+    def init_weights(self) -> None:
+        """See MMEngine's BaseModule; the average starts from the generator, not from weights of its own."""
+        super().init_weights()
+        if self.generator_ema is not None:
+            self.generator_ema.load_state_dict(self.generator.state_dict())
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         if self.adversarial:
             # checkpoints of other frameworks have no such counter
             state_dict.setdefault(f'{prefix}step_counter', torch.tensor(0))
+        own, average = f'{prefix}generator.', f'{prefix}generator_ema.'
+        if self.generator_ema is not None and not any(key.startswith(average) for key in state_dict):
+            state_dict |= {
+                average + key.removeprefix(own): value
+                for key, value in state_dict.items()
+                if key.startswith(own)
+            }
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self.adversarial:
             self._micro_step = int(self.step_counter)
+
+
+def _build_loss(name: str, cfg: dict | None) -> Any:
+    try:
+        return MODELS.build(cfg) if cfg else None
+    except OSError as error:  # MMagic's perceptual loss downloads torchvision's weights
+        raise InputError(
+            f'{name}: the weights of {dict(cfg or {}).get("type")} could not be downloaded ({error}). '
+            "mmsr_ext.PerceptualLoss takes a file of torchvision's as pretrained='path/to/it', or those that "
+            "come with the package: layer_weights=dict(_delete_=True, VGG22=1.0), pretrained='builtin'."
+        ) from error

@@ -1,4 +1,4 @@
-"""What a restorer reads from data samples, and writes into them in validation."""
+"""What a restorer writes into data samples in validation."""
 
 from __future__ import annotations
 
@@ -11,33 +11,23 @@ from torch import Tensor
 from ...arguments import check_value
 from ...errors import InputError
 from ...functional import imresize
+from .schedule import without_effect
 
 Baseline = Literal['bicubic', 'input'] | None
 
 
-def targets_of(data_samples: Any, key: str = 'gt_img') -> Tensor:
-    """Return the targets of a batch.
-
-    Args:
-        data_samples: What the data preprocessor made of the batch's samples: one ``DataSample``, or a list.
-        key: 'gt_img', or 'gan_gt_img' for what the discriminator sees as real, if the samples have it.
-
-    Returns:
-        (N, C, H, W).
-    """
-    if isinstance(data_samples, list):
-        return torch.stack([sample.get(key, sample.gt_img) for sample in data_samples])
-    return data_samples.get(key, data_samples.gt_img)
-
-
 def baseline_of(test_cfg: dict | None) -> Baseline:
     """Return the baseline that a restorer's ``test_cfg`` asks for.
+
+    MMagic's configs have ``metrics`` and ``crop_border`` there, which MMagic does not read; a line in the log
+    says so.
 
     Raises:
         InputError: For another key than ``baseline``, or an unknown baseline.
     """
     cfg = dict(test_cfg or {})
     baseline = cfg.pop('baseline', None)
+    without_effect('test_cfg', cfg, ['metrics', 'crop_border'], 'metrics are those of val_evaluator')
     if cfg:
         raise InputError(
             f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong in '

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, fields
 from typing import get_type_hints
+
+from mmengine.logging import print_log
 
 from ...arguments import Count, Size, check_value, nearest
 from ...errors import InputError
@@ -43,10 +46,13 @@ class Schedule:
     def from_cfg(cls, cfg: dict | None) -> Schedule:
         """Build from a restorer's ``train_cfg``.
 
+        ``start_iter`` of MMagic's RealESRGAN, which MMagic does not read, is a line in the log.
+
         Raises:
             InputError: If it has another key than the three above.
         """
         cfg = dict(cfg or {})
+        without_effect('train_cfg', cfg, ['start_iter'], 'an average starts with the generator it is of')
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(cfg) - set(known))
         if unknown:
@@ -57,3 +63,21 @@ class Schedule:
     def updates_generator(self, step: int) -> bool:
         """Return whether the generator is updated at ``step``, counted from 0."""
         return step >= self.disc_init_steps and step % self.disc_steps == 0
+
+
+def without_effect(section: str, cfg: dict, names: list[str], instead: str) -> None:
+    """Take keys out of a section that MMagic's configs have and MMagic does not read, and log them.
+
+    Args:
+        section: Name of the section.
+        cfg: The section; changed in place.
+        names: The keys.
+        instead: What takes their place.
+    """
+    found = [name for name in names if cfg.pop(name, None) is not None]
+    if found:
+        print_log(
+            f'{section}: {" and ".join(found)} has no effect, in MMagic neither; {instead}.',
+            'current',
+            logging.WARNING,
+        )

@@ -51,7 +51,7 @@ def test_bad_train_cfg(cfg, named):
         restorer(train_cfg=cfg)
 
 
-@pytest.mark.parametrize('cfg', [dict(metrics=['PSNR']), dict(baseline='nearest')])
+@pytest.mark.parametrize('cfg', [dict(metric=['PSNR']), dict(baseline='nearest')])
 def test_bad_test_cfg(cfg):
     with pytest.raises(InputError, match='test_cfg'):
         restorer(test_cfg=cfg)
