@@ -27,7 +27,7 @@ class ImageDataset(Dataset):
     """Ground truth alone, for recipes whose data preprocessor makes the low-quality images.
 
     Building the dataset checks that the crop fits into every image. A sample has one image, shape (3, H, W),
-    uint8, RGB, as ``inputs`` and as ``data_samples.gt_img``.
+    uint8, RGB, as ``inputs`` and as ``data_samples.gt_img``; with ``channels=1`` shape (1, H, W).
 
     Args:
         gt_folder: Folder of the images, or a pattern of folders: 'GoPro/train/*/sharp'.
@@ -38,12 +38,14 @@ class ImageDataset(Dataset):
         on_bad_image: What to do when an image cannot be read. 'stop' raises the error. 'skip' takes another
             image, which the draw alone determines, logs a warning and counts it in ``bad_images``; with
             workers, each worker counts its own.
+        channels: 3 for RGB, 1 for grey and for Y; see ``read_image``.
 
     Raises:
         InputError: If the folder is missing or empty, or an image is smaller than the crop.
     """
 
     scale = 1
+    channels: Literal[1, 3] = 3
 
     def __init__(
         self,
@@ -53,8 +55,10 @@ class ImageDataset(Dataset):
         cache: bool = False,
         hint: str = '',
         on_bad_image: Literal['stop', 'skip'] = 'stop',
+        channels: Literal[1, 3] = 3,
     ) -> None:
         self._on_bad_image(on_bad_image)
+        self.channels = channels
         self._open({'gt': gt_folder}, gt_size, augment, cache, hint)
 
     def _open(
@@ -153,9 +157,9 @@ class ImageDataset(Dataset):
 
     def _read(self, path: Path) -> np.ndarray:
         if self.cached is None:
-            return read_image(path)
+            return read_image(path, self.channels)
         if path not in self.cached:
-            self.cached[path] = read_image(path)
+            self.cached[path] = read_image(path, self.channels)
         return self.cached[path]
 
     def _check(self, files: tuple[Path, ...]) -> None:

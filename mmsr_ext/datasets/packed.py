@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import InputError
+from ..functional import luma_pixels
 from ..registry import DATASETS, FUNCTIONS
 from .augmentation import Augmentation, as_draw
 from .pairs import check_scale
@@ -31,6 +32,8 @@ class PackedPairs(Dataset):
         gt_size: Height and width of the GT crops in pixels, a multiple of ``scale``; None for whole images.
         augment: Flip and transpose at random.
         hint: Advice on how to make the store; appended to the errors about it.
+        channels: 3 for RGB. 1 for grey, of a store packed with ``--gray``, and for the Y channel of RGB, as
+            ``read_image`` defines it.
 
     Raises:
         InputError: If the store is missing, damaged, of another version or scale, or an image is smaller than
@@ -44,7 +47,9 @@ class PackedPairs(Dataset):
         gt_size: int | None = None,
         augment: bool = False,
         hint: str = '',
+        channels: Literal[1, 3] = 3,
     ) -> None:
+        self.channels = channels
         self.scale = 1 if scale is None else scale
         check_scale('PackedPairs', self.scale, gt_size)
         self.gt_size = gt_size
@@ -75,7 +80,7 @@ class PackedPairs(Dataset):
             draw: A draw, or a bare index, which is seeded from the worker's torch generator.
 
         Returns:
-            ``gt``, shape (3, H, W), and for pairs ``lq``, shape (3, h, w), both uint8 RGB; ``draw``, seed and
+            ``gt``, shape (C, H, W), and for pairs ``lq``, shape (C, h, w), both uint8, RGB or one channel; ``draw``, seed and
             position, (-1, -1) for a bare index; ``key``, the image's name.
         """
         self.store.check_unchanged()
@@ -101,6 +106,8 @@ class PackedPairs(Dataset):
                 size = self.gt_size * unit // self.scale
                 top, left = augmentation.corner(*self.store.size(part, drawn.index), size, unit)
                 crop = self.store.rows(part, drawn.index, top, size)[:, :, left : left + size]
+            if self.channels == 1:
+                crop = luma_pixels(crop, axis=0)
             sample[part] = augmentation.turn(crop) if self.augment else crop
         sample['draw'] = (draw.seed, draw.position) if isinstance(draw, Draw) else (-1, -1)
         sample['key'] = self.store.entries[drawn.index].name
@@ -117,7 +124,7 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = 
             it on.
 
     Returns:
-        ``gt``, shape (N, 3, H, W), and for pairs ``lq``, shape (N, 3, h, w), uint8; ``draws``, shape (N, 2),
+        ``gt``, shape (N, C, H, W), and for pairs ``lq``, shape (N, C, h, w), uint8; ``draws``, shape (N, 2),
         int64, the seed and position of each; ``keys``, their names.
 
     Raises:

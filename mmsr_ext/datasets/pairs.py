@@ -17,7 +17,8 @@ class PairedImageDataset(ImageDataset):
 
     Building the dataset checks that every pair is complete, that GT is exactly ``scale`` times as large as
     LQ, and that the crop fits. A sample has MMagic's format: ``inputs``, shape (3, h, w), and
-    ``data_samples.gt_img``, shape (3, H, W), uint8, RGB.
+    ``data_samples.gt_img``, shape (3, H, W), uint8, RGB; with
+    ``channels=1`` one channel.
 
     Args:
         gt_folder: Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.
@@ -30,6 +31,7 @@ class PairedImageDataset(ImageDataset):
         cache: Keep decoded images in memory.
         hint: Advice for a user whose folders are missing; appended to the error.
         on_bad_image: 'stop' or 'skip' when an image cannot be read; see ``ImageDataset``.
+        channels: 3 for RGB, 1 for grey and for Y; see ``read_image``.
 
     Raises:
         InputError: If a folder is missing or empty, a pair is incomplete or its sizes do not match, or an
@@ -47,8 +49,10 @@ class PairedImageDataset(ImageDataset):
         cache: bool = False,
         hint: str = '',
         on_bad_image: Literal['stop', 'skip'] = 'stop',
+        channels: Literal[1, 3] = 3,
     ) -> None:
         self._on_bad_image(on_bad_image)
+        self.channels = channels
         check_scale(type(self).__name__, scale, gt_size)
         self.scale = scale
         self._open(dict(gt=gt_folder, lq=lq_folder, lq_name=lq_name), gt_size, augment, cache, hint)

@@ -20,7 +20,7 @@ class SideBySideDataset(PairedImageDataset):
     Args:
         folder: Folder of the images, or a pattern of folders.
         reverse: GT is on the left.
-        **kwargs: ``gt_size``, ``augment``, ``cache``, ``hint`` and ``on_bad_image`` of
+        **kwargs: ``gt_size``, ``augment``, ``cache``, ``hint``, ``on_bad_image`` and ``channels`` of
             ``PairedImageDataset``.
 
     Raises:

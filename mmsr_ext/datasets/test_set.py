@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -25,15 +26,24 @@ class BenchmarkDataset(PairedImageDataset):
         scale: GT size / LQ size.
         lq_folder: Folder of the low-quality images; None to reduce GT.
         lq_name: Name of an LQ file without suffix, where ``{}`` stands for the GT file's name.
+        channels: 3 for RGB, 1 for grey and for Y; see ``read_image``. Y is reduced, where LQ is missing.
 
     Raises:
         InputError: If a folder is missing or empty, a pair is incomplete or its sizes do not match, or an
             image is smaller than the scale.
     """
 
-    def __init__(self, gt_folder: str, scale: int, lq_folder: str | None = None, lq_name: str = '{}') -> None:
+    def __init__(
+        self,
+        gt_folder: str,
+        scale: int,
+        lq_folder: str | None = None,
+        lq_name: str = '{}',
+        channels: Literal[1, 3] = 3,
+    ) -> None:
         self.reduces = lq_folder is None
-        super().__init__(gt_folder, lq_folder or gt_folder, scale, lq_name='{}' if self.reduces else lq_name)
+        lq_name = '{}' if self.reduces else lq_name
+        super().__init__(gt_folder, lq_folder or gt_folder, scale, lq_name=lq_name, channels=channels)
 
     def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
         if self.reduces:

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from ..errors import InputError
+from ..generators.channels import image_channels
 from ..io.images import list_images
 from ..models.losses.lpips_loss import NETWORKS
 from ..registry import MODELS
@@ -183,9 +184,8 @@ def scale_of(cfg: Config) -> int:
     """Return the scale of a config's generator, from its output for a small image."""
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mmsr_ext'), torch.no_grad():
         generator = MODELS.build(cfg.model.generator).eval()
-        return round(
-            generator(torch.zeros(1, cfg.model.generator.get('in_channels', 3), 32, 32)).shape[-1] / 32
-        )
+        channels = image_channels(generator) or cfg.model.generator.get('in_channels', 3)
+        return round(generator(torch.zeros(1, channels, 32, 32)).shape[-1] / 32)
 
 
 def _images(baseline: str | None, prefix: str) -> list[tuple[str, str | None]]:

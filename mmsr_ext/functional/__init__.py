@@ -15,6 +15,7 @@ from .motion_blur import motion_blur, motion_psf, motion_trajectory
 from .noise import add_gaussian_noise, add_poisson_noise
 from .precision import at_least_float32
 from .usm import usm_sharpen
+from .ycbcr import luma_pixels, rgb_to_ycbcr, ycbcr_to_rgb
 
 __all__ = [
     'FilledColours',
@@ -31,14 +32,17 @@ __all__ = [
     'jpeg',
     'jpeg_file',
     'luma',
+    'luma_pixels',
     'mirror_index',
     'motion_blur',
     'motion_psf',
     'motion_trajectory',
     'psnr',
     'resize_with_alpha',
+    'rgb_to_ycbcr',
     'sinc_kernel',
     'ssim',
     'texture_distance',
     'usm_sharpen',
+    'ycbcr_to_rgb',
 ]

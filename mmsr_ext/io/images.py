@@ -7,27 +7,33 @@ from collections.abc import Iterable
 from functools import lru_cache
 from glob import glob, has_magic
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from ..errors import InputError
+from ..functional import luma_pixels
 
 # what Pillow recognises but cannot decode, or only with Ghostscript or on Windows
 NOT_DECODED = ('BUFR', 'EPS', 'GRIB', 'HDF5', 'MPEG', 'WMF')
 NEVER_INTEGER = ('.pfm',)  # its pixels are always floats, which no reader here takes
 EIGHT_BIT = ('RGB', 'L', 'P', '1')
+GREY = ('1', 'L', 'LA', 'La')
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Read an 8-bit image as RGB; a grey image gets three equal channels.
+def read_image(path: str | Path, channels: Literal[1, 3] | None = 3) -> np.ndarray:
+    """Read an 8-bit image as RGB, or as one channel.
 
     Args:
         path: Path of an image file.
+        channels: 3 for RGB, where a grey image gets three equal channels. 1 for a grey image as it is stored,
+            and for the Y channel of a colour image, as MATLAB's ``rgb2ycbcr`` has it: BT.601, 16 to 235. None
+            for those of the file, 1 if it is grey and 3 otherwise.
 
     Returns:
-        Shape (H, W, 3), uint8, RGB.
+        Shape (H, W, channels), uint8.
 
     Raises:
         InputError: If the file is damaged, truncated, not an image, not 8-bit, partly transparent, or
@@ -46,6 +52,7 @@ def read_image(path: str | Path) -> np.ndarray:
         raise InputError(
             f'{path} has {frames} frames; expected one. Save the one that you want as a file of its own.'
         )
+    grey = image.mode in GREY
     if 'A' in image.getbands() or 'transparency' in image.info:
         image = image.convert('RGBA')
         if image.getchannel('A').getextrema() != (255, 255):
@@ -57,7 +64,10 @@ def read_image(path: str | Path) -> np.ndarray:
         raise InputError(
             f'{path} has pixels of type {image.mode}; expected 8-bit RGB or grey. Convert the file.'
         )
-    return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
+    pixels = np.array(image if image.mode == 'RGB' else image.convert('RGB'))
+    if channels == 3 or (channels is None and not grey):
+        return pixels
+    return pixels[..., :1] if grey else luma_pixels(pixels)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from ..io.images import image_size, named_images, read_image
 def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: int = 4) -> int:
     """Write GT images, cropped to a multiple of the scale, and their MATLAB bicubic reductions.
 
+    Grey images stay grey.
+
     Args:
         source: Folder of images, or files by the name that each pair gets.
         out: Output folder, for ``GT`` and ``LQx<scale>``; must not hold pairs of this scale.
@@ -51,8 +53,8 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         for name, path in files.items():
-            for folder, image in zip(folders, bicubic_pair(read_image(path), scale, path)):
-                Image.fromarray(image).save(folder / f'{name}.png')
+            for folder, image in zip(folders, bicubic_pair(read_image(path, channels=None), scale, path)):
+                Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(folder / f'{name}.png')
     except BaseException:
         for folder in folders:  # leave no incomplete set of pairs
             shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from ..arguments import nearest
 from ..config.sections import one_line
 from ..errors import InputError
 from ..evaluation.metrics import ImageMetric
+from ..generators.channels import image_channels
 
 
 def scale_of(network: Any) -> int | None:
@@ -53,6 +54,38 @@ def check_scales(cfg: Config, model: Any, datasets: dict[str, list[Dataset]]) ->
                     f'config {cfg.filename}: {type(owner).__name__} of {name} has scale {wanted}, '
                     f'but model.generator ({type(network).__name__}) enlarges by {scale}. '
                     'Make the two equal.'
+                )
+
+
+def channels_of(dataset: Any) -> int | None:
+    """Return the channels of a dataset's images, or None if it does not tell."""
+    channels = getattr(dataset, 'channels', None)
+    return channels if isinstance(channels, int) else None
+
+
+def check_channels(cfg: Config, model: Any, datasets: dict[str, list[Dataset]]) -> None:
+    """Check that the generator takes images with the channels that the data have.
+
+    Args:
+        cfg: The config, whose file the error names.
+        model: The restorer, not wrapped.
+        datasets: Datasets by the section of their dataloader.
+
+    Raises:
+        InputError: Naming both numbers of channels.
+    """
+    network = getattr(model, 'generator', None)
+    taken = image_channels(network) if isinstance(network, nn.Module) else None
+    for name, built in datasets.items():
+        for dataset in built:
+            given = channels_of(dataset)
+            if taken is not None and given is not None and taken != given:
+                raise InputError(
+                    f'config {cfg.filename}: {type(dataset).__name__} of {name} gives images of {given} '
+                    f'channel{"s" * (given > 1)}, but model.generator ({type(network).__name__}) takes '
+                    f'{taken}. Set {name}.dataset.channels={taken}'
+                    + (' (grey as it is stored, Y of colours)' if taken == 1 else '')
+                    + f', or in_channels and out_channels of the generator to {given}.'
                 )
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from ..config.sections import one_line
 from ..errors import InputError
-from .checks import scale_of
+from .checks import channels_of, scale_of
 
 
 def try_model(cfg: Config, model: Any, datasets: list[Dataset]) -> None:
@@ -33,7 +33,8 @@ def try_model(cfg: Config, model: Any, datasets: list[Dataset]) -> None:
     if not hasattr(model, 'adversarial') or not size or not scale or size % scale:
         return
     device = next(model.generator.parameters()).device
-    gt, lq = (torch.full((1, 3, edge, edge), 0.5, device=device) for edge in (size, size // scale))
+    channels = next(filter(None, map(channels_of, datasets)), 3)
+    gt, lq = (torch.full((1, channels, edge, edge), 0.5, device=device) for edge in (size, size // scale))
     modes = {module: module.training for module in model.modules()}
     with (
         torch.random.fork_rng([device] if device.type == 'cuda' else []),

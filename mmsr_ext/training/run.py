@@ -18,7 +18,7 @@ from ..engine.distributed.launch import join_processes
 from ..engine.stock import unwrapped
 from ..errors import InputError
 from .checkpoint import check_checkpoint, choose_checkpoint
-from .checks import check_hooks, check_scales, check_training
+from .checks import check_channels, check_hooks, check_scales, check_training
 from .dry_run import try_model
 from .resume_point import check_same_start
 from .runner import TrainingRunner
@@ -72,6 +72,7 @@ def train(
         # not before the runner is built: on GPUs it joins the processes
         check_same_start(cfg.load_from if cfg.get('resume') else None, cfg.work_dir)
         check_scales(cfg, model, runner.datasets)
+        check_channels(cfg, model, runner.datasets)
         check_checkpoint(cfg, model)
         try_model(cfg, model, runner.datasets['train_dataloader'])
         check_hooks(runner)

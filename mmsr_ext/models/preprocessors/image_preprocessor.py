@@ -23,7 +23,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     Takes both kinds of batches:
 
-    - of ``PackedPairs``: ``gt`` (N, 3, H, W) and, unless LQ is made here, ``lq`` (N, 3, h, w), uint8, RGB;
+    - of ``PackedPairs``: ``gt`` (N, C, H, W) and, unless LQ is made here, ``lq`` (N, C, h, w), uint8, RGB or
+      one channel;
       ``draws``, int64 (N, 2), seed and position of each sample or -1; ``keys``, the images' names.
     - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample``
       with ``gt_img`` (C, H, W) and meta information.
@@ -32,7 +33,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
     MMagic's models. A class that makes LQ out of GT overrides ``makes_lq`` and ``make_lq``.
 
     Args:
-        mean: For all channels or each, in levels of 255.
+        mean: For all channels or each, in levels of 255. If they are equal, images of any number of channels
+            are taken.
         std: Likewise. 0 and 255 for images in [0, 1].
         output_channel_order: 'RGB' or 'BGR', what the network takes; by default what the data have.
         stack_data_sample: One ``DataSample`` for the whole batch. If False they stay a list, and images of
@@ -50,11 +52,13 @@ class ImagePreprocessor(BaseDataPreprocessor):
         stack_data_sample: bool = True,
     ) -> None:
         super().__init__(non_blocking=True)
+        self._equal: dict[str, bool] = {}
         for name, value in (('mean', mean), ('std', std)):
             values = torch.tensor(value if isinstance(value, (list, tuple)) else [value], dtype=torch.float32)
             if name == 'std' and not (values > 0).all():
                 raise InputError(f'{type(self).__name__}: std={std!r} must be positive.')
             self.register_buffer(name, values.view(-1, 1, 1), persistent=False)
+            self._equal[name] = bool((values == values[0]).all())
         self.output_channel_order = output_channel_order
         self.stack_data_sample = stack_data_sample
 
@@ -96,12 +100,25 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     def normalise(self, image: Tensor) -> Tensor:
         """Convert (..., C, H, W) in [0, 255] of any type to float, by mean and std."""
-        if len(self.mean) not in (1, image.shape[-3]) or len(self.std) not in (1, image.shape[-3]):
-            raise InputError(
-                f'{type(self).__name__}: images with {image.shape[-3]} channels, but mean and std have '
-                f'{len(self.mean)} and {len(self.std)} values.'
-            )
-        return (image - self.mean).div_(self.std)
+        channels = image.shape[-3]
+        return (image - self._for('mean', channels)).div_(self._for('std', channels))
+
+    def denormalise(self, image: Tensor) -> Tensor:
+        """Undo ``normalise``, without rounding and clipping."""
+        channels = image.shape[-3]
+        return image * self._for('std', channels) + self._for('mean', channels)
+
+    def _for(self, name: str, channels: int) -> Tensor:
+        """Return mean or std for images with so many channels, (channels, 1, 1) or (1, 1, 1)."""
+        values = getattr(self, name)
+        if len(values) in (1, channels):
+            return values
+        if self._equal[name]:
+            return values[:1]
+        raise InputError(
+            f'{type(self).__name__}: images with {channels} channels, but mean and std have '
+            f'{len(self.mean)} and {len(self.std)} values. Give one value, or one for each channel.'
+        )
 
     def destruct(self, outputs: Tensor, data_samples: Samples | None = None, key: str = 'img') -> Tensor:
         """Undo the normalisation of network outputs or inputs, for MMagic's metrics and visualisers.
@@ -124,7 +141,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 'gives for them. Validate with batch_size=1.'
             )
         image, _ = convert(
-            outputs * self.std + self.mean, order_of(data_samples, f'{key}_output', outputs.shape[-3]), 'BGR'
+            self.denormalise(outputs), order_of(data_samples, f'{key}_output', outputs.shape[-3]), 'BGR'
         )
         return image.clamp_(0, 255)
 
@@ -208,8 +225,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 meta = {
                     'enable_norm': True,
                     'output_channel_order': order,
-                    'mean': self.mean,
-                    'std': self.std,
+                    'mean': self._for('mean', image.shape[-3]),
+                    'std': self._for('std', image.shape[-3]),
                 }
                 for key, value in meta.items():
                     stacked = value if isinstance(samples, list) else [value] * count

@@ -76,11 +76,8 @@ class MotionBlur(ImagePreprocessor):
 
     def _blur(self, sharp: Tensor, draws: list[tuple[int, int]]) -> Tensor:
         psfs = torch.from_numpy(np.stack([self.psf(*draw) for draw in draws]))
-        blurred = (
-            motion_blur(self.normalise(sharp), psfs.to(sharp.device, non_blocking=True)) * self.std
-            + self.mean
-        )
-        return blurred.round().clamp(0, 255)
+        blurred = motion_blur(self.normalise(sharp), psfs.to(sharp.device, non_blocking=True))
+        return self.denormalise(blurred).round().clamp(0, 255)
 
     def psf(self, seed: int, position: int) -> np.ndarray:
         """Return the point spread function of one sample, (size, size)."""
