@@ -13,6 +13,7 @@ from reference import linked
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmsr_ext import registry
+from mmsr_ext.generators.channels import image_channels
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = (720, 1280)  # height and width of the image that GFLOP are stated for
@@ -72,7 +73,7 @@ def generator_size(cfg: Config) -> dict[str, Any]:
             del arguments['init_cfg']
         network = registry.MODELS.build(arguments).eval()
         with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, 3, *size))
+            network(torch.empty(1, image_channels(network) or 3, *size))
     return {
         'parameters': sum(parameter.numel() for parameter in network.parameters()),
         'gflop': counter.get_total_flops() / 1e9,
