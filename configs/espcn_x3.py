@@ -2,8 +2,8 @@
 # Deviations from the paper:
 # - DIV2K instead of 91 images or ImageNet; random crops of 17x17 LQ pixels, the paper's size, with flips and
 #   transposes. Other images: --cfg-options train_dataloader.dataset.store=STORE
-# - Adam and a rate that falls by a cosine from 1e-3, where the paper lowers it from 1e-2 to 1e-4 when the cost
-#   stops falling.
+# - Adam and a rate that falls by a cosine from 1e-3, where the paper lowers it from 1e-2 to 1e-4 when the
+#   cost stops falling.
 # - The paper does not state batch size and length.
 _base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y_x3.py', '_base_/div2k_x3.py']
 

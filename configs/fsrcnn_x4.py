@@ -1,10 +1,10 @@
 # FSRCNN(56, 12, 4) x4 (Dong et al. 2016) on the Y channel: 12,464 weights.
 # Deviations from the paper:
-# - DIV2K instead of 91 images and General-100; random crops with flips and transposes, without the paper's copies
-#   of reduced size. Other images: --cfg-options train_dataloader.dataset.store=STORE
-# - Crops of 24x24 LQ pixels instead of 6x6: the convolutions are padded with zeros, and fewer pixels are near the
-#   padding.
-# - Adam and a rate that falls by a cosine instead of SGD, first with the paper's 1e-3 and then with half of it.
+# - DIV2K instead of 91 images and General-100; random crops with flips and transposes, without the paper's
+#   copies of reduced size. Other images: --cfg-options train_dataloader.dataset.store=STORE
+# - Crops of 24x24 LQ pixels instead of 6x6: the convolutions are padded with zeros, and fewer pixels are near
+#   the padding.
+# - Adam and a rate that falls by a cosine instead of SGD with 1e-3 and then half of it.
 _base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y_x4.py', '_base_/div2k_x4.py']
 
 model = dict(

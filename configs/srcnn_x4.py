@@ -1,10 +1,10 @@
 # SRCNN x4 (Dong et al. 2014, 2016), 9-5-5 on the Y channel, with MMagic's network.
 # Deviations from the paper:
 # - DIV2K instead of 91 images or ImageNet; random crops of 64 px with flips and transposes instead of 33 px,
-#   because the convolutions are padded with zeros, so that the output has the size of the input, and fewer pixels
-#   are near the padding. Other images: --cfg-options train_dataloader.dataset.store=STORE
-# - Adam and a rate that falls by a cosine instead of SGD at fixed rates, with which the paper takes 8e8 backward
-#   passes.
+#   because the convolutions are padded with zeros, so that the output has the size of the input, and fewer
+#   pixels are near the padding. Other images: --cfg-options train_dataloader.dataset.store=STORE
+# - Adam and a rate that falls by a cosine instead of SGD at fixed rates, with which the paper takes 8e8
+#   backward passes.
 # - The bicubic upsampling inside the network is PyTorch's (a = -0.75), not MATLAB's.
 _base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y_x4.py', '_base_/div2k_x4.py']
 

@@ -1,5 +1,5 @@
-# PSNR and SSIM of the one channel that the network makes, 4 px of border left out, on outputs rounded to 8 bit;
-# the bicubic baseline beside the model.
+# PSNR and SSIM of the one channel that the network makes, 4 px of border left out, on outputs rounded to
+# 8 bit; the bicubic baseline beside the model.
 val_cfg = dict(type='MultiValLoop')
 test_cfg = dict(type='MultiTestLoop')
 val_evaluator = dict(

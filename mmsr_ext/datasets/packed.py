@@ -80,8 +80,8 @@ class PackedPairs(Dataset):
             draw: A draw, or a bare index, which is seeded from the worker's torch generator.
 
         Returns:
-            ``gt``, shape (C, H, W), and for pairs ``lq``, shape (C, h, w), both uint8, RGB or one channel; ``draw``, seed and
-            position, (-1, -1) for a bare index; ``key``, the image's name.
+            ``gt``, shape (C, H, W), and for pairs ``lq``, shape (C, h, w), both uint8, RGB or one channel;
+            ``draw``, seed and position, (-1, -1) for a bare index; ``key``, the image's name.
         """
         self.store.check_unchanged()
         views = self._views(draw)
