@@ -20,6 +20,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # a non-finite update is skipped and logged; so many in a row stop the run
     update_guard=dict(type='UpdateGuardHook', limit=50, collapse_after=1000),
+    progress=dict(type='ProgressHook'),
     validation_time=dict(type='ValidationTimeHook'),
     resume=dict(type='ExactResumeHook'),
     stop=dict(type='StopHook'),

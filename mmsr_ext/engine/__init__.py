@@ -9,6 +9,7 @@ from .hooks.deferred_runtime_info import DeferredRuntimeInfoHook
 from .hooks.exact_resume import ExactResumeHook
 from .hooks.generator_ema import GeneratorEMAHook
 from .hooks.iter_timer import IterTimerHook
+from .hooks.progress import ProgressHook
 from .hooks.stop import StopHook
 from .hooks.tf32 import TF32Hook
 from .hooks.update_guard import UpdateGuardHook
@@ -28,6 +29,7 @@ __all__ = [
     'IterBasedTrainLoop',
     'IterTimerHook',
     'Pretrained',
+    'ProgressHook',
     'SeparateDDP',
     'StopHook',
     'TF32Hook',

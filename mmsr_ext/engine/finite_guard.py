@@ -21,7 +21,7 @@ class Update(NamedTuple):
         finite: All losses and gradients were finite; if not, the update was skipped in every network.
         overflow: Gradients were too large for the scale of float16, and the update was skipped. The loss
             scaler lowers its scale, and that is no fault: ``finite`` is true.
-        losses: Losses, ``d_real`` and ``d_fake`` of this process, means over the micro-steps.
+        losses: What the restorer logs of this process, means over the micro-steps.
         gradient_norms: By network that was to be updated; all processes share them.
         images: The files of the batch, or of those that were accumulated, of this process.
     """

@@ -22,6 +22,7 @@ from .checks import check_channels, check_hooks, check_scales, check_training
 from .dry_run import try_model
 from .resume_point import check_same_start
 from .runner import TrainingRunner
+from .summary import log_summary
 from .work_dir import new_work_dir
 
 
@@ -78,6 +79,8 @@ def train(
         check_hooks(runner)
         runner.build_parts()
         check_training(runner, model)
+    runner.speak()
+    log_summary(runner, model, runner.datasets)
     runner.train()
     _print_report_command(runner)
     return runner

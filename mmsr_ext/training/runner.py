@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from logging import WARNING, FileHandler, StreamHandler
 from typing import Any
 
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from torch.utils.data import Dataset
 
@@ -24,6 +26,23 @@ class TrainingRunner(CheckedRunner):
     optim_wrapper: Any
     auto_scale_lr: Any
     param_schedulers: Any
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; until ``speak`` the console gets warnings alone, the log file all."""
+        logger = super().build_logger(*args, **kwargs)
+        self._levels = {
+            handler: handler.level
+            for handler in logger.handlers
+            if isinstance(handler, StreamHandler) and not isinstance(handler, FileHandler)
+        }
+        for handler, level in self._levels.items():
+            handler.setLevel(max(level, WARNING))
+        return logger
+
+    def speak(self) -> None:
+        """Let the console have what is logged from here on."""
+        for handler, level in self._levels.items():
+            handler.setLevel(level)
 
     def set_randomness(self, **options: Any) -> None:
         """Set the seed, which dataloaders depend on, and build them.

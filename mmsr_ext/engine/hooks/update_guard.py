@@ -126,8 +126,10 @@ class UpdateGuardHook(Hook):
             print_log(
                 f'For {self.collapse_after} updates the discriminator has told real from fake without '
                 f'error: D(real) {values["d_real"]:.3g}, D(fake) {values["d_fake"]:.3g}, losses below '
-                f'{LEARNT_ALL}. The generator learns next to nothing from it. Start the generator from one '
-                'trained without adversary, or lower the learning rate of the discriminator.',
+                f"{LEARNT_ALL}. The generator learns next to nothing from it. Lower the discriminator's "
+                'learning rate (optim_wrapper.discriminator.optimizer.lr), hold it back with '
+                "gradient_penalty=dict(type='R1Penalty'), lower gan_loss.loss_weight, or start the generator "
+                'from one that was trained without adversary.',
                 'current',
                 logging.WARNING,
             )

@@ -70,8 +70,9 @@ def draw(title: str, lines: Series) -> str:
 
 
 def _group(name: str) -> str:
-    if name in ('d_real', 'd_fake'):
-        return 'd_real, d_fake'
+    for pair in ('d_real', 'd_fake'), ('p_real', 'p_fake'):
+        if name in pair:
+            return ', '.join(pair)
     return name.rpartition('/')[2]
 
 

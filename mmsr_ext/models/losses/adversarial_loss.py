@@ -142,6 +142,26 @@ class AdversarialLoss(nn.Module):
             'loss_d_fake': self._term(fake - self._mean(real.detach()), False) / 2,
         }
 
+    @torch.no_grad()
+    def probabilities(self, pred_real: Tensor, pred_fake: Tensor) -> dict[str, Tensor]:
+        """Compute what the discriminator believes, where its logits stand for a probability.
+
+        Args:
+            pred_real: D(real), any shape.
+            pred_fake: D(fake), of the same shape.
+
+        Returns:
+            Of vanilla and softplus ``p_real`` and ``p_fake``, the mean probabilities that a real and a fake
+            image is real, or, relativistic, more real than the other kind; nothing of the others. At 0.5 the
+            discriminator cannot tell them apart.
+        """
+        if self.gan_type not in ('vanilla', 'softplus'):
+            return {}
+        real, fake = at_least_float32(pred_real), at_least_float32(pred_fake)
+        if self.relativistic:
+            real, fake = real - self._mean(fake), fake - self._mean(real)
+        return {'p_real': real.sigmoid().mean(), 'p_fake': fake.sigmoid().mean()}
+
     def _mean(self, x: Tensor) -> Tensor:
         mean = x.mean() if self.relativistic == 'average' else x.mean(0, keepdim=True)
         if not self.global_means or get_world_size() == 1:

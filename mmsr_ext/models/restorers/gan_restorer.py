@@ -172,7 +172,8 @@ class GANRestorer(BaseModel):
 
         Returns:
             Scalars to log, on the device: ``loss_*`` and, with a discriminator, ``d_real`` and ``d_fake``,
-            the means of its logits; without one ``loss``, the sum of the losses. Gradient norms are logged by
+            the means of its logits, and ``p_real`` and ``p_fake``, those of its probabilities, where
+            ``gan_loss`` has them; without one ``loss``, the sum of the losses. Gradient norms are logged by
             the optimizer wrappers that clip.
 
         Raises:
@@ -299,7 +300,7 @@ class GANRestorer(BaseModel):
     ) -> None:
         """Compute the discriminator's gradients from predictions whose graph is still there."""
         pred_real, pred_fake = predictions
-        d_fake = pred_fake.detach().mean()
+        d_fake = pred_fake.detach()
         remaining_fake: Tensor | None = pred_fake
         if not self._relativistic:
             # each prediction has a loss of its own, and the graph of one is freed before the other's is built
@@ -314,7 +315,10 @@ class GANRestorer(BaseModel):
             if self.gradient_penalty is not None:
                 losses['loss_gp'] = self.gradient_penalty(self.discriminator, real, fake_leaf)
         backward(opt_d, opt_d.scale_loss(sum(losses.values())), self.discriminator, 'discriminator')
-        logs |= detached(losses) | {'d_real': pred_real.detach().mean(), 'd_fake': d_fake}
+        d_real = pred_real.detach()
+        logs |= detached(losses) | {'d_real': d_real.mean(), 'd_fake': d_fake.mean()}
+        if hasattr(self.gan_loss, 'probabilities'):
+            logs |= self.gan_loss.probabilities(d_real, d_fake)
 
     def _discriminate(self, real: Tensor, fake: Tensor, opt_d: OptimWrapper) -> Predictions:
         """Run the discriminator on what the next loss needs: on real too, if the loss compares the two."""

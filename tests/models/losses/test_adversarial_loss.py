@@ -148,3 +148,13 @@ def test_adapter_leaves_ours_alone():
 def test_errors(kwargs, message):
     with pytest.raises(InputError, match=message):
         AdversarialLoss(**kwargs)
+
+
+def test_probabilities():
+    real, fake = torch.tensor([0.0, 2.0]), torch.tensor([-1.0, 0.0])
+    p = AdversarialLoss('vanilla').probabilities(real, fake)
+    expected = {'p_real': (0.5 + sigmoid(2.0)) / 2, 'p_fake': (sigmoid(-1.0) + 0.5) / 2}
+    assert {name: float(value) for name, value in p.items()} == pytest.approx(expected)
+    p = AdversarialLoss('vanilla', relativistic='average').probabilities(real, fake)
+    assert float(p['p_real']) == pytest.approx((sigmoid(0.5) + sigmoid(2.5)) / 2)
+    assert AdversarialLoss('hinge').probabilities(real, fake) == {}
