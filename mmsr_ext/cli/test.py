@@ -15,8 +15,32 @@ DESCRIPTION = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoints', nargs='+', help='checkpoint files')
+    parser.add_argument('config', nargs='?', help='config file; not needed with --images')
+    parser.add_argument('checkpoints', nargs='*', help='checkpoint files')
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        action='extend',
+        metavar='FOLDER',
+        help='measure folders of finished outputs, whatever made them: FOLDER, or FOLDER/SET/x4, has files '
+        'named as the ground truth',
+    )
+    parser.add_argument(
+        '--name',
+        nargs='+',
+        action='extend',
+        metavar='X',
+        help='names of these folders in the table (default: the names of the folders)',
+    )
+    parser.add_argument(
+        '--scale', type=int, help='scale of --images (default: told by names such as x4), without a config'
+    )
+    parser.add_argument(
+        '--border', type=int, help='pixels not measured at each side of --images (default: the scale)'
+    )
+    parser.add_argument(
+        '--gt', metavar='DIR', help='ground truth of --images (default: the sets in --data-root)'
+    )
     parser.add_argument(
         '--raw',
         action='store_true',
@@ -54,6 +78,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
+def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse arguments that do not go together."""
+    if not args.checkpoints and (args.config or not args.images):
+        parser.error('give CONFIG and CHECKPOINTS, or folders of outputs with --images FOLDER')
+    if args.name and not args.images:
+        parser.error('--name names a folder of --images')
+    for option in ('scale', 'border', 'gt'):
+        value = getattr(args, option)
+        if value is not None and (args.config or not args.images):
+            parser.error(f'--{option} is for --images without a config; a config gives its own')
+        if option != 'gt' and value is not None and value < (option == 'scale'):
+            parser.error(f'--{option} {value} must be at least {int(option == "scale")}')
+
+
 def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..evaluation.evaluate import evaluate
@@ -72,4 +110,9 @@ def main(args: argparse.Namespace) -> None:
         args.raw,
         args.data_root,
         args.lpips,
+        args.images,
+        args.name,
+        args.scale,
+        args.border,
+        args.gt,
     )

@@ -10,13 +10,14 @@ from mmengine.dist import is_main_process
 from ..errors import InputError
 from ..io.atomic import writable, write_text
 from .comparison import save_comparison
+from .finished import add_finished, measure_finished, named_folders
 from .measure import Measurement, measure
 from .report import save_report
 from .table import as_csv, as_json, as_text
 
 
 def evaluate(
-    config: str,
+    config: str | None,
     checkpoints: list[str],
     work_dir: str | None = None,
     out: str | None = None,
@@ -28,15 +29,22 @@ def evaluate(
     raw: bool = False,
     benchmarks: str | None = None,
     lpips: str | None = None,
+    images: list[str] | None = None,
+    names: list[str] | None = None,
+    scale: int | None = None,
+    border: int | None = None,
+    gt: str | None = None,
 ) -> Measurement:
     """Measure checkpoints of one architecture on a config's test data, beside the config's baseline.
+
+    Or folders of finished outputs, of any program, beside checkpoints or without a config.
 
     Prints one table, and leaves every output and comparison pictures in ``work_dir/test``.
 
     Args:
-        config: Path of the config.
+        config: Path of the config; None to measure ``images`` alone.
         checkpoints: Files that hold the weights of the config's generator.
-        work_dir: ``work_dirs/<name of the config>`` by default.
+        work_dir: ``work_dirs/<name of the config>`` by default, or work_dirs/images.
         out: An HTML file: table, images to compare, curves of the runs that the checkpoints are of.
         json_file: A file for the figures, those for every image included.
         csv_file: A file for the table.
@@ -46,6 +54,11 @@ def evaluate(
         raw: Measure the trained weights also where a checkpoint has their average, which else is preferred.
         benchmarks: Folder with the test sets Set5, Set14, ...; those that are there are measured too.
         lpips: A file of torchvision's AlexNet weights, where they are not in its cache.
+        images: Folders of outputs, see ``measure_finished``.
+        names: Names of their rows; by default the names of the folders.
+        scale: Scale of the outputs, for ``images`` without a config.
+        border: Pixels left out at each side, for ``images`` without a config; by default the scale.
+        gt: Folder of their ground truth, for ``images`` without a config.
 
     Returns:
         In every process; ``table`` has the figures by method.
@@ -61,8 +74,15 @@ def evaluate(
         )
     for path in filter(None, (out, json_file, csv_file)):
         writable(path)
-    result = measure(config, checkpoints, work_dir, options, launcher, raw, benchmarks, lpips)
+    folders = named_folders(images or [], names)
+    if config is None:
+        where = str(Path(work_dir or 'work_dirs/images') / 'test')
+        result = measure_finished(folders, benchmarks or 'data', where, scale, border, gt, lpips)
+    else:
+        result = measure(config, checkpoints, work_dir, options, launcher, raw, benchmarks, lpips)
     if is_main_process():
+        if config is not None:
+            add_finished(result, folders, lpips)
         print_result(result)
         if json_file:
             write_text(json_file, as_json(result))

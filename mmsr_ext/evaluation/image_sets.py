@@ -193,16 +193,24 @@ def _images(baseline: str | None, prefix: str) -> list[tuple[str, str | None]]:
     return own + ([(f'{baseline}_img', f'{prefix}/{baseline}'.lstrip('/'))] if baseline else [])
 
 
+def gt_folder(root: Path, name: str) -> Path | None:
+    """Return the folder of a test set's ground truth, or None."""
+    folders = [root / name / 'GT', root / name / 'HR']
+    if name == 'DIV2K-val':
+        folders.append(root / 'DIV2K/DIV2K_valid_HR')
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
 def _folders(root: Path, name: str, scale: int) -> tuple[Path, Path | None, str] | None:
     """Return the folder of GT, that of LQ if there is one, and how LQ files are named."""
-    gt = next((folder for part in ('GT', 'HR') if (folder := root / name / part).is_dir()), None)
+    gt = gt_folder(root, name)
     lq = next(
         (folder for part in (f'LQx{scale}', f'LRx{scale}') if (folder := root / name / part).is_dir()), None
     )
-    if name == 'DIV2K-val' and gt is None:
-        gt, lq = root / 'DIV2K/DIV2K_valid_HR', root / f'DIV2K/DIV2K_valid_LR_bicubic/X{scale}'
-    if gt is None or not gt.is_dir():
+    if gt is None:
         return None
+    if gt == root / 'DIV2K/DIV2K_valid_HR':
+        lq = root / f'DIV2K/DIV2K_valid_LR_bicubic/X{scale}'
     if lq is None or not lq.is_dir():
         return gt, None, '{}'
     suffixed = all(path.stem.endswith(f'x{scale}') for path in list_images(lq))

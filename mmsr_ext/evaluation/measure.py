@@ -44,6 +44,7 @@ class SetResult:
         images: By name, in order.
         protocol: How PSNR and SSIM were measured.
         note: How the LQ images came to be.
+        border: Pixels left out at each side of an image.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SetResult:
     images: dict[str, ImageResult]
     protocol: str
     note: str = ''
+    border: int = 0
 
 
 @dataclass
@@ -59,8 +61,8 @@ class Measurement:
     """The result of a test.
 
     Args:
-        config: Path of the config.
-        checkpoints: Paths by the names of the table's rows.
+        config: Path of the config; '' without one.
+        checkpoints: Paths of checkpoints, or folders of outputs, by the names of the table's rows.
         baseline: Name of the row of the degraded images.
         sets: What was measured.
         notes: What was left out, and why.
@@ -161,8 +163,9 @@ def measure(
             folders[index],
             _figures(recorder, index, image_set, list(weights), baseline),
             recorder.images[index],
-            _protocol(image_set.evaluator),
+            protocol(_metrics_of(image_set.evaluator)),
             image_set.note,
+            max((metric.get('crop_border', 0) for metric in _metrics_of(image_set.evaluator)), default=0),
         )
         for index, image_set in enumerate(sets)
     ]
@@ -253,9 +256,13 @@ def _figures(
     return {method: figures for method, figures in table.items() if figures}
 
 
-def _protocol(evaluator: Any) -> str:
+def _metrics_of(evaluator: Any) -> list[Any]:
     metrics = evaluator['metrics'] if isinstance(evaluator, dict) else evaluator
-    metrics = [metrics] if isinstance(metrics, dict) else metrics
+    return [metrics] if isinstance(metrics, dict) else list(metrics)
+
+
+def protocol(metrics: list[Any]) -> str:
+    """Describe how the metrics of a set are computed, from their configs."""
     borders = sorted({str(metric.get('crop_border', 0)) for metric in metrics})
     luma = ', Y of BT.601 (16 to 235)' if any(metric.get('convert_to') == 'Y' for metric in metrics) else ''
     return f'outputs rounded to 8 bit, border of {" or ".join(borders)} px left out{luma}'

@@ -14,7 +14,7 @@ def cubic(x):
     )
 
 
-def weights(size, scale):
+def weights(size, scale, border='mirror'):
     """MATLAB's contributions as a dense matrix (length, size), float64."""
     length = int(np.ceil(size * scale))
     stretch = min(scale, 1)
@@ -26,12 +26,13 @@ def weights(size, scale):
         weight = stretch * cubic(stretch * (centre - taps))
         mirrored = (taps - 1) % (2 * size)
         mirrored = np.where(mirrored < size, mirrored, 2 * size - 1 - mirrored)
-        np.add.at(matrix[out], mirrored, weight / weight.sum())
+        inside = mirrored if border == 'mirror' else np.clip(taps - 1, 0, size - 1)
+        np.add.at(matrix[out], inside, weight / weight.sum())
     return matrix
 
 
-def reference(image, scale):
-    rows, columns = weights(image.shape[0], scale), weights(image.shape[1], scale)
+def reference(image, scale, border='mirror'):
+    rows, columns = (weights(size, scale, border) for size in image.shape[:2])
     half_up = lambda x: np.clip(np.floor(x + 0.5), 0, 255)  # noqa: E731
     vertical = half_up(np.einsum('oh,hwc->owc', rows, image.astype(np.float64)))
     return half_up(np.einsum('ow,hwc->hoc', columns, vertical)).astype(np.uint8)
@@ -39,11 +40,12 @@ def reference(image, scale):
 
 @pytest.mark.parametrize('scale', [1 / 2, 1 / 3, 1 / 4, 1 / 8, 2, 3, 4, 8])
 @pytest.mark.parametrize('shape', [(48, 72), (50, 37), (3, 5), (1, 1)])
-def test_equals_the_float64_definition(scale, shape):
+@pytest.mark.parametrize('border', ['mirror', 'repeat'])
+def test_equals_the_float64_definition(scale, shape, border):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     image[: shape[0] // 2] = np.where(image[: shape[0] // 2] > 127, 255, 0)  # overshoot
-    out = imresize(torch.from_numpy(image).permute(2, 0, 1), scale).permute(1, 2, 0).numpy()
-    expected = reference(image, scale)
+    out = imresize(torch.from_numpy(image).permute(2, 0, 1), scale, border).permute(1, 2, 0).numpy()
+    expected = reference(image, scale, border)
     assert out.shape == expected.shape
     if scale in (
         3,
@@ -74,6 +76,15 @@ def test_batch_equals_single_images():
 def test_other_scales_are_refused(scale):
     with pytest.raises(InputError, match=str(scale)):
         imresize(torch.zeros(3, 8, 8), scale)
+
+
+def test_the_two_conventions_differ_at_the_border_alone():
+    image = torch.randint(0, 256, (3, 64, 48), dtype=torch.uint8)
+    differ = imresize(image, 1 / 4) != imresize(image, 1 / 4, border='repeat')
+    assert differ[:, 0].any()
+    assert not differ[:, 2:-2, 2:-2].any()
+    with pytest.raises(InputError, match="border='reflect' must be 'mirror' or 'repeat'"):
+        imresize(image, 1 / 4, border='reflect')
 
 
 def test_scale_one_is_a_copy():

@@ -4,33 +4,55 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...arguments import Count
 from ...registry import METRICS
 from .image_metric import ImageMetric
 
 BLOCK = 96
+# from YIQ to RGB, whose inverse has the weights of grey in its first row
+NTSC = [[1.0, 0.956, 0.621], [1.0, -0.272, -0.647], [1.0, -1.106, 1.703]]
 
 
 @METRICS.register_module()
 class NIQE(ImageMetric):
-    """MMagic's NIQE of the Y channel, logged as ``NIQE``; lower is better.
+    """NIQE in one of two conventions, logged as ``NIQE`` or ``NIQE-MATLAB``; lower is better.
+
+    'Y' is the convention of MMagic and BasicSR: Y of BT.601 in limited range, 16 to 235. 'matlab' is that of
+    the authors' program: grey in full range, 0 to 255, rounded, by the weights of MATLAB's rgb2gray. The two
+    differ by up to 4 %; compare figures of one convention only.
 
     Unlike MMagic's class it takes ``pred_key``, and leaves images out of the mean for which it is not
-    defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is nan. Takes the
-    arguments of ``ImageMetric``; ``crop_border`` is the scale by convention.
+    defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is nan.
+
+    Args:
+        crop_border: Pixels left out at each side; the scale by convention.
+        convention: 'Y' or 'matlab'.
+        **kwargs: See ``ImageMetric``.
+
+    Raises:
+        InputError: For another convention.
 
     Source: Mittal et al. 2013 (Making a completely blind image quality analyzer).
     """
 
-    metric = 'NIQE'
+    def __init__(
+        self, crop_border: Count = 0, convention: Literal['Y', 'matlab'] = 'Y', **kwargs: Any
+    ) -> None:
+        super().__init__(crop_border, **kwargs)
+        self.convention = convention
+        self.metric = 'NIQE' if convention == 'Y' else 'NIQE-MATLAB'
 
     def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
         """See ``ImageMetric``; ``gt`` is not used, and nan where NIQE is not defined."""
-        from mmagic.evaluation.metrics.niqe import niqe  # takes all of MMagic's models along
+        from mmagic.evaluation.metrics.niqe import niqe, niqe_core  # takes all of MMagic's models along
 
         height, width = pred.shape[-2:]
         if min(height, width) < BLOCK or (height // BLOCK) * (width // BLOCK) < 2:
@@ -38,12 +60,28 @@ class NIQE(ImageMetric):
         try:
             with warnings.catch_warnings(), np.errstate(all='ignore'):  # of flat blocks, which it leaves out
                 warnings.simplefilter('ignore', RuntimeWarning)
-                return torch.tensor(
-                    niqe(pred.flip(0).cpu(), 0, input_order='CHW', convert_to='y'), dtype=torch.float64
-                )
+                if self.convention == 'Y':
+                    value = niqe(pred.flip(0).cpu(), 0, input_order='CHW', convert_to='y')
+                else:
+                    value = niqe_core(_grey(pred), **_pristine())  # niqe would compute in float32
+                return torch.tensor(value, dtype=torch.float64)
         except np.linalg.LinAlgError:
             return torch.tensor(math.nan)
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
         """Return the mean over the images that have a value."""
         return super().compute_metrics([result for result in results if math.isfinite(result)] or [math.nan])
+
+
+@lru_cache(maxsize=1)
+def _pristine() -> dict[str, np.ndarray]:
+    """Load the window and the statistics of pristine images that the authors published, from MMagic."""
+    with resources.files('mmagic.evaluation.metrics').joinpath('niqe_pris_params.npz').open('rb') as file:
+        held = np.load(file)
+        return {name: held[name] for name in ('mu_pris_param', 'cov_pris_param', 'gaussian_window')}
+
+
+def _grey(image: Tensor) -> np.ndarray:
+    """Convert (3, H, W), RGB, in [0, 255], to grey of 8 bits, (H, W), as MATLAB's rgb2gray does."""
+    weights = np.linalg.inv(NTSC)[0]
+    return np.floor(np.tensordot(weights, image.cpu().double().numpy(), 1) + 0.5)

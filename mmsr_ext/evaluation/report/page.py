@@ -163,7 +163,7 @@ def _curves(result: Measurement) -> str:
 def _about(result: Measurement) -> str:
     versions = ', '.join(f'{name} {version}' for name, version in machine()['versions'].items())
     lines = [
-        f'config {result.config}',
+        *([f'config {result.config}'] if result.config else []),
         *(f'{name}: {path}' for name, path in result.checkpoints.items()),
         versions,
         f'{date.today()}',

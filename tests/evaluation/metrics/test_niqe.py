@@ -1,12 +1,18 @@
 import math
+from importlib import resources
 
+import numpy as np
 import pytest
 import torch
-from mmagic.evaluation.metrics.niqe import niqe
-from skimage.data import astronaut
+from mmagic.evaluation.metrics.niqe import compute_feature, niqe
+from scipy.ndimage import correlate1d
+from skimage.data import astronaut, chelsea, coffee
 from skimage.filters import gaussian
 
+from mmsr_ext import InputError
+from mmsr_ext.engine.better import higher_is_better
 from mmsr_ext.evaluation.metrics import NIQE
+from mmsr_ext.functional import imresize
 
 
 def measure(images, **kwargs):
@@ -34,6 +40,46 @@ def test_rates_as_mmagic_does_and_degradations_worse():
         float(niqe(sharp[..., ::-1].astype('float32'), 4, convert_to='y')), rel=1e-6
     )
     assert values[0] < min(values[1:])
+
+
+def official(image):
+    """The authors' computequality.m in float64, with MATLAB's rgb2gray, fspecial, imfilter and imresize."""
+    grey = np.floor(image @ [0.298936021293775, 0.587043074451121, 0.114020904255103] + 0.5)
+    grey = grey[: grey.shape[0] // 96 * 96, : grey.shape[1] // 96 * 96]
+    gauss = np.exp(-(np.arange(-3, 4) ** 2) / (2 * (7 / 6) ** 2))
+    gauss /= gauss.sum()
+    features = []
+    for side in (96, 48):
+        mean, square = (
+            correlate1d(correlate1d(part, gauss, 0, mode='nearest'), gauss, 1, mode='nearest')
+            for part in (grey, grey**2)
+        )
+        normal = (grey - mean) / (np.sqrt(np.abs(square - mean**2)) + 1)
+        features.append(
+            [
+                compute_feature(normal[y : y + side, x : x + side])
+                for x in range(0, grey.shape[1] // side * side, side)
+                for y in range(0, grey.shape[0] // side * side, side)
+            ]
+        )
+        grey = imresize(torch.from_numpy(grey)[None], 0.5)[0].numpy()
+    features = np.concatenate(features, 1)
+    with resources.files('mmagic.evaluation.metrics').joinpath('niqe_pris_params.npz').open('rb') as file:
+        pristine = np.load(file)
+        difference = pristine['mu_pris_param'].ravel() - features.mean(0)
+        spread = (pristine['cov_pris_param'] + np.cov(features, rowvar=False)) / 2
+    return float(np.sqrt(difference @ np.linalg.pinv(spread) @ difference))
+
+
+@pytest.mark.parametrize('image', [astronaut()[:300, :300], chelsea()[:, :400], coffee()[100:, 200:]])
+def test_matlab_s_convention_equals_the_official_program(image):
+    values = measure([bgr(image)], convention='matlab')
+    assert values == {'NIQE-MATLAB': pytest.approx(official(image), rel=1e-3)}
+    other = measure([bgr(image)])['NIQE']
+    assert 0.005 < abs(other / values['NIQE-MATLAB'] - 1) < 0.05
+    assert higher_is_better('NIQE-MATLAB') is False
+    with pytest.raises(InputError, match="convention='grey'"):
+        NIQE(convention='grey')
 
 
 def test_images_without_a_value_are_left_out():
