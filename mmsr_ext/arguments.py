@@ -45,7 +45,7 @@ Count = Annotated[int, Bound(0)]
 Positive = Annotated[float, Bound(0, accepted=False)]
 
 
-def checked(part: Part) -> Part:
+def checked(part: Part, other: Callable[[str], str] | None = None) -> Part:
     """Make a class check the arguments that it is built with.
 
     A keyword that the class does not know is refused, and the error names the nearest one that it knows. A
@@ -54,6 +54,8 @@ def checked(part: Part) -> Part:
 
     Args:
         part: The class. Anything else, such as a function, is left alone.
+        other: Returns a sentence about another class of the same name that knows a keyword which the class
+            does not, or an empty string.
 
     Returns:
         The same object.
@@ -74,7 +76,7 @@ def checked(part: Part) -> Part:
     def check_and_init(self: Any, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         if type(self).__init__ is check_and_init:
-            _check_keys(name, kwargs, keywords_of(type(self)))
+            _check_keys(name, kwargs, keywords_of(type(self)), other)
         try:
             given = signature.bind(self, *args, **kwargs).arguments
         except TypeError as error:
@@ -139,13 +141,16 @@ def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
     return f'did you mean {near[0]!r}?' if near else ''
 
 
-def _check_keys(name: str, kwargs: Mapping[str, Any], known: list[str] | None) -> None:
+def _check_keys(
+    name: str, kwargs: Mapping[str, Any], known: list[str] | None, other: Callable[[str], str] | None = None
+) -> None:
     """Refuse an unknown keyword; ``known`` is None for a class whose keywords cannot be listed."""
     if known is None:
         return
     unknown = [key for key in kwargs if key not in known]
     if unknown:
-        advice = nearest(unknown[0], known) or f'it knows {", ".join(known) or "none"}.'
+        advice = other(unknown[0]) if other else ''
+        advice = advice or nearest(unknown[0], known) or f'it knows {", ".join(known) or "none"}.'
         raise InputError(f'{name}: unknown key {unknown[0]!r}; {advice}')
 
 

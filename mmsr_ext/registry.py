@@ -10,6 +10,9 @@ included, which takes longer than all else at the start of a run.
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
+
 from . import compat
 
 compat.apply()
@@ -63,7 +66,18 @@ class ChildRegistry(Registry):
     def _register_module(
         self, module: type, module_name: str | list[str] | None = None, force: bool = False
     ) -> None:
-        super()._register_module(checked(module), module_name, force)
+        super()._register_module(checked(module, partial(self._other, module)), module_name, force)
+
+    def _other(self, module: type, key: str) -> str:
+        """Say which class of a parent has the name of one of ours, and an argument that ours has not."""
+        registry = self.parent
+        while registry is not None:
+            registry.import_from_location()
+            theirs = registry.module_dict.get(module.__name__)
+            if inspect.isclass(theirs) and key in inspect.signature(theirs).parameters:
+                return f"it belongs to type='{registry.scope}.{module.__name__}', another class of this name."
+            registry = registry.parent
+        return ''
 
     def _names(self) -> list[str]:
         return [*self.module_dict, *self.parent.module_dict, *self.root.module_dict]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
@@ -18,17 +20,25 @@ class Pretrained:
 
     Args:
         checkpoint: A file; None leaves the weights as they are.
-        prefix: The part of a restorer's checkpoint to load. A file that holds a bare network is loaded whole.
+        prefix: The part of a restorer's checkpoint to load; None for all of it. A file that holds a bare
+            network is loaded whole.
         partial: Load the weights whose names and shapes fit, such as those of another scale or depth, and log
             what is left as it was initialised.
+        map_location: MMEngine's; the weights go to where the network is in any case.
 
     Raises:
         InputError: When called, if the file is missing or is not for the network.
     """
 
-    def __init__(self, checkpoint: str | None, prefix: str = 'generator', partial: bool = False) -> None:
+    def __init__(
+        self,
+        checkpoint: str | None,
+        prefix: str | None = 'generator',
+        partial: bool = False,
+        map_location: Any = 'cpu',
+    ) -> None:
         self.checkpoint = checkpoint
-        self.prefix = prefix.rstrip('.')
+        self.prefix = (prefix or '').rstrip('.')
         self.partial = partial
 
     def __call__(self, module: nn.Module) -> None:

@@ -57,7 +57,8 @@ def all_arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments of a network's constructor, defaults included, without ``init_cfg``."""
     bound = inspect.signature(type(network)).bind(**args)
     bound.apply_defaults()
-    return {key: value for key, value in bound.arguments.items() if key != 'init_cfg'}
+    left_out = {'init_cfg', 'upscale_factor'} if 'scale' in bound.arguments else {'init_cfg'}
+    return {key: value for key, value in bound.arguments.items() if key not in left_out}
 
 
 def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, str]:
@@ -107,7 +108,7 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
         return None
     args = {key: value for key, value in args.items() if key != 'init_cfg'}
     parameters = inspect.signature(architecture).parameters
-    if 'upscale_factor' not in parameters:
+    if 'scale' in parameters:  # MMagic's classes have upscale_factor alone
         args = trait(architecture, 'adapt')(args)
     unknown = [key for key in args if key not in parameters]
     if unknown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -30,6 +30,7 @@ class ImageMetric(BaseMetric):
         pred_key: Name of the image in the sample's ``output``.
         collect_device: See MMEngine's ``BaseMetric``.
         prefix: Goes before the name, with a '/'.
+        input_order: 'CHW' or 'HWC', of the images in the samples.
 
     Raises:
         InputError: For a negative border; and for images of different sizes, or smaller than the metric
@@ -50,11 +51,13 @@ class ImageMetric(BaseMetric):
         pred_key: str = 'pred_img',
         collect_device: str = 'cpu',
         prefix: str | None = None,
+        input_order: Literal['CHW', 'HWC'] = 'CHW',
     ) -> None:
         super().__init__(collect_device, prefix)
         self.crop_border = crop_border
         self.gt_key = gt_key
         self.pred_key = pred_key
+        self.input_order = input_order
 
     @abstractmethod
     def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
@@ -73,7 +76,8 @@ class ImageMetric(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples: With the ground truth and ``output``, (C, H, W), [0, 255], BGR.
+            data_samples: With the ground truth and ``output``, (C, H, W) or as ``input_order`` says,
+                [0, 255], BGR; tensors or arrays.
         """
         for sample in data_samples:
             pred, gt = sample['output'].get(self.pred_key), sample.get(self.gt_key)
@@ -83,6 +87,9 @@ class ImageMetric(BaseMetric):
                     f'{self.metric}: an image has no {missing}. It is measured with ground truth: '
                     'use a dataset that has it, such as PairedImageDataset, or leave the metric out.'
                 )
+            pred, gt = torch.as_tensor(pred), torch.as_tensor(gt)
+            if self.input_order == 'HWC':
+                pred, gt = pred.movedim(-1, -3), gt.movedim(-1, -3)
             if pred.shape != gt.shape:
                 raise InputError(
                     f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} '

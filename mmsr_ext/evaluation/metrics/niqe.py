@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...arguments import Count
+from ...errors import InputError
 from ...registry import METRICS
 from .image_metric import ImageMetric
 
@@ -29,26 +31,51 @@ class NIQE(ImageMetric):
     the authors' program: grey in full range, 0 to 255, rounded, by the weights of MATLAB's rgb2gray. The two
     differ by up to 4 %; compare figures of one convention only.
 
-    Unlike MMagic's class it takes ``pred_key``, and leaves images out of the mean for which it is not
-    defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is nan.
+    Unlike MMagic's class it measures the image that ``key`` names, and leaves images out of the mean for
+    which it is not defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is
+    nan.
+
+    Source: Mittal et al. 2013 (Making a completely blind image quality analyzer).
 
     Args:
         crop_border: Pixels left out at each side; the scale by convention.
         convention: 'Y' or 'matlab'.
+        pred_key: Name of the image.
+        convert_to: MMagic's key: 'y' or 'Y' for the convention 'Y'; 'gray' for OpenCV's grey, MMagic's
+            default, logged as ``NIQE-gray``.
+        key: MMagic's name of ``pred_key``.
+        is_predicted: The image is in the sample's ``output``; if not, in the sample itself.
         **kwargs: See ``ImageMetric``.
 
     Raises:
-        InputError: For another convention.
-
-    Source: Mittal et al. 2013 (Making a completely blind image quality analyzer).
+        InputError: For another convention, two of them, or two names of the image.
     """
 
     def __init__(
-        self, crop_border: Count = 0, convention: Literal['Y', 'matlab'] = 'Y', **kwargs: Any
+        self,
+        crop_border: Count = 0,
+        convention: Literal['Y', 'matlab'] = 'Y',
+        pred_key: str = 'pred_img',
+        convert_to: Literal['y', 'Y', 'gray'] | None = None,
+        key: str | None = None,
+        is_predicted: bool = True,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(crop_border, **kwargs)
-        self.convention = convention
-        self.metric = 'NIQE' if convention == 'Y' else 'NIQE-MATLAB'
+        if key is not None and pred_key not in ('pred_img', key):
+            raise InputError(f'NIQE: pred_key={pred_key!r} and key={key!r} are one thing; give one of them.')
+        if convert_to is not None and convention == 'matlab':
+            raise InputError(f"NIQE: convention='matlab' and convert_to={convert_to!r} are two; give one.")
+        super().__init__(crop_border, pred_key=key or pred_key, **kwargs)
+        self.convention = 'gray' if convert_to == 'gray' else convention
+        self.metric = {'Y': 'NIQE', 'matlab': 'NIQE-MATLAB', 'gray': 'NIQE-gray'}[self.convention]
+        self.is_predicted = is_predicted
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """See ``ImageMetric``."""
+        if not self.is_predicted:
+            images = [sample.get(self.pred_key) for sample in data_samples]
+            data_samples = [{self.gt_key: image, 'output': {self.pred_key: image}} for image in images]
+        super().process(data_batch, data_samples)
 
     def measure(self, gt: Tensor, pred: Tensor) -> Tensor:
         """See ``ImageMetric``; ``gt`` is not used, and nan where NIQE is not defined."""
@@ -60,10 +87,11 @@ class NIQE(ImageMetric):
         try:
             with warnings.catch_warnings(), np.errstate(all='ignore'):  # of flat blocks, which it leaves out
                 warnings.simplefilter('ignore', RuntimeWarning)
-                if self.convention == 'Y':
-                    value = niqe(pred.flip(0).cpu(), 0, input_order='CHW', convert_to='y')
-                else:
+                if self.convention == 'matlab':
                     value = niqe_core(_grey(pred), **_pristine())  # niqe would compute in float32
+                else:
+                    image = pred.flip(0).cpu()
+                    value = niqe(image, 0, input_order='CHW', convert_to=self.convention.lower())
                 return torch.tensor(value, dtype=torch.float64)
         except np.linalg.LinAlgError:
             return torch.tensor(math.nan)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ...arguments import Size
+from ...errors import InputError
 from ...registry import MODELS
 from .generator import Generator
 from .state_dict import length_of
@@ -61,9 +62,10 @@ class RRDBNet(Generator):
         with_cp: Keep the blocks' inputs alone for the backward pass and compute the rest anew: less memory
             for one more forward pass. The gradients are the same.
         init_cfg: See MMEngine's BaseModule. Without it: Kaiming's normal initialisation times 0.1, biases 0.
+        upscale_factor: MMagic's name of ``scale``.
 
     Raises:
-        InputError: For another scale.
+        InputError: For another scale, or two of them.
     """
 
     basicsr = True
@@ -79,8 +81,15 @@ class RRDBNet(Generator):
         scale: Literal[1, 2, 4] = 4,
         with_cp: bool = False,
         init_cfg: dict | None = None,
+        upscale_factor: Literal[1, 2, 4] | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if upscale_factor is not None:
+            if scale not in (4, upscale_factor):
+                raise InputError(
+                    f'RRDBNet: scale={scale} and upscale_factor={upscale_factor} are one thing; give one.'
+                )
+            scale = upscale_factor
         self.scale = scale
         self.unshuffle = 4 // scale
         self.with_cp = with_cp

@@ -48,15 +48,17 @@ class PerceptualLoss(FrozenNetworkLoss):
         feature_scale: The factor s on the feature maps; Ledig et al. use 1 / 12.75. 'unit_mean' gives the
             target's maps of a layer the mean absolute value 1, sample by sample, and the output's the same
             factor; EnhanceNet's weights are for such maps.
-        input_range: Values of black and white in the images.
+        input_range: Values of black and white in the images; (0, 1) by default.
         use_input_norm: True or 'imagenet', 'minc', False or 'none'; see ``VGGFeatures``.
-        pretrained: 'imagenet' (torchvision's weights), 'builtin' (the package's, to relu3_1), a file of
-            weights, or 'random'; see ``VGGFeatures``.
+        pretrained: 'imagenet' (torchvision's weights; 'torchvision://vgg19' in MMagic), 'builtin' (the
+            package's, to relu3_1), a file of weights, or 'random'; see ``VGGFeatures``.
         dtype: 'bfloat16' or 'float16' runs the network in half precision; the distances are computed in
             float32. float16 wants the loss scaling of --amp float16.
         compile: Runs the network through ``torch.compile`` with these arguments.
         style_patch_size: Makes the style term EnhanceNet's texture loss, ``texture_distance`` over patches of
             this size (the paper's is 16); the criterion does not apply to it.
+        norm_img: MMagic's name of an ``input_range``: (-1, 1) for True, (0, 1) for False. MMagic's own class
+            has True by default, and a ``style_weight`` of 1.
 
     Raises:
         InputError: For an unknown layer, an empty range, two weights of 0, or network weights that cannot be
@@ -81,14 +83,19 @@ class PerceptualLoss(FrozenNetworkLoss):
         style_weight: float = 0.0,
         criterion: Literal['l1', 'mse'] = 'l1',
         feature_scale: float | Literal['unit_mean'] = 1.0,
-        input_range: tuple[float, float] = (0.0, 1.0),
+        input_range: tuple[float, float] | None = None,
         use_input_norm: bool | Literal['imagenet', 'minc', 'none'] = True,
         pretrained: str = 'imagenet',
         dtype: Literal['bfloat16', 'float16'] | None = None,
         compile: dict | None = None,
         style_patch_size: Size | None = None,
+        norm_img: bool | None = None,
     ) -> None:
-        super().__init__(input_range)
+        if norm_img is not None and input_range is not None:
+            raise InputError(
+                f'PerceptualLoss: norm_img={norm_img} and input_range={input_range} are one thing; give one.'
+            )
+        super().__init__(input_range or ((-1.0, 1.0) if norm_img else (0.0, 1.0)))
         if perceptual_weight <= 0 and style_weight <= 0:
             raise InputError(
                 'PerceptualLoss: perceptual_weight and style_weight are both 0; leave the loss out instead.'
@@ -101,7 +108,7 @@ class PerceptualLoss(FrozenNetworkLoss):
         self.feature_scale = feature_scale
         self.style_patch_size = style_patch_size
         layers = {layer: None for weight, weights in self.terms.values() if weight > 0 for layer in weights}
-        network = VGGFeatures(layers, vgg_type, pretrained, use_input_norm)
+        network = VGGFeatures(layers, vgg_type, _source(pretrained, vgg_type), use_input_norm)
         network.features.to(DTYPES[dtype])
         self.set_network(network, compile)
 
@@ -147,3 +154,16 @@ class PerceptualLoss(FrozenNetworkLoss):
             return texture_distance(output, target, self.style_patch_size)
         prepare = gram_matrix if name == 'style' else at_least_float32
         return self.criterion(prepare(output), prepare(target))
+
+
+def _source(pretrained: str, vgg_type: str) -> str:
+    """Return what ``VGGFeatures`` calls torchvision's weights, which MMagic calls 'torchvision://vgg19'."""
+    scheme, separator, name = str(pretrained).partition('://')
+    if scheme != 'torchvision' or not separator:
+        return pretrained
+    if name != vgg_type:
+        raise InputError(
+            f'PerceptualLoss: pretrained={pretrained!r} must be of vgg_type={vgg_type!r}: '
+            f"'torchvision://{vgg_type}'."
+        )
+    return 'imagenet'

@@ -90,3 +90,15 @@ def test_images_without_a_value_are_left_out():
     )
     assert math.isnan(measure([small, flat])['NIQE'])
     assert measure([small, photo, flat]) == measure([photo])
+
+
+def test_mmagics_arguments():
+    sharp, small = astronaut()[:200, :200], torch.zeros(3, 8, 8)
+    gray = NIQE(key='input', is_predicted=False, convert_to='gray', input_order='HWC')
+    sample = dict(input=sharp[..., ::-1].astype('float32'), gt_img=small, output=dict(pred_img=small))
+    gray.process(None, [sample])
+    expected = niqe(sharp[..., ::-1].astype('float32'), 0, convert_to='gray')
+    assert gray.evaluate(1) == {'NIQE-gray': pytest.approx(float(expected), rel=1e-6)}
+    assert measure([bgr(sharp)], input_order='CHW', convert_to='Y') == measure([bgr(sharp)])
+    with pytest.raises(InputError, match="key='b'"):
+        NIQE(pred_key='a', key='b')
