@@ -14,7 +14,6 @@ from mmsr_ext.registry import DATASETS, METRICS, MODELS, WEIGHT_INITIALIZERS, Ch
 LEFT = {
     ('PairedImageDataset', key) for key in ('data_root', 'pipeline', 'io_backend', 'test_mode', 'test_dir')
 }
-LEFT.add(('AmpOptimWrapper', 'use_fsdp'))
 
 
 def shadowed():

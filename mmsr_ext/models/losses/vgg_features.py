@@ -32,6 +32,8 @@ WITHOUT = (
     'take the shallower features that come with the package: in the config '
     "perceptual_loss=dict(layer_weights=dict(_delete_=True, VGG22=1.0), pretrained='builtin')"
 )
+WITHOUT_AT_ALL = "set pretrained='builtin': these layers come with the package"
+DEEPEST_BUILTIN = 'relu3_1'
 
 
 def layer_names(vgg_type: str) -> list[str]:
@@ -126,8 +128,9 @@ def _load(features: nn.Sequential, vgg_type: str, pretrained: str) -> None:
         if vgg_type != 'vgg19':
             raise InputError(f"pretrained='builtin' has the weights of vgg19 alone, not of {vgg_type}.")
         pretrained = str(VGG19_FEATURES)
-    state = torchvision_weights(vgg_type, pretrained, WITHOUT)
     names = layer_names(vgg_type)
+    suffices = vgg_type == 'vgg19' and len(features) <= names.index(DEEPEST_BUILTIN) + 1
+    state = torchvision_weights(vgg_type, pretrained, WITHOUT_AT_ALL if suffices else WITHOUT)
     state = {_index_key(key, names): value for key, value in state.items()}
     for key, parameter in features.state_dict().items():
         if key not in state or state[key].shape != parameter.shape:
