@@ -6,6 +6,7 @@ from .distributed.separate_ddp import SeparateDDP
 from .hooks.bounded_history import BoundedHistoryHook
 from .hooks.checkpoint import CheckpointHook
 from .hooks.deferred_runtime_info import DeferredRuntimeInfoHook
+from .hooks.early_stopping import EarlyStoppingHook
 from .hooks.exact_resume import ExactResumeHook
 from .hooks.generator_ema import GeneratorEMAHook
 from .hooks.iter_timer import IterTimerHook
@@ -24,6 +25,7 @@ __all__ = [
     'BoundedHistoryHook',
     'CheckpointHook',
     'DeferredRuntimeInfoHook',
+    'EarlyStoppingHook',
     'ExactResumeHook',
     'GeneratorEMAHook',
     'IterBasedTrainLoop',

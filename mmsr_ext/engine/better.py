@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..errors import InputError
+
 GREATER = ('PSNR', 'SSIM', 'SNR', 'IS', 'MOS')
 LESS = (
     'NIQE',
@@ -31,3 +35,36 @@ def higher_is_better(name: str) -> bool | None:
     if metric in {one.lower() for one in GREATER}:
         return True
     return False if metric in {one.lower() for one in LESS} else None
+
+
+def rule_of(name: str, given: Any, owner: str, key: str) -> Any:
+    """Return MMEngine's word for the better direction of a metric; a given one has to agree with the metric.
+
+    >>> rule_of('NIQE', None, 'CheckpointHook', 'save_best')
+    'less'
+
+    Args:
+        name: The metric, as it is logged.
+        given: 'greater', 'less', or None where the config does not say.
+        owner: Class that asks, for the error.
+        key: Its argument that names the metric.
+
+    Returns:
+        'greater' or 'less'; ``given`` for a metric that is not known.
+
+    Raises:
+        InputError: If the two contradict each other, or neither is known.
+    """
+    higher = higher_is_better(name)
+    known = {True: 'greater', False: 'less', None: None}[higher]
+    if given is not None and known is not None and given != known:
+        raise InputError(
+            f'{owner}: rule={given!r} contradicts {key}={name!r}, of which '
+            f'{"higher" if higher else "lower"} values are better. Leave the rule out, or set '
+            f'rule={known!r}.'
+        )
+    if given is None and known is None:
+        raise InputError(
+            f"{owner}: which values of {key}={name!r} are better? Add rule='greater' or rule='less'."
+        )
+    return given or known

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..datasets import InfiniteDraws
 from ..registry import LOOPS
-from .stock import endless, seeds_differ
+from .stock import between_updates, endless, seeds_differ
 
 
 class ValidationStopped(Exception):
@@ -28,7 +28,8 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
       data go on at the sample, and with the seed, that the run had; with other samplers it is as in MMEngine.
     - A checkpoint is written before the validation of its iteration; a run that is resumed from it validates
       first.
-    - A run that is asked to stop does not validate any more.
+    - A run that is asked to stop does not validate any more, and one that a hook stops after a validation is
+      saved there.
 
     A subclass may override ``run`` and take its batches from ``dataloader_iterator``, as with MMEngine's.
     After a resume its data are the run's, from the first batch on: it passes over what is past itself.
@@ -94,7 +95,7 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
             if self.resumed is not None and self.validated != self._iter:
                 self.runner.message_hub.update_info('iter', self._iter - 1)  # as it was after the iteration
                 self._validate_if_due()
-            while self._iter < self._max_iters and not self.stop_training:
+            while self._iter < self._max_iters and not self._stops():
                 self.runner.model.train()
                 self.run_iter(next(self.dataloader_iterator))
                 if not self.stop_training:
@@ -145,6 +146,13 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
         except ValidationStopped:
             self.stop_training = True
             self.runner.call_hook('after_val_stopped')
+        else:
+            if self.stop_training:
+                self.runner.call_hook('after_early_stop')
+
+    def _stops(self) -> bool:
+        """Return whether to stop now: not while gradients accumulate, which no checkpoint holds."""
+        return self.stop_training and between_updates(self.runner.optim_wrapper)
 
     @property
     def _samples_per_iteration(self) -> int:

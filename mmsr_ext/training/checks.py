@@ -18,8 +18,8 @@ from torch.utils.data import Dataset
 from ..arguments import nearest
 from ..config.sections import one_line
 from ..errors import InputError
-from ..evaluation.metrics import ImageMetric
 from ..generators.channels import image_channels
+from .monitors import check_monitors
 
 
 def scale_of(network: Any) -> int | None:
@@ -155,7 +155,7 @@ def check_training(runner: Runner, model: Any) -> None:
     for name, wrapper in wrappers.items():
         _check_clipping(f'{where}: optim_wrapper{"." * bool(name)}{name}.clip_grad', wrapper)
     _check_settings(where, runner, wrappers)
-    _check_save_best(where, runner)
+    check_monitors(runner)
     warn_without_content_loss(model)
 
 
@@ -203,20 +203,3 @@ def _check_settings(where: str, runner: Runner, wrappers: dict[str, Any]) -> Non
         for key, value in settings.items():
             if isinstance(value, ConfigDict):
                 raise InputError(f'{where}: {owner}: {key}={dict(value)} must be a number.')
-
-
-def _check_save_best(where: str, runner: Runner) -> None:
-    loop = runner.val_loop
-    evaluators = getattr(loop, 'evaluators', None) or [getattr(loop, 'evaluator', None)]
-    metrics = [metric for evaluator in evaluators for metric in getattr(evaluator, 'metrics', [])]
-    known = ['/'.join(filter(None, (metric.prefix, getattr(metric, 'metric', '')))) for metric in metrics]
-    if not metrics or not all(isinstance(metric, ImageMetric) for metric in metrics):
-        return  # metrics of other packages tell their names only after they have measured
-    for hook in runner.hooks:
-        wanted = getattr(hook, 'save_best', None) if isinstance(hook, CheckpointHook) else None
-        for name in [wanted] if isinstance(wanted, str) else wanted or []:
-            if name != 'auto' and name not in known:
-                raise InputError(
-                    f'{where}: save_best={name!r} of {type(hook).__name__} is no metric of val_evaluator; '
-                    f'{nearest(name, known) or "there are " + ", ".join(known) + "."}'
-                )

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from ..config.checks import check_sections
 from ..config.load import load_config
+from ..config.loggers import check_loggers
 from ..engine.distributed.launch import join_processes
 from ..engine.stock import unwrapped
 from ..errors import InputError
@@ -59,6 +60,7 @@ def train(
     """
     cfg = load_config(config, options, work_dir)
     check_sections(cfg)
+    check_loggers(cfg)
     if amp:
         _use_amp(cfg.optim_wrapper, None if amp is True else amp)
     if max_hours is not None:

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from ...errors import InputError
 from ...io.atomic import remove_unfinished, write_durably
 from ...registry import HOOKS
-from ..better import higher_is_better
+from ..better import rule_of
 from ..stock import between_updates, resumes, start_checkpoint
 
 BACKEND = 'durable'
@@ -58,6 +58,7 @@ class CheckpointHook(StockCheckpointHook):
     backend_args: dict | None  # these are MMEngine's
     file_backend: Any
     keep_ckpt_ids: deque
+    rules: list
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs['rule'] = _rules(kwargs.get('save_best'), kwargs.get('rule'))
@@ -102,9 +103,11 @@ class CheckpointHook(StockCheckpointHook):
             self._save_checkpoint(runner)
 
     def after_val_stopped(self, runner: Runner) -> None:
-        """Save the iteration that was being validated when the run was asked to stop."""
+        """Save the iteration during or after whose validation the run stops."""
         if not self.by_epoch and self._saved != runner.iter:
             self._save_checkpoint_with_step(runner, runner.iter, dict(epoch=runner.epoch, iter=runner.iter))
+
+    after_early_stop = after_val_stopped  # a hook has stopped the run by what was measured
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         if not between_updates(runner.optim_wrapper) and runner.iter + 1 < runner.max_iters:
@@ -154,6 +157,9 @@ class CheckpointHook(StockCheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint as MMEngine does, and remove the previous one after it."""
+        if self.save_best in ('auto', ['auto']) and metrics:
+            first = next(iter(metrics))
+            self.rules = [rule_of(first, self.rules[0], 'CheckpointHook', 'save_best')]
         backend, info = self.file_backend, dict(runner.message_hub.runtime_info)
         best = {
             key: getattr(self, key) for key in ('best_ckpt_path', 'best_ckpt_path_dict') if hasattr(self, key)
@@ -230,20 +236,5 @@ def _rules(save_best: str | list[str] | None, rule: str | list[str] | None) -> s
     given = [rule] if isinstance(rule, str) or rule is None else list(rule)
     if len(given) not in (1, len(names)):
         return rule  # MMEngine says so
-    rules: list[str] = []
-    for name, wanted in zip(names, given * (len(names) if len(given) == 1 else 1)):
-        higher = higher_is_better(name)
-        known = {True: 'greater', False: 'less', None: None}[higher]
-        if wanted is not None and known is not None and wanted != known:
-            raise InputError(
-                f'CheckpointHook: rule={wanted!r} contradicts save_best={name!r}, of which '
-                f'{"higher" if higher else "lower"} values are better. Leave the rule out, or set '
-                f'rule={known!r}.'
-            )
-        if wanted is None and known is None:
-            raise InputError(
-                f'CheckpointHook: which values of save_best={name!r} are better? Add '
-                "rule='greater' or rule='less'."
-            )
-        rules.append(wanted or known or '')
-    return rules
+    given *= len(names) if len(given) == 1 else 1
+    return [rule_of(name, one, 'CheckpointHook', 'save_best') for name, one in zip(names, given)]
