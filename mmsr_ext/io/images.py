@@ -14,13 +14,14 @@ from PIL import Image
 
 from ..errors import InputError
 from ..functional import luma_pixels
+from .headers import is_tiff, kind_of
+from .kinds import DECODERS, decoder_of
 
-# what Pillow recognises but cannot decode, or only with Ghostscript or on Windows
-NOT_DECODED = ('BUFR', 'EPS', 'GRIB', 'HDF5', 'MPEG', 'WMF')
 NEVER_INTEGER = ('.pfm',)  # its pixels are always floats, which no reader here takes
 EIGHT_BIT = ('RGB', 'L', 'P', '1')
 GREY = ('1', 'L', 'LA', 'La')
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+READ = {row.format for row in DECODERS}
 
 
 def read_image(path: str | Path, channels: Literal[1, 3] | None = 3) -> np.ndarray:
@@ -40,11 +41,16 @@ def read_image(path: str | Path, channels: Literal[1, 3] | None = 3) -> np.ndarr
             animated.
     """
     try:
+        if is_tiff(path):
+            return _read_tiff(path, channels)
         with Image.open(path) as image:
+            kind = kind_of(image, path)
             # the second picture of a telephone's MPO file is a preview, no animation
             frames = 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
             image.load()
-    except UNREADABLE as error:
+    except InputError:
+        raise
+    except Exception as error:  # on damaged data decoders raise anything, such as zlib.error or struct.error
         raise InputError(
             f'{path} cannot be read as an image ({error}). Replace or remove the file.'
         ) from error
@@ -64,10 +70,38 @@ def read_image(path: str | Path, channels: Literal[1, 3] | None = 3) -> np.ndarr
         raise InputError(
             f'{path} has pixels of type {image.mode}; expected 8-bit RGB or grey. Convert the file.'
         )
-    pixels = np.array(image if image.mode == 'RGB' else image.convert('RGB'))
+    if kind.bits > 8:  # Pillow has reduced them
+        raise InputError(
+            f'{path} has pixels of {kind.bits} bits; expected 8-bit RGB or grey. Convert the file.'
+        )
+    decoder_of(kind, path)
+    return _with_channels(np.array(image if image.mode == 'RGB' else image.convert('RGB')), channels, grey)
+
+
+def _with_channels(pixels: np.ndarray, channels: int | None, grey: bool) -> np.ndarray:
     if channels == 3 or (channels is None and not grey):
         return pixels
     return pixels[..., :1] if grey else luma_pixels(pixels)
+
+
+def _read_tiff(path: str | Path, channels: int | None) -> np.ndarray:
+    from .tiff import read_tiff, tiff_kind  # slow to import, and few data sets are TIFF files
+
+    kind = tiff_kind(path)
+    if kind.bits > 8 or kind.colours == 'CMYK':
+        raise InputError(
+            f'{path} has pixels of type {kind.bits}-bit {kind.colours}; expected 8-bit RGB or grey. Convert the '
+            'file.'
+        )
+    pixels = read_tiff(path)[0]
+    if pixels.shape[2] in (2, 4):
+        if pixels[..., -1].min() < 255:
+            raise InputError(
+                f'{path} is partly transparent. Flatten it onto a background, or remove the file.'
+            )
+        pixels = pixels[..., :-1]
+    grey = pixels.shape[2] == 1
+    return _with_channels(np.ascontiguousarray(pixels.repeat(3, 2) if grey else pixels), channels, grey)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -87,7 +121,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def image_suffixes() -> frozenset[str]:
-    """Return the suffixes, in small letters, of the image files that can be read: those of Pillow's decoders.
+    """Return the suffixes, in small letters, of the formats in ``kinds.DECODERS``.
 
     >>> {'.png', '.jpe', '.gif', '.tga'} <= image_suffixes()
     True
@@ -95,7 +129,7 @@ def image_suffixes() -> frozenset[str]:
     decoded = {
         suffix
         for suffix, kind in Image.registered_extensions().items()
-        if kind in Image.OPEN and kind not in NOT_DECODED
+        if kind in READ and kind in Image.OPEN
     }
     return frozenset(decoded.union(['.mpo']).difference(NEVER_INTEGER))  # Pillow opens MPO files as JPEG
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -14,6 +14,8 @@ from PIL import Image
 from ..errors import InputError
 from .atomic import whole_file
 from .png import write_png
+
+Subsampling = Literal['4:4:4', '4:2:2', '4:2:0']
 
 FORMATS = {
     '.png': 'png',
@@ -34,6 +36,8 @@ LARGEST_SIDE = {
     'ppm': 2**31 - 1,
 }
 WITH_ALPHA = ('png', 'webp', 'tif')
+WITH_PROFILE = ('png', 'jpg', 'webp', 'tif')
+FULL_COLOUR = 90  # quality of JPEG from which colours are not subsampled by default
 STRIP = 64  # rows of a strip of a TIFF file
 
 
@@ -60,6 +64,37 @@ def check_output(path: Path, source: str | Path, height: int, width: int, alpha:
         raise InputError(f'{source} has transparency, which {kind} files cannot hold. Use --format png.')
 
 
+def holds_profile(path: Path, icc: bytes | None, channels: int) -> bool:
+    """Whether an output file can hold an ICC profile, which must be of the colour space of the file.
+
+    Args:
+        path: File to write, with a suffix of ``FORMATS``.
+        icc: The profile, if there is one.
+        channels: Channels of the image, see ``write_picture``.
+    """
+    kind = FORMATS[path.suffix.lower()]
+    space = b'GRAY' if channels < 3 and kind != 'webp' else b'RGB '
+    return bool(icc) and kind in WITH_PROFILE and icc[16:20] == space  # ICC.1:2022, 7.2.6
+
+
+def lost_colours(path: Path, icc: bytes | None, chunks: Mapping[str, bytes], channels: int) -> list[str]:
+    """Name what says the colours of an image, and is lost in an output file.
+
+    Args:
+        path: File to write, with a suffix of ``FORMATS``.
+        icc: Profile of the image, if it has one.
+        chunks: Its chunks, see ``png.colour_chunks``.
+        channels: Channels of the image, see ``write_picture``.
+    """
+    held = holds_profile(path, icc, channels)
+    lost = ['ICC profile'] if icc and not held else []
+    if FORMATS[path.suffix.lower()] != 'png':
+        lost += [
+            kind for kind in chunks if kind == 'cICP' or not held
+        ]  # the others are overridden by a profile
+    return lost
+
+
 def write_picture(
     path: Path,
     size: tuple[int, int],
@@ -68,6 +103,9 @@ def write_picture(
     strips: Iterable[np.ndarray],
     icc: bytes | None = None,
     quality: int = 95,
+    subsampling: Subsampling | None = None,
+    lossless: bool = False,
+    chunks: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write an image file atomically, in the format of its suffix.
 
@@ -83,13 +121,15 @@ def write_picture(
         icc: ICC colour profile. Dropped if its colour space is not the written one, as for a grey image in a
             WebP file, which is always RGB.
         quality: Quality of JPEG and WebP, 1 to 100.
+        subsampling: Resolution of the colours of JPEG; by default 4:4:4 from quality 90, else 4:2:0.
+        lossless: Whether WebP is written without loss.
+        chunks: Chunks that say the colours, see ``png.colour_chunks``; only PNG holds them.
     """
     kind = FORMATS[path.suffix.lower()]
-    space = b'GRAY' if channels < 3 and kind != 'webp' else b'RGB '
-    icc = icc if icc and icc[16:20] == space else None  # ICC.1:2022, 7.2.6
+    icc = icc if holds_profile(path, icc, channels) else None
     with whole_file(path) as partial:
         if kind == 'png':
-            write_png(partial, *size, channels, dtype, strips, icc)
+            write_png(partial, *size, channels, dtype, strips, icc, chunks)
         elif kind == 'tif':
             _write_tiff(partial, size, channels, np.dtype(dtype), strips, icc)
         else:
@@ -105,6 +145,10 @@ def write_picture(
             options: dict[str, Any] = {}
             if kind in ('jpg', 'webp'):
                 options = dict(quality=quality) | (dict(icc_profile=icc) if icc else {})
+            if kind == 'jpg':
+                options['subsampling'] = subsampling or ('4:4:4' if quality >= FULL_COLOUR else '4:2:0')
+            if kind == 'webp' and lossless:
+                options |= dict(lossless=True, exact=True)
             image.save(partial, **options)
 
 

@@ -1,24 +1,24 @@
-"""Read image files of any kind, with bit depth, transparency, orientation and colour profile."""
+"""Read image files of any kind, with bit depth, transparency, orientation and colours."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
+import imagecodecs
 import numpy as np
-import tifffile
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from ..errors import InputError
+from .colour import cmyk_to_rgb
+from .headers import SIGNATURE, head, is_lossless_webp, is_tiff, kind_of
+from .kinds import Kind, decoder_of, refusal
+from .png import colour_chunks, has_late_metadata
+from .tiff import read_tiff, tiff_size
 
-STRIP = 64  # rows that are computed on at a time
-PLAIN = (tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
-ORIENTATION, PHOTOMETRIC, BITS, EXTRA_SAMPLES, ICC_PROFILE = 0x112, 262, 258, 338, 34675  # tags of TIFF
-CV2_ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
+ORIENTATION = 0x112
 TURNS = {
     2: (0, True),
     3: (2, False),
@@ -28,6 +28,7 @@ TURNS = {
     7: (1, True),
     8: (1, False),
 }
+PLAIN_JP2 = (16, 17)  # sRGB and grey, ISO/IEC 15444-1, I.5.3.3
 
 
 @dataclass
@@ -38,35 +39,38 @@ class Picture:
         pixels: Shape (H, W, C), upright, uint8 or uint16; C is 1 for grey, 2 for grey and alpha, 3 for RGB, 4
             for RGB and alpha.
         icc: ICC colour profile of the pixels.
+        chunks: Chunks of a PNG file that say its colours without a profile: gAMA, cHRM, sRGB, cICP.
+        lossless: Whether it is a WebP file without loss.
+        remark: What the user should know about the colours, or ''.
     """
 
     pixels: np.ndarray
     icc: bytes | None = None
+    chunks: Mapping[str, bytes] = field(default_factory=dict)
+    lossless: bool = False
+    remark: str = ''
 
 
 def read_picture(path: str | Path) -> Picture:
     """Read an image file, and turn it upright according to its EXIF orientation.
 
-    PNG and TIFF keep 16 bits. Palettes, CMYK and other colour spaces become RGB or grey; the profile of a
-    CMYK file is dropped, because it does not describe RGB.
+    PNG, TIFF, PPM, JPEG 2000 and AVIF keep more than 8 bits, as 16. Palettes and other colour spaces become
+    RGB or grey; CMYK becomes sRGB through its profile. Every kind of file is decoded by the library that
+    ``kinds.DECODERS`` names.
 
     Args:
         path: Path of an image file.
 
     Raises:
-        InputError: If the file is damaged, truncated, not an image, has several frames, or pixels of an
-            unsupported type.
+        InputError: If the file is damaged, truncated, not an image, has several frames, or is of a kind for
+            which no decoder is known to be right.
     """
     try:
-        try:
-            with Image.open(path) as image:
-                return _decoded(image, path)
-        except UnidentifiedImageError:
-            with suppress(tifffile.TiffFileError, IndexError):  # not a TIFF file, or one without an image
-                picture = _by_tifffile(path)  # Pillow does not support 16-bit grey with alpha
-                if picture is not None:
-                    return picture
-            raise
+        if is_tiff(path):
+            pixels, turn, icc, remark = read_tiff(path)
+            return Picture(_upright(pixels, turn), icc, remark=remark)
+        with Image.open(path) as image:
+            return _decoded(image, path)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # on damaged data decoders raise anything, such as zlib.error or struct.error
@@ -79,142 +83,78 @@ def read_picture(path: str | Path) -> Picture:
 def read_size(path: str | Path) -> tuple[int, int]:
     """Read height and width from the header, before orientation is applied; (0, 0) for a broken file."""
     try:
-        try:
-            with Image.open(path) as image:
-                return image.height, image.width
-        except UnidentifiedImageError:
-            with tifffile.TiffFile(path) as file:
-                return file.pages[0].imagelength, file.pages[0].imagewidth
+        if is_tiff(path):
+            return tiff_size(path)
+        with Image.open(path) as image:
+            return image.height, image.width
     except Exception:  # as above; read_picture reports the fault
         return 0, 0
 
 
 def _decoded(image: Any, path: str | Path) -> Picture:
-    """Decode a file that Pillow has identified with the first library that supports all of it."""
-    tiff, raw = image.format == 'TIFF', _raw_mode(image)
+    """Decode a file that Pillow has identified."""
     frames = getattr(image, 'n_frames', 1) if image.format != 'MPO' else 1  # a photograph and its preview
-    bits = int(np.max(image.tag_v2.get(BITS, 8))) if tiff else 16 if '16' in raw else 8
-    turn = image.getexif().get(ORIENTATION, 1)
-    icc = image.info.get('icc_profile') if image.mode not in ('CMYK', 'LAB') else None
-    _check_kind(path, frames, bits)
-    picture = _by_tifffile(path) if tiff else None
-    if picture is not None:
-        return picture
-    photometric, extras = (
-        (image.tag_v2.get(PHOTOMETRIC), image.tag_v2.get(EXTRA_SAMPLES, ())) if tiff else (None, ())
-    )
-    if tiff:
-        # for a file that it maps into memory, Pillow would swap height and width before reading
-        image.filename = ''
-    image.load()
-    if bits <= 8 or image.mode.startswith('I;16'):
-        pixels = _array(ImageOps.exif_transpose(image), path)
-        return Picture(_plain(pixels, photometric, extras) if tiff and bits == 16 else pixels, icc)
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if not tiff or photometric in PLAIN else None
-    if stored is None or stored.dtype != np.uint16:
-        raise InputError(
-            f'{path} has 16 bits per channel in an encoding that is not supported. Save it as PNG, or as '
-            'uncompressed RGB TIFF.'
-        )
-    pixels = stored.reshape(*stored.shape[:2], -1)
-    pixels = pixels[..., CV2_ORDER[pixels.shape[2]]]
-    if tiff:  # OpenCV has applied the orientation
-        return Picture(_plain(pixels, photometric, extras), icc)
-    if raw.startswith('LA'):
-        pixels = pixels[..., [0, 3]]  # OpenCV reads grey with alpha as RGB with alpha
-    return Picture(_upright(pixels, turn), icc)
-
-
-def _check_kind(path: str | Path, frames: int, bits: int) -> None:
     if frames > 1:
         raise InputError(
             f'{path} has {frames} frames; expected one. Save the one that you want as a file of its own.'
         )
-    if bits > 8 and bits != 16:
-        raise InputError(f'{path} has {bits} bits per channel; expected 8 or 16. Convert the file.')
+    kind = kind_of(image, path)
+    decoder = decoder_of(kind, path)
+    # Pillow decodes a PNG file to find metadata after the pixels; most files have none there
+    early = image.format == 'PNG' and not has_late_metadata(path)
+    exif = Image.Image.getexif(image) if early else image.getexif()
+    turn, icc = exif.get(ORIENTATION, 1), image.info.get('icc_profile')
+    if decoder != 'Pillow':
+        pixels = BY_OTHERS[decoder](image, kind, path)
+        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        return Picture(_upright(pixels, turn), icc, colour_chunks(path) if image.format == 'PNG' else {})
+    image.load()
+    if image.mode == 'CMYK':
+        pixels, remark = cmyk_to_rgb(np.array(image), icc)
+        return Picture(_upright(pixels, turn), None, remark=remark)
+    lossless = image.format == 'WEBP' and is_lossless_webp(path)
+    return Picture(_upright(_array(image), turn), icc if image.mode != 'LAB' else None, {}, lossless)
 
 
-def _raw_mode(image: Any) -> str:
-    """Return how the pixels are stored, such as 'RGB;16B' for a PNG file that Pillow reduces to 8 bits."""
-    if image.format != 'PNG' or not image.tile:
-        return image.mode if image.mode.startswith('I;16') else ''
-    return str(image.tile[0][3])
+def _by_libpng(image: Any, kind: Kind, path: str | Path) -> np.ndarray:
+    return imagecodecs.png_decode(Path(path).read_bytes())
 
 
-def _by_tifffile(path: str | Path) -> Picture | None:
-    """Read a TIFF file with tifffile; return None for a kind or compression that it cannot read."""
-    with tifffile.TiffFile(path) as file:
-        page = file.pages[0]
-        _check_kind(path, len(file.pages), 8)
-        if (
-            page.photometric not in PLAIN
-            or page.dtype not in (np.uint8, np.uint16)
-            or page.axes not in ('YX', 'YXS', 'SYX')
-            or page.bitspersample not in (8, 16)
-        ):
-            return None
-        try:
-            pixels = page.asarray()
-        except ValueError as error:
-            if 'imagecodecs' not in str(error):
-                raise
-            return None
-        turn, icc = (page.tags[tag].value if tag in page.tags else None for tag in (ORIENTATION, ICC_PROFILE))
-        pixels = (
-            pixels[..., None]
-            if page.axes == 'YX'
-            else pixels.transpose(1, 2, 0)
-            if page.axes == 'SYX'
-            else pixels
-        )
-        pixels = _plain(pixels, page.photometric, page.extrasamples)
-        return Picture(_upright(pixels, turn or 1), icc if isinstance(icc, bytes) else None)
+def _by_numpy(image: Any, kind: Kind, path: str | Path) -> np.ndarray:
+    """Decode a binary PGM or PPM file of 16 bits."""
+    layout = image.tile[0]
+    if head(path, 2) not in (b'P5', b'P6'):
+        raise refusal(path, 'a PPM file of 16-bit pixels written as text')
+    top = 65535 if layout.codec_name == 'raw' else int(layout.args[1])
+    shape = (image.height, image.width, 3 if image.mode == 'RGB' else 1)
+    stored = np.fromfile(path, '>u2', shape[0] * shape[1] * shape[2], offset=layout.offset)
+    return _to_16_bits(stored.reshape(shape), top)
 
 
-def _plain(pixels: np.ndarray, photometric: int | None, extras: Sequence[int]) -> np.ndarray:
-    """Convert the stored samples of a TIFF file in place to grey or RGB with straight alpha.
-
-    Args:
-        pixels: Shape (H, W, C).
-        photometric: One of ``PLAIN``.
-        extras: Meaning of the samples after the colours. Without this tag the first of them is alpha.
-    """
-    colours = 3 if photometric == tifffile.PHOTOMETRIC.RGB else 1
-    alphas = (
-        [index for index, kind in enumerate(extras) if kind != tifffile.EXTRASAMPLE.UNSPECIFIED]
-        if extras
-        else [0]
-    )
-    kept = [*range(colours), *(colours + index for index in alphas[:1] if pixels.shape[2] > colours)]
-    if len(kept) != pixels.shape[2]:
-        pixels = pixels[..., kept]
-    top = np.iinfo(pixels.dtype).max
-    if len(kept) > colours and extras and extras[alphas[0]] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-        for first in range(0, len(pixels), STRIP):
-            rows = pixels[first : first + STRIP]
-            alpha = rows[..., -1:].astype(np.uint32)
-            straight = np.minimum((rows[..., :-1] * np.uint32(top) + alpha // 2) // np.maximum(alpha, 1), top)
-            rows[..., :-1] = np.where(alpha, straight, rows[..., :-1])
-    if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        np.subtract(top, pixels[..., :1], out=pixels[..., :1])
-    return pixels
+def _by_openjpeg(image: Any, kind: Kind, path: str | Path) -> np.ndarray:
+    data = Path(path).read_bytes()
+    box = data.find(b'colr', 0, data.find(SIGNATURE)) + 4
+    if box >= 4 and data[box] == 1 and int.from_bytes(data[box + 3 : box + 7], 'big') not in PLAIN_JP2:
+        raise refusal(path, 'a JPEG2000 file of 16-bit pixels that are neither RGB nor grey')
+    return imagecodecs.jpeg2k_decode(data)
 
 
-def _array(image: Image.Image, path: str | Path) -> np.ndarray:
-    """Return the pixels of an 8-bit or 16-bit grey Pillow image, shape (H, W, C)."""
-    if image.mode.startswith('I;16'):
-        pixels = np.array(image).astype(np.uint16)[..., None]
-        transparent = image.info.get('transparency')  # the grey value that PNG marks as transparent
-        return (
-            pixels
-            if transparent is None
-            else np.concatenate([pixels, np.where(pixels == transparent, 0, 65535).astype(np.uint16)], 2)
-        )
-    if image.mode in ('I', 'F'):
-        raise InputError(
-            f'{path} has pixels of type {image.mode}; expected 8 or 16 bits, grey or colour. Convert the '
-            'file.'
-        )
+def _by_libavif(image: Any, kind: Kind, path: str | Path) -> np.ndarray:
+    return _to_16_bits(imagecodecs.avif_decode(Path(path).read_bytes()), (1 << kind.bits) - 1)
+
+
+def _to_16_bits(stored: np.ndarray, top: int) -> np.ndarray:
+    """Scale samples in [0, top] to [0, 65535]."""
+    if top == 65535:
+        return stored.astype(np.uint16)
+    return ((stored.astype(np.uint32) * 65535 + top // 2) // top).clip(max=65535).astype(np.uint16)
+
+
+BY_OTHERS = {'libpng': _by_libpng, 'plain': _by_numpy, 'openjpeg': _by_openjpeg, 'libavif': _by_libavif}
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """Return the pixels of an 8-bit Pillow image, shape (H, W, C)."""
     alpha = 'transparency' in image.info or image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa')
     colours = 'L' if image.mode in ('1', 'L', 'LA', 'La') else 'RGB'
     pixels = np.array(image.convert(colours + 'A' if alpha else colours))

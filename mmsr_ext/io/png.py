@@ -1,4 +1,4 @@
-"""Write PNG files strip by strip, on all cores."""
+"""Write PNG files strip by strip, on all cores, and read what they say about colours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import struct
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,8 @@ COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 BLOCK = 2 << 20  # bytes that one task compresses
 LEVEL = 3  # level 6 makes photographs 5 % smaller and takes three times as long
 UP = 2  # the filter: differences from the row above
+COLOUR_CHUNKS = ('cICP', 'gAMA', 'cHRM', 'sRGB')  # besides the profile in iCCP
+METADATA = frozenset(['eXIf', 'tEXt', 'zTXt', 'iTXt'])
 
 
 def write_png(
@@ -27,6 +29,7 @@ def write_png(
     dtype: np.dtype,
     strips: Iterable[np.ndarray],
     icc: bytes | None = None,
+    chunks: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a PNG file from strips, with only one strip in memory at a time.
 
@@ -41,6 +44,7 @@ def write_png(
         dtype: uint8 or uint16.
         strips: Strips of the image from the top, shape (h, width, channels), of that dtype.
         icc: ICC colour profile.
+        chunks: Data of other chunks that say the colours, see ``colour_chunks``.
 
     Raises:
         ValueError: If the strips do not add up to ``height`` rows.
@@ -51,12 +55,46 @@ def write_png(
         _chunk(
             file, b'IHDR', struct.pack('>IIBBBBB', width, height, 8 * depth, COLOUR_TYPES[channels], 0, 0, 0)
         )
+        for kind, data in (chunks or {}).items():
+            _chunk(file, kind.encode(), data)
         if icc:
             _chunk(file, b'iCCP', b'ICC profile\0\0' + zlib.compress(icc))
         _chunk(file, b'IDAT', b'\x78\x5e')  # header of a zlib stream; blocks are compressed separately
         checksum = _write_rows(file, height, strips, width * channels * depth)
         _chunk(file, b'IDAT', struct.pack('>I', checksum))
         _chunk(file, b'IEND', b'')
+
+
+def colour_chunks(path: str | Path) -> dict[str, bytes]:
+    """Read the chunks of a PNG file that say its colours by numbers: gamma, primaries, sRGB, coding points.
+
+    Args:
+        path: A PNG file.
+
+    Returns:
+        Their data by their names, in the order of the file.
+    """
+    with open(path, 'rb') as file:
+        return {kind: file.read(length) for kind, length in _chunks_of(file) if kind in COLOUR_CHUNKS}
+
+
+def has_late_metadata(path: str | Path) -> bool:
+    """Whether a PNG file has EXIF or text after its pixels."""
+    with open(path, 'rb') as file:
+        kinds = [kind for kind, _ in _chunks_of(file)]
+    late = kinds[kinds.index('IDAT') :] if 'IDAT' in kinds else []
+    return not METADATA.isdisjoint(late)
+
+
+def _chunks_of(file: BinaryIO) -> Iterator[tuple[str, int]]:
+    """Yield name and length of every chunk, with the file at its data."""
+    at = 8
+    file.seek(at)
+    while len(header := file.read(8)) == 8:
+        length = int.from_bytes(header[:4], 'big')
+        yield header[4:].decode('latin-1'), length
+        at += length + 12
+        file.seek(at)
 
 
 def _write_rows(file: BinaryIO, height: int, strips: Iterable[np.ndarray], length: int) -> int:
