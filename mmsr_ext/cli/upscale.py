@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--suffix', default='', help="suffix of the results' names, such as _x4")
     parser.add_argument('--quality', type=int, default=95, help='quality of jpg and webp (default: 95)')
     parser.add_argument(
+        '--subsampling',
+        choices=['4:4:4', '4:2:2', '4:2:0'],
+        help='resolution of the colours of jpg (default: 4:4:4 from --quality 90, else 4:2:0)',
+    )
+    parser.add_argument(
         '--outscale', type=float, help="size of the result / size of the image (default: the network's)"
     )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')

@@ -90,8 +90,8 @@ def _read_tiff(path: str | Path, channels: int | None) -> np.ndarray:
     kind = tiff_kind(path)
     if kind.bits > 8 or kind.colours == 'CMYK':
         raise InputError(
-            f'{path} has pixels of type {kind.bits}-bit {kind.colours}; expected 8-bit RGB or grey. Convert the '
-            'file.'
+            f'{path} has pixels of type {kind.bits}-bit {kind.colours}; expected 8-bit RGB or grey. Convert '
+            'the file.'
         )
     pixels = read_tiff(path)[0]
     if pixels.shape[2] in (2, 4):

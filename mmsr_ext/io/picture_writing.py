@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,30 @@ WITH_ALPHA = ('png', 'webp', 'tif')
 WITH_PROFILE = ('png', 'jpg', 'webp', 'tif')
 FULL_COLOUR = 90  # quality of JPEG from which colours are not subsampled by default
 STRIP = 64  # rows of a strip of a TIFF file
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How JPEG and WebP files are compressed.
+
+    Args:
+        quality: Quality, 1 to 100.
+        subsampling: Resolution of the colours of JPEG; by default 4:4:4 from quality 90, else 4:2:0.
+        lossless: Whether WebP is compressed without loss.
+    """
+
+    quality: int = 95
+    subsampling: Subsampling | None = None
+    lossless: bool = False
+
+    def options(self, kind: str) -> dict[str, Any]:
+        """Return Pillow's options for a format, one of the values of ``FORMATS``."""
+        if kind == 'jpg':
+            default = '4:4:4' if self.quality >= FULL_COLOUR else '4:2:0'
+            return dict(quality=self.quality, subsampling=self.subsampling or default)
+        if kind == 'webp':
+            return dict(lossless=True, exact=True) if self.lossless else dict(quality=self.quality)
+        return {}
 
 
 def check_output(path: Path, source: str | Path, height: int, width: int, alpha: bool) -> None:
@@ -102,9 +127,7 @@ def write_picture(
     dtype: np.dtype,
     strips: Iterable[np.ndarray],
     icc: bytes | None = None,
-    quality: int = 95,
-    subsampling: Subsampling | None = None,
-    lossless: bool = False,
+    encoding: Encoding = Encoding(),
     chunks: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write an image file atomically, in the format of its suffix.
@@ -120,9 +143,7 @@ def write_picture(
         strips: Strips of the image from the top, shape (h, W, channels), of that dtype.
         icc: ICC colour profile. Dropped if its colour space is not the written one, as for a grey image in a
             WebP file, which is always RGB.
-        quality: Quality of JPEG and WebP, 1 to 100.
-        subsampling: Resolution of the colours of JPEG; by default 4:4:4 from quality 90, else 4:2:0.
-        lossless: Whether WebP is written without loss.
+        encoding: How JPEG and WebP are compressed.
         chunks: Chunks that say the colours, see ``png.colour_chunks``; only PNG holds them.
     """
     kind = FORMATS[path.suffix.lower()]
@@ -142,13 +163,7 @@ def write_picture(
                 ]
             )
             image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
-            options: dict[str, Any] = {}
-            if kind in ('jpg', 'webp'):
-                options = dict(quality=quality) | (dict(icc_profile=icc) if icc else {})
-            if kind == 'jpg':
-                options['subsampling'] = subsampling or ('4:4:4' if quality >= FULL_COLOUR else '4:2:0')
-            if kind == 'webp' and lossless:
-                options |= dict(lossless=True, exact=True)
+            options = encoding.options(kind) | (dict(icc_profile=icc) if icc else {})
             image.save(partial, **options)
 
 

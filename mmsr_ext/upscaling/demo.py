@@ -102,7 +102,8 @@ class Demo:
         upscaler = self._upscaler(a, b, round(float(alpha), 2) if b != NONE else 0.0)
         result = upscaler(picture.pixels)
         path = Path(self.folder.name) / f'{Path(image).stem}_x{upscaler.outscale:g}.png'
-        write_picture(path, result.shape[:2], result.shape[2], result.dtype, [result], picture.icc)
+        size, channels = result.shape[:2], result.shape[2]
+        write_picture(path, size, channels, result.dtype, [result], picture.icc, chunks=picture.chunks)
         height, width = picture.pixels.shape[:2]
         caption = (
             f'left: input, {width}x{height} px; right: {result.shape[1]}x{result.shape[0]} px of '

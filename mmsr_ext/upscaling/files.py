@@ -7,6 +7,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from ..arguments import check_value
 from ..errors import InputError
 from ..io.atomic import remove_partial
 from ..io.images import name_some
-from ..io.picture_writing import FORMATS, check_output, write_picture
+from ..io.picture_writing import FORMATS, Encoding, Subsampling, check_output, lost_colours, write_picture
 from ..io.pictures import read_picture, read_size
 from ..pretrained import card_of
 from .inputs import find_images
@@ -38,6 +39,7 @@ def upscale_files(
     format: Format = 'png',
     suffix: str = '',
     quality: int = 95,
+    subsampling: Subsampling | None = None,
     resume: bool = False,
     overwrite: bool = False,
     recursive: bool = False,
@@ -57,9 +59,12 @@ def upscale_files(
         out: Folder of the results, which are named NAME + suffix + ending; or, for a single input, the file
             to write. Where two inputs differ only in their ending, NAME is the whole name of each.
         checkpoint: Weights of the network, see ``Upscaler``; by default those that come with the package.
-        format: 'png', 'jpg', 'webp', or 'keep' for that of each input. PNG and TIFF keep 16 bits.
+        format: 'png', 'jpg', 'webp', or 'keep' for that of each input; WebP without loss stays so. PNG and
+            TIFF keep 16 bits.
         suffix: Text after the name of each result, such as '_x4'.
         quality: Quality of JPEG and WebP, 1 to 100.
+        subsampling: Resolution of the colours of JPEG, '4:4:4', '4:2:2' or '4:2:0'; by default 4:4:4 from
+            quality 90, else 4:2:0. An error if no result is a JPEG file.
         resume: Skip inputs that already have a result.
         overwrite: Replace existing results. Cannot be combined with ``resume``, which would take them for its
             own.
@@ -80,6 +85,7 @@ def upscale_files(
     check_value('format', format, Format)
     if not 1 <= quality <= 100:
         raise InputError(f'quality={quality!r} must be from 1 to 100.')
+    check_value('subsampling', subsampling, Subsampling | None)
     if '/' in suffix:
         raise InputError(f'suffix={suffix!r} must be a part of a file name, such as _x4.')
     if resume and overwrite:
@@ -96,6 +102,8 @@ def upscale_files(
     files = find_images(inputs, left_out=left_out, recursive=recursive, apart=out)
     planned = plan_results(files, out, format, suffix)
     left_out += [path for path in files if path not in planned]
+    if subsampling and not any(FORMATS[target.suffix.lower()] == 'jpg' for target in planned.values()):
+        raise InputError(f'--subsampling {subsampling} is for JPEG, but no result is. Add --format jpg.')
     jobs = share.share(planned)
     present = [target for target in jobs.values() if os.path.isfile(target)]
     if present and not resume and not overwrite:
@@ -115,8 +123,9 @@ def upscale_files(
     for folder in {target.parent for target in jobs.values()}:
         remove_partial(folder)
     todo = {source: target for source, target in jobs.items() if not (resume and os.path.isfile(target))}
+    encoding = Encoding(quality, subsampling, lossless=format == 'keep')
     advice = 'start over with the same command' if overwrite else 'go on with --resume'
-    written, failed = _process(upscaler, todo, quality, overwrite, advice, not first)
+    written, failed = _process(upscaler, todo, encoding, overwrite, advice, not first)
     parts = share.gather((len(jobs), len(todo), len(written), failed))
     if first:
         total, tried, count = (sum(part[index] for part in parts) for index in range(3))
@@ -132,14 +141,14 @@ def upscale_files(
 
 
 def _process(
-    upscaler: Upscaler, jobs: dict[Path, Path], quality: int, overwrite: bool, again: str, hidden: bool
+    upscaler: Upscaler, jobs: dict[Path, Path], encoding: Encoding, overwrite: bool, again: str, hidden: bool
 ) -> tuple[list[Path], list[str]]:
     """Upscale files; return the results and an error for each file that could not be processed.
 
     Args:
         upscaler: The upscaler.
         jobs: Path of the result of every input. One that another process has written by then is skipped.
-        quality: Quality of JPEG and WebP.
+        encoding: How JPEG and WebP are compressed; ``lossless`` only where the input is so.
         overwrite: Replace existing results.
         again: How to continue after an error, for the error.
         hidden: Show no progress bar.
@@ -158,7 +167,7 @@ def _process(
                 bar.set_postfix_str(source.name)
                 try:
                     if overwrite or not os.path.isfile(target):
-                        _upscale_file(upscaler, source, target, quality, bar)
+                        _upscale_file(upscaler, source, target, encoding, bar)
                         written.append(target)
                 except OSError as error:  # while writing: reading raises InputError
                     if error.errno in DISK:
@@ -188,7 +197,7 @@ def _megapixels(upscaler: Upscaler, source: Path) -> float:
     return height * width * upscaler.outscale**2 / 1e6
 
 
-def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, bar: tqdm) -> None:
+def _upscale_file(upscaler: Upscaler, source: Path, target: Path, encoding: Encoding, bar: tqdm) -> None:
     picture = read_picture(source)
     pixels = picture.pixels
     channels, top = pixels.shape[2], None
@@ -203,6 +212,18 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
     height, width = upscaler.output_size(*pixels.shape[:2])
     check_output(target, source, height, width, top is not None)
     target.parent.mkdir(parents=True, exist_ok=True)
+    if picture.remark:
+        upscaler.say(f'{source} {picture.remark}.')
+    if lost := lost_colours(target, picture.icc, picture.chunks, channels):
+        upscaler.say(
+            f'{source}: {" and ".join(lost)} cannot be kept in {target.suffix} files'
+            + (
+                '.'
+                if target.suffix.lower() == '.png'
+                else ': viewers may show other colours. Use --format png.'
+            )
+        )
+    encoding = replace(encoding, lossless=encoding.lossless and picture.lossless)
 
     def strips() -> Iterable:
         for strip in upscaler.rows(pixels):
@@ -210,4 +231,6 @@ def _upscale_file(upscaler: Upscaler, source: Path, target: Path, quality: int, 
             # tqdm cannot show more than the total
             bar.update(min(len(strip) * width / 1e6, max((bar.total or 0) - bar.n, 0)))
 
-    write_picture(target, (height, width), channels, pixels.dtype, strips(), picture.icc, quality)
+    write_picture(
+        target, (height, width), channels, pixels.dtype, strips(), picture.icc, encoding, picture.chunks
+    )

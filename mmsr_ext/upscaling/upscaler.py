@@ -35,8 +35,8 @@ class Upscaler:
     The network gets the colours. A network of three channels gets a grey image three times, and the result is
     the luma (BT.601) of its output; a network of one channel gets every channel separately. Alpha is resized
     by MATLAB's bicubic, because networks are not trained on it, or goes through the network as a grey image.
-    Colours under an alpha of 0 are undefined:
-    they are filled from their neighbours before the network sees them.
+    Colours under an alpha of 0 are undefined: they are filled from their neighbours before the network sees
+    them; a result of the same size has them back.
 
     >>> from mmsr_ext.models import SRResNet
     >>> upscaler = Upscaler(SRResNet(mid_channels=4, num_blocks=1, scale=2), device='cpu')
@@ -179,6 +179,8 @@ class Upscaler:
                 )
             else:
                 strips = _resized(strips, resize, resize.rows)
+        elif blended and self.scale == 1:
+            strips = _with_hidden(strips, pixels)
         yield from _with_alpha(strips, alpha, self.outscale) if alpha.size else strips
 
     def _network_rows(self, image: np.ndarray, alpha: np.ndarray | None) -> Iterator[np.ndarray]:
@@ -258,6 +260,16 @@ def _finish(unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]]
         if event is not None:
             event.synchronize()
         place[:] = values.numpy()
+
+
+def _with_hidden(strips: Iterator[np.ndarray], pixels: np.ndarray) -> Iterator[np.ndarray]:
+    """Put back the colours that an image of the same size has under an alpha of 0."""
+    top = 0
+    for strip in strips:
+        stored = pixels[top : top + len(strip)]
+        np.copyto(strip, stored[..., :-1], where=stored[..., -1:] == 0)
+        yield strip
+        top += len(strip)
 
 
 def _with_alpha(strips: Iterator[np.ndarray], alpha: np.ndarray, scale: float) -> Iterator[np.ndarray]:

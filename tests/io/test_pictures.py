@@ -371,7 +371,7 @@ def test_files_that_cannot_be_read(tmp_path):
         'empty.png',
         'none.png',
     ):
-        with pytest.raises(InputError, match=rf'^.*{name} (cannot be read|has 16 bits).*$'):
+        with pytest.raises(InputError, match=rf'^.*{name} cannot be read.*$'):
             read_picture(tmp_path / name)
         assert read_size(tmp_path / name) == ((0, 0) if name[:-4] in ('text', 'empty', 'none') else (64, 64))
     frames = [Image.fromarray(picture(8, 8, 3) // part) for part in (1, 2)]
@@ -379,11 +379,13 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match='has 2 frames'):
         read_picture(tmp_path / 'moving.webp')
     tifffile.imwrite(tmp_path / 'float.tif', np.zeros((8, 8), np.float32))
-    with pytest.raises(InputError, match='has 32 bits'):
+    with pytest.raises(
+        InputError, match='a TIFF file of 32-bit float grey pixels .*Convert it: magick .*float.tif'
+    ):
         read_picture(tmp_path / 'float.tif')
     tifffile.imwrite(tmp_path / 'twelve.tif', np.zeros((8, 8), np.uint16))
     set_tag(tmp_path / 'twelve.tif', BitsPerSample=12)
-    with pytest.raises(InputError, match='has 12 bits per channel; expected 8 or 16'):
+    with pytest.raises(InputError, match='a TIFF file of 12-bit unsigned grey pixels'):
         read_picture(tmp_path / 'twelve.tif')
     tifffile.imwrite(
         tmp_path / 'two.tif',
@@ -393,9 +395,6 @@ def test_files_that_cannot_be_read(tmp_path):
     )
     with pytest.raises(InputError, match='has 2 frames'):
         read_picture(tmp_path / 'two.tif')
-    tifffile.imwrite(tmp_path / 'inks.tif', picture(8, 8, 4, dtype=np.uint16), photometric='separated')
-    with pytest.raises(InputError, match='has 16 bits per channel in an encoding that is not supported'):
-        read_picture(tmp_path / 'inks.tif')
 
 
 def test_what_a_format_cannot_hold(tmp_path):
