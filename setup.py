@@ -28,6 +28,7 @@ REQUIRES = [
     'setuptools<81',
     'lpips>=0.1.4',
     'tifffile',
+    'imagecodecs>=2025.3.30',
     'tqdm',
 ]
 EXTRAS = {

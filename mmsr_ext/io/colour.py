@@ -25,16 +25,16 @@ def cmyk_to_rgb(pixels: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, str]
     """
     result = np.empty((*pixels.shape[:2], pixels.shape[2] - 1), pixels.dtype)
     result[..., 3:] = pixels[..., 4:]
-    known = bool(icc) and icc[16:20] == b'CMYK'  # ICC.1:2022, 7.2.6
+    profile = icc if icc and icc[16:20] == b'CMYK' else None  # ICC.1:2022, 7.2.6
     top = np.uint32(np.iinfo(pixels.dtype).max)
     for first in range(0, len(pixels), STRIP):
         inks = np.ascontiguousarray(pixels[first : first + STRIP, :, :4])
-        if known:
+        if profile:
             rgb = imagecodecs.cms_transform(
-                inks, icc, imagecodecs.cms_profile('srgb'), colorspace='cmyk', outcolorspace='rgb'
+                inks, profile, imagecodecs.cms_profile('srgb'), colorspace='cmyk', outcolorspace='rgb'
             )
         else:
             light = top - inks[..., 3:].astype(np.uint32)
             rgb = light - (inks[..., :3] * light + top // 2) // top
         result[first : first + STRIP, :, :3] = rgb
-    return result, '' if known else PLAIN
+    return result, '' if profile else PLAIN

@@ -33,7 +33,8 @@ def kind_of(image: Any, path: str | Path) -> Kind:
         path: The file.
     """
     format, bits, sample = image.format, 8, 'unsigned'
-    codec, args = (image.tile[0].codec_name, image.tile[0].args) if image.tile else ('', ())
+    codec: str = image.tile[0].codec_name if image.tile else ''
+    args: Any = image.tile[0].args if image.tile else ()
     if format == 'AVIF':
         data = head(path)
         flags = data[data.find(b'av1C') + 6] if b'av1C' in data else 0

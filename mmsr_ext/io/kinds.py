@@ -184,6 +184,7 @@ def refusal(path: str | Path, what: str) -> InputError:
         what: What it is, such as 'a TIFF file of 32-bit float RGB pixels'.
     """
     target = Path(path).with_suffix('.png')
-    target = target if target != Path(path) else target.with_stem(f'{target.stem}_converted')
-    source, target = shlex.quote(f'{path}'), shlex.quote(str(target))
-    return InputError(f'{path} is {what}, which is not read. Convert it: magick {source} -depth 16 {target}')
+    if target == Path(path):
+        target = target.with_stem(f'{target.stem}_converted')
+    command = shlex.join(['magick', str(path), '-depth', '16', str(target)])
+    return InputError(f'{path} is {what}, which is not read. Convert it: {command}')

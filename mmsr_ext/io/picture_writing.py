@@ -99,7 +99,7 @@ def holds_profile(path: Path, icc: bytes | None, channels: int) -> bool:
     """
     kind = FORMATS[path.suffix.lower()]
     space = b'GRAY' if channels < 3 and kind != 'webp' else b'RGB '
-    return bool(icc) and kind in WITH_PROFILE and icc[16:20] == space  # ICC.1:2022, 7.2.6
+    return icc is not None and kind in WITH_PROFILE and icc[16:20] == space  # ICC.1:2022, 7.2.6
 
 
 def lost_colours(path: Path, icc: bytes | None, chunks: Mapping[str, bytes], channels: int) -> list[str]:

@@ -75,7 +75,7 @@ def read_tiff(path: str | Path) -> tuple[np.ndarray, int, bytes | None, str]:
 
 def _page_of(file: tifffile.TiffFile, path: str | Path) -> tifffile.TiffPage:
     """Return the page of the image itself, without its previews and masks."""
-    pages = [page for page in map(file.pages.get, range(len(file.pages))) if page is not None]
+    pages = [page for page in file.pages if isinstance(page, tifffile.TiffPage)]
     whole = [page for page in pages if not (page.is_reduced or page.is_mask)]
     if len(whole) > 1:
         raise InputError(

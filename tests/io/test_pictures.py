@@ -380,7 +380,7 @@ def test_files_that_cannot_be_read(tmp_path):
         read_picture(tmp_path / 'moving.webp')
     tifffile.imwrite(tmp_path / 'float.tif', np.zeros((8, 8), np.float32))
     with pytest.raises(
-        InputError, match='a TIFF file of 32-bit float grey pixels .*Convert it: magick .*float.tif'
+        InputError, match=r'a TIFF file of 32-bit float grey pixels .*Convert it: magick .*float.tif'
     ):
         read_picture(tmp_path / 'float.tif')
     tifffile.imwrite(tmp_path / 'twelve.tif', np.zeros((8, 8), np.uint16))

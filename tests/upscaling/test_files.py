@@ -369,7 +369,7 @@ def test_a_damaged_tiff_does_not_stop_the_others(photos, checkpoint, tmp_path):
     (photos / 'a0.tif').write_bytes(data[:-700] + bytes(100) + data[-600:])  # within the strip
     with pytest.raises(
         InputError,
-        match=r'^1 of 4 images could not be processed:\n.*a0\.tif cannot be read.*decompressing.*$',
+        match=r'^1 of 4 images could not be processed:\n.*a0\.tif cannot be read.*decompress.*$',
     ):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint)
     assert names(tmp_path / 'out') == ['a.png', 'b.png', 'c.png']
