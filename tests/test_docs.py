@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,12 @@ import pytest
 import torch
 import torchvision
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from PIL import Image
 from support import ROOT
 
 from mmsr_ext import registry
+from mmsr_ext.apis import pack_images
 from mmsr_ext.models import SRResNet, SRVGGNetCompact
 
 PAGES = [
@@ -273,6 +276,27 @@ def test_data(home):
     photographs(home / 'my_photos')
     run_page('data.md', home)
     assert (home / 'data/example/sharp').is_dir()
+
+
+def test_datasets_of_the_data_page(tmp_path, monkeypatch):
+    """The configs of the page, with stores of small images in the places that they name."""
+    monkeypatch.chdir(tmp_path)
+    configs = re.findall(r'^```python\n(.*?)^```', page('docs/data.md'), re.MULTILINE | re.DOTALL)
+    assert len(configs) == 2
+    for name, count in (('photos', 3), ('text', 2)):
+        photographs(tmp_path / name, count, 96, 128)
+        pack_images(tmp_path / name, tmp_path / f'data/{name}_x4', 4, workers=0)
+    for number, text in enumerate(configs):
+        path = tmp_path / f'{number}.py'
+        path.write_text(text.replace("'srresnet_x4.py'", repr(str(ROOT / 'configs/srresnet_x4.py'))))
+        loader = Config.fromfile(path).train_dataloader
+        with DefaultScope.overwrite_default_scope('mmsr_ext'):
+            data = registry.DATASETS.build(loader.dataset)
+            draws = islice(registry.DATA_SAMPLERS.build(loader.sampler, default_args=dict(dataset=data)), 100)
+            batch = data.__getitems__(list(draws))
+        assert batch['gt'].shape == (100, 3, 96, 96)
+        assert len(data) == (5, 1000)[number]
+        assert loader.dataset.get('weighting', 'image') == ('area', 'image')[number]
 
 
 @pytest.mark.slow

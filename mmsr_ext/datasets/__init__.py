@@ -3,6 +3,7 @@
 from .. import registry  # noqa: F401  mends MMagic, which the datasets import
 from ..io.images import read_image
 from .images import ImageDataset
+from .mixed import MixedDataset
 from .packed import PackedPairs, stack_images
 from .pairs import PairedImageDataset
 from .sampler import Draw, InfiniteDraws
@@ -14,6 +15,7 @@ __all__ = [
     'Draw',
     'ImageDataset',
     'InfiniteDraws',
+    'MixedDataset',
     'PackedPairs',
     'PairedImageDataset',
     'SideBySideDataset',

@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from .sampler import Draw
 
@@ -75,13 +74,13 @@ class Augmentation(NamedTuple):
         return self.turn(image) if augment else image
 
 
-def replacement(draw: Draw) -> int:
-    """Return 64 random bits of a draw, which select the substitute for an image that cannot be read."""
+def random_bits(draw: Draw, purpose: str) -> int:
+    """Return 64 random bits of a draw.
+
+    Args:
+        draw: The draw.
+        purpose: What they are for; each purpose gets bits of its own.
+    """
     return int.from_bytes(
-        blake2b(b'%d %d instead' % (draw.seed, draw.position), digest_size=8).digest(), 'little'
+        blake2b(b'%d %d %s' % (draw.seed, draw.position, purpose.encode()), digest_size=8).digest(), 'little'
     )
-
-
-def as_draw(draw: Draw | int) -> Draw:
-    """Return a draw unchanged; a bare index becomes a draw seeded from the worker's torch generator."""
-    return draw if isinstance(draw, Draw) else Draw(int(draw), -1, int(torch.randint(2**62, ())))

@@ -12,18 +12,19 @@ import torch
 from mmagic.structures import DataSample
 from mmengine.logging import print_log
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ..arguments import Size
 from ..errors import InputError
 from ..io.images import image_size, named_images, read_image
 from ..registry import DATASETS
-from .augmentation import Augmentation, as_draw, replacement
+from .augmentation import Augmentation, random_bits
+from .base import RestorationDataset, Weighting
+from .drawn import as_draw
 from .sampler import Draw
 
 
 @DATASETS.register_module()
-class ImageDataset(Dataset):
+class ImageDataset(RestorationDataset):
     """Ground truth alone, for recipes whose data preprocessor makes the low-quality images.
 
     Building the dataset checks that the crop fits into every image. A sample has one image, shape (3, H, W),
@@ -39,9 +40,12 @@ class ImageDataset(Dataset):
             image, which the draw alone determines, logs a warning and counts it in ``bad_images``; with
             workers, each worker counts its own.
         channels: 3 for RGB, 1 for grey and for Y; see ``read_image``.
+        weighting: 'area' draws an image in proportion to its area, as sub-images of one size would be drawn;
+            'image' draws every image as often as any other.
 
     Raises:
-        InputError: If the folder is missing or empty, or an image is smaller than the crop.
+        InputError: If the folder is missing or empty, an image is smaller than the crop, or images without
+            crops are weighted by area.
     """
 
     scale = 1
@@ -56,28 +60,32 @@ class ImageDataset(Dataset):
         hint: str = '',
         on_bad_image: Literal['stop', 'skip'] = 'stop',
         channels: Literal[1, 3] = 3,
+        weighting: Weighting = 'image',
     ) -> None:
         self._on_bad_image(on_bad_image)
         self.channels = channels
-        self._open({'gt': gt_folder}, gt_size, augment, cache, hint)
+        self._open({'gt': gt_folder}, gt_size, augment, cache, hint, weighting)
 
     def _open(
-        self, folders: dict[str, str], gt_size: int | None, augment: bool, cache: bool, hint: str
+        self,
+        folders: dict[str, str],
+        gt_size: int | None,
+        augment: bool,
+        cache: bool,
+        hint: str,
+        weighting: Weighting,
     ) -> None:
         self.gt_size = gt_size
         self.augment = augment
         self.cached: dict[Path, np.ndarray] | None = {} if cache else None
-        self.metainfo = dict(
-            dataset_type=type(self).__name__, task_name='restoration', folder=str(folders['gt'])
-        )
         try:
             found = self._find(**folders)
         except InputError as error:
             raise InputError(f'{error} {hint}'.strip()) from error
         self.names, self.files = ['_'.join(key) for key in found], list(found.values())
         with ThreadPoolExecutor() as pool:
-            for _ in pool.map(self._check, self.files):
-                pass
+            sizes = list(pool.map(self._check, self.files))
+        self._weigh(weighting, gt_size, sizes)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -92,7 +100,7 @@ class ImageDataset(Dataset):
         Raises:
             InputError: If an image cannot be read, and ``on_bad_image`` is 'stop' or no other can be read.
         """
-        drawn = as_draw(draw)
+        drawn = self._chosen(as_draw(draw))
         index, images = self._load(drawn)
         files = self.files[index]
         augmentation = Augmentation.of(drawn)
@@ -111,9 +119,9 @@ class ImageDataset(Dataset):
         )
         if len(files) > 1:
             info['img_path'] = str(files[0])
-        if isinstance(draw, Draw):
+        if drawn.position >= 0:
             # the data preprocessor derives its random numbers from these
-            info |= dict(position=draw.position, seed=draw.seed)
+            info |= dict(position=drawn.position, seed=drawn.seed)
         sample.set_metainfo(info)
         return {'inputs': tensors[0], 'data_samples': sample}
 
@@ -136,7 +144,7 @@ class ImageDataset(Dataset):
             logging.WARNING,
         )
         count = len(self.files)
-        start = replacement(draw)
+        start = random_bits(draw, 'instead')  # the substitute for an image that cannot be read
         for step in range(count):
             index = (start + step) % count
             try:
@@ -162,12 +170,13 @@ class ImageDataset(Dataset):
             self.cached[path] = read_image(path, self.channels)
         return self.cached[path]
 
-    def _check(self, files: tuple[Path, ...]) -> None:
+    def _check(self, files: tuple[Path, ...]) -> tuple[int, int]:
+        """Return height and width of an image; (0, 0), which has no area, for one that is skipped."""
         try:
             sizes = self._sizes(files)
         except InputError:
             if self.skips:
-                return  # drawing the image logs the error
+                return 0, 0  # drawing the image logs the error
             raise
         if len(files) > 1:
             check_pair(files, sizes, self.scale)
@@ -177,6 +186,7 @@ class ImageDataset(Dataset):
                 f'{files[-1]} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. '
                 'Remove the image, or set a smaller gt_size.'
             )
+        return height, width
 
 
 def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scale: int) -> None:

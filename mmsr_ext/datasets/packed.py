@@ -2,76 +2,93 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from mmagic.structures import DataSample
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..functional import luma_pixels
 from ..registry import DATASETS, FUNCTIONS
-from .augmentation import Augmentation, as_draw
+from .augmentation import Augmentation
+from .base import RestorationDataset, Weighting
+from .drawn import as_draw
+from .joined_stores import JoinedStores
 from .pairs import check_scale
 from .sampler import Draw
 from .shared_batches import empty_batch
-from .store import Store
 
 
 @DATASETS.register_module()
-class PackedPairs(Dataset):
+class PackedPairs(RestorationDataset):
     """Crops of a packed store: nothing is decoded, and only the crops are read.
 
     A draw gets the same crop and augmentation from ``PairedImageDataset`` and ``ImageDataset``.
 
     Args:
-        store: Folder of the store, made by ``tools/pack_data.py``.
+        store: Folder of the store, made by ``tools/pack_data.py``, or a list of stores of one kind.
         scale: GT size / LQ size, which must be the store's; None to read GT alone.
         gt_size: Height and width of the GT crops in pixels, a multiple of ``scale``; None for whole images.
         augment: Flip and transpose at random.
         hint: Advice on how to make the store; appended to the errors about it.
         channels: 3 for RGB. 1 for grey, of a store packed with ``--gray``, and for the Y channel of RGB, as
             ``read_image`` defines it.
+        weighting: 'area' draws an image in proportion to its area, as sub-images of one size would be drawn;
+            'image' draws every image as often as any other.
 
     Raises:
-        InputError: If the store is missing, damaged, of another version or scale, or an image is smaller than
-            the crop; while reading, if the store has changed.
+        InputError: If the store is missing, damaged, of another version or scale, an image is smaller than
+            the crop, stores in a list are of different kinds, or images without crops are weighted by area;
+            while reading, if the store has changed.
     """
 
     def __init__(
         self,
-        store: str,
+        store: str | Sequence[str],
         scale: int | None = None,
         gt_size: int | None = None,
         augment: bool = False,
         hint: str = '',
         channels: Literal[1, 3] = 3,
+        weighting: Weighting = 'image',
     ) -> None:
         self.channels = channels
         self.scale = 1 if scale is None else scale
         check_scale('PackedPairs', self.scale, gt_size)
         self.gt_size = gt_size
         self.augment = augment
-        self.metainfo = dict(dataset_type='PackedPairs', task_name='restoration', folder=str(store))
         self.parts = [('gt', self.scale)] if scale is None else [('gt', self.scale), ('lq', 1)]
         try:
-            self.store = Store(store)
-            if scale is not None and self.store.scale != scale:
-                has = f'pairs at scale {self.store.scale}' if self.store.scale else 'GT alone'
-                raise InputError(f'{store} has {has}, but the config wants pairs at scale {scale}.')
+            self.stores = JoinedStores([store] if isinstance(store, (str, os.PathLike)) else store)
+            if scale is not None and self.stores.scale != scale:
+                raise InputError(
+                    f'{store} has {self.stores.kind}, but the config wants pairs at scale {scale}.'
+                )
         except InputError as error:
             raise InputError(f'{error} {hint}'.strip()) from error
-        for entry in self.store.entries:
-            if gt_size is not None and min(entry.height, entry.width) < gt_size:
-                raise InputError(
-                    f'{entry.name} in {store} is {entry.height}x{entry.width}, smaller than the crop of '
-                    f'{gt_size}x{gt_size}. Pack without it, or set a smaller gt_size.'
-                )
+        self._check_sizes()
+        self._weigh(weighting, gt_size, self.stores.sizes() if weighting == 'area' else ())
+
+    def _check_sizes(self) -> None:
+        if self.gt_size is None:
+            return
+        sizes = self.stores.sizes()
+        number = int(sizes.min(axis=1).argmin())
+        height, width = sizes[number].tolist()
+        if min(height, width) < self.gt_size:
+            store, number = self.stores.find(number)
+            raise InputError(
+                f'{store.name(number)} in {store.folder} is {height}x{width}, smaller than '
+                f'the crop of {self.gt_size}x{self.gt_size}. Pack without it, or set a smaller gt_size.'
+            )
 
     def __len__(self) -> int:
-        return len(self.store)
+        return len(self.stores)
 
     def __getitem__(self, draw: Draw | int) -> dict[str, Any]:
         """Load a sample.
@@ -83,40 +100,43 @@ class PackedPairs(Dataset):
             ``gt``, shape (C, H, W), and for pairs ``lq``, shape (C, h, w), both uint8, RGB or one channel;
             ``draw``, seed and position, (-1, -1) for a bare index; ``key``, the image's name.
         """
-        self.store.check_unchanged()
-        views = self._views(draw)
+        self.stores.check_unchanged()
         return {
-            name: torch.from_numpy(view.copy()) if isinstance(view, np.ndarray) else view
-            for name, view in views.items()
+            name: torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+            for name, value in self.view(draw).items()
         }
 
     def __getitems__(self, draws: list[Draw | int]) -> dict[str, Any]:
         """Load a batch, equal to ``stack_images`` of its samples, with a single copy."""
-        self.store.check_unchanged()
-        return _stack([self._views(draw) for draw in draws])
+        self.stores.check_unchanged()
+        return stack_samples([self.view(draw) for draw in draws])
 
-    def _views(self, draw: Draw | int) -> dict[str, Any]:
-        drawn = as_draw(draw)
+    def view(self, draw: Draw | int) -> dict[str, Any]:
+        """Return a sample of arrays that need not be contiguous; the files are not checked for changes."""
+        drawn = self._chosen(as_draw(draw))
         augmentation = Augmentation.of(drawn)
+        store, number = self.stores.find(drawn.index)
         sample: dict[str, Any] = {}
         for part, unit in self.parts:
             if self.gt_size is None:
-                crop = self.store.image(part, drawn.index)
+                crop = store.image(part, number)
             else:
                 size = self.gt_size * unit // self.scale
-                top, left = augmentation.corner(*self.store.size(part, drawn.index), size, unit)
-                crop = self.store.rows(part, drawn.index, top, size)[:, :, left : left + size]
+                top, left = augmentation.corner(*store.size(part, number), size, unit)
+                crop = store.rows(part, number, top, size)[:, :, left : left + size]
             if self.channels == 1:
                 crop = luma_pixels(crop, axis=0)
             sample[part] = augmentation.turn(crop) if self.augment else crop
-        sample['draw'] = (draw.seed, draw.position) if isinstance(draw, Draw) else (-1, -1)
-        sample['key'] = self.store.entries[drawn.index].name
+        sample['draw'] = (drawn.seed, drawn.position) if drawn.position >= 0 else (-1, -1)
+        sample['key'] = store.name(number)
         return sample
 
 
 @FUNCTIONS.register_module()
 def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = '') -> dict[str, Any]:
     """Stack samples of ``PackedPairs`` into a batch; collate others with MMEngine's ``pseudo_collate``.
+
+    Samples of ``PackedPairs`` that are mixed with others are converted to the format of the others, MMagic's.
 
     Args:
         samples: Samples, or a batch, which is returned unchanged.
@@ -132,9 +152,12 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = 
     """
     if isinstance(samples, dict):
         return samples
-    if 'gt' not in samples[0]:
-        return pseudo_collate(samples)
-    return _stack(
+    packed = ['gt' in sample for sample in samples]
+    if not all(packed):
+        return pseudo_collate(
+            _alike([_in_mmagics_format(sample) if own else sample for sample, own in zip(samples, packed)])
+        )
+    return stack_samples(
         [
             {name: value.numpy() if isinstance(value, Tensor) else value for name, value in sample.items()}
             for sample in samples
@@ -142,8 +165,17 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = 
     )
 
 
-def _stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
+def stack_samples(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Copy samples of arrays, as ``PackedPairs.view`` returns them, into a batch; see ``stack_images``.
+
+    Raises:
+        InputError: If images have different sizes, or only some samples have LQ.
+    """
     parts = [part for part in ('gt', 'lq') if part in samples[0]]
+    if any(('lq' in sample) != ('lq' in samples[0]) for sample in samples):
+        raise InputError(
+            'a batch cannot have both pairs and GT alone. Give all stores of the dataset the same scale=.'
+        )
     batch = empty_batch(len(samples), {part: (len(samples), *samples[0][part].shape) for part in parts})
     for part in parts:
         for sample, out in zip(samples, batch[part].numpy()):
@@ -157,3 +189,37 @@ def _stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
     batch['draws'].numpy()[:] = [sample['draw'] for sample in samples]
     batch['keys'] = [sample['key'] for sample in samples]
     return batch
+
+
+def _in_mmagics_format(sample: dict[str, Any]) -> dict[str, Any]:
+    """Convert a sample of ``PackedPairs`` to what ``PairedImageDataset`` and MMagic's datasets return."""
+    info = dict(key=sample['key'], gt_path=sample['key'], gt_channel_order='rgb', img_channel_order='rgb')
+    seed, position = sample['draw']
+    if position >= 0:
+        info |= dict(position=position, seed=seed)
+    return {
+        'inputs': sample.get('lq', sample['gt']),
+        'data_samples': DataSample(gt_img=sample['gt'], metainfo=info),
+    }
+
+
+def _alike(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give samples of different datasets the same meta information, None where one has none.
+
+    Stacking demands it, and the same order of the names, which are kept in a set: they are set anew.
+    """
+    infos: list[Any] = [
+        sample.get('data_samples') if isinstance(sample, dict) else None for sample in samples
+    ]
+    if not all(isinstance(info, DataSample) for info in infos):
+        return samples
+    names = sorted({name for info in infos for name in info.metainfo_keys()})
+    if all(len(names) == len(info.metainfo_keys()) for info in infos):
+        return samples
+    alike = []
+    for sample, info in zip(samples, infos):
+        renewed = DataSample(metainfo={name: info.get(name) for name in names})
+        for name in sorted(info.keys()):
+            renewed.set_field(info.get(name), name)
+        alike.append({**sample, 'data_samples': renewed})
+    return alike

@@ -8,6 +8,7 @@ from typing import Literal
 from ..errors import InputError
 from ..io.images import named_images
 from ..registry import DATASETS
+from .base import Weighting
 from .images import ImageDataset
 
 
@@ -32,10 +33,11 @@ class PairedImageDataset(ImageDataset):
         hint: Advice for a user whose folders are missing; appended to the error.
         on_bad_image: 'stop' or 'skip' when an image cannot be read; see ``ImageDataset``.
         channels: 3 for RGB, 1 for grey and for Y; see ``read_image``.
+        weighting: 'area' draws an image in proportion to its area; see ``ImageDataset``.
 
     Raises:
-        InputError: If a folder is missing or empty, a pair is incomplete or its sizes do not match, or an
-            image is smaller than the crop.
+        InputError: If a folder is missing or empty, a pair is incomplete or its sizes do not match, an
+            image is smaller than the crop, or images without crops are weighted by area.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class PairedImageDataset(ImageDataset):
         hint: str = '',
         on_bad_image: Literal['stop', 'skip'] = 'stop',
         channels: Literal[1, 3] = 3,
+        weighting: Weighting = 'image',
     ) -> None:
         self._on_bad_image(on_bad_image)
         self.channels = channels
         check_scale(type(self).__name__, scale, gt_size)
         self.scale = scale
-        self._open(dict(gt=gt_folder, lq=lq_folder, lq_name=lq_name), gt_size, augment, cache, hint)
+        folders = dict(gt=gt_folder, lq=lq_folder, lq_name=lq_name)
+        self._open(folders, gt_size, augment, cache, hint, weighting)
 
     def _find(self, **folders: str) -> dict[tuple[str, ...], tuple[Path, ...]]:
         return find_pairs(folders['gt'], folders['lq'], folders['lq_name'])

@@ -15,13 +15,15 @@ from ..registry import DATA_SAMPLERS
 class Draw(int):
     """One draw of a run: the index of an image, and the two numbers that determine its augmentation.
 
-    It is an ``int``, so that any map-style dataset, a subset or a concatenation accepts it as an index. A
-    wrapper that computes an index of its own passes a plain int; the augmentation is then seeded from the
-    worker.
+    It is an ``int``, so that any map-style dataset, a subset or a concatenation accepts it as an index. An
+    index that a wrapper computes from it, as a repetition or a concatenation does, is the same draw of
+    another image.
 
     >>> draw = Draw(2, position=40, seed=7)
     >>> ['a', 'b', 'c'][draw], draw.position
     ('c', 40)
+    >>> draw % 2, draw - 1
+    (Draw(0, position=40, seed=7), Draw(1, position=40, seed=7))
 
     Args:
         index: Index of the image in the dataset.
@@ -51,8 +53,26 @@ class Draw(int):
         return int(self)
 
     def at(self, index: int) -> Draw:
-        """Return the same draw of another dataset's index, for a dataset that is made of others."""
+        """Return the same draw of another index, for a dataset that is made of others."""
         return Draw(index, self.position, self.seed)
+
+    def __add__(self, other: int) -> Draw:
+        return self.at(int(self) + other)
+
+    def __radd__(self, other: int) -> Draw:
+        return self.at(other + int(self))
+
+    def __sub__(self, other: int) -> Draw:
+        return self.at(int(self) - other)
+
+    def __rsub__(self, other: int) -> Draw:
+        return self.at(other - int(self))
+
+    def __mod__(self, other: int) -> Draw:
+        return self.at(int(self) % other)
+
+    def __floordiv__(self, other: int) -> Draw:
+        return self.at(int(self) // other)
 
 
 @DATA_SAMPLERS.register_module()

@@ -20,8 +20,8 @@ class SideBySideDataset(PairedImageDataset):
     Args:
         folder: Folder of the images, or a pattern of folders.
         reverse: GT is on the left.
-        **kwargs: ``gt_size``, ``augment``, ``cache``, ``hint``, ``on_bad_image`` and ``channels`` of
-            ``PairedImageDataset``.
+        **kwargs: ``gt_size``, ``augment``, ``cache``, ``hint``, ``on_bad_image``, ``channels`` and
+            ``weighting`` of ``PairedImageDataset``.
 
     Raises:
         InputError: If the folder is missing or empty, or an image has an odd width or is smaller than the

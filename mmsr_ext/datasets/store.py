@@ -160,6 +160,14 @@ class Store:
                 raise self._changed(part)
             rest, offset = rest[done:], offset + done
 
+    def name(self, number: int) -> str:
+        """Return the name of an image."""
+        return self.entries[number].name
+
+    def sizes(self) -> np.ndarray:
+        """Return height and width of GT in pixels, shape (N, 2), int64."""
+        return np.array([entry[1:3] for entry in self.entries], np.int64)
+
     def is_intact(self, number: int) -> bool:
         """Return whether the pixels of an image match their checksums."""
         entry = self.entries[number]

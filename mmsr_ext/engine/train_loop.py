@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets import InfiniteDraws
+from ..datasets.drawn import follow_draws
 from ..registry import LOOPS
 from .stock import between_updates, endless, seeds_differ
 
@@ -47,7 +48,9 @@ class IterBasedTrainLoop(StockIterBasedTrainLoop):
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
         if isinstance(dataloader, dict):
             different = seeds_differ(runner)
-            dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=different)
+            dataloader = runner.build_dataloader(
+                follow_draws(dataloader), seed=runner.seed, diff_rank_seed=different
+            )
         self._iterator: Iterator[Any] | None = None
         super().__init__(
             runner, _NotStarted(dataloader), **kwargs

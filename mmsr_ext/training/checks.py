@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from ..arguments import nearest
 from ..config.sections import one_line
+from ..datasets.base import inner_datasets
 from ..errors import InputError
 from ..generators.channels import image_channels
 from .monitors import check_monitors
@@ -46,7 +47,7 @@ def check_scales(cfg: Config, model: Any, datasets: dict[str, list[Dataset]]) ->
         return
     for name, built in datasets.items():
         makes_lq = getattr(preprocessor, 'makes_lq', lambda training: False)(name.startswith('train'))
-        for dataset in built:
+        for dataset in (one for each in built for one in (each, *inner_datasets(each))):
             owner = preprocessor if makes_lq else dataset
             wanted = getattr(owner, 'scale', None)
             if isinstance(wanted, int) and wanted != scale:
@@ -77,7 +78,7 @@ def check_channels(cfg: Config, model: Any, datasets: dict[str, list[Dataset]]) 
     network = getattr(model, 'generator', None)
     taken = image_channels(network) if isinstance(network, nn.Module) else None
     for name, built in datasets.items():
-        for dataset in built:
+        for dataset in (one for each in built for one in (each, *inner_datasets(each))):
             given = channels_of(dataset)
             if taken is not None and given is not None and taken != given:
                 raise InputError(

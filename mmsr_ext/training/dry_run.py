@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..config.sections import one_line
+from ..datasets.base import inner_datasets
 from ..errors import InputError
 from .checks import channels_of, scale_of
 
@@ -29,7 +30,7 @@ def try_model(cfg: Config, model: Any, datasets: list[Dataset]) -> None:
     Raises:
         InputError: Naming the part that cannot use the crop.
     """
-    size, scale = _crop_size(cfg, model), _data_scale(model, datasets)
+    size, scale = _crop_size(model, datasets), _data_scale(model, datasets)
     if not hasattr(model, 'adversarial') or not size or not scale or size % scale:
         return
     device = next(model.generator.parameters()).device
@@ -108,13 +109,18 @@ def _check_scalars(name: str, *losses: Any) -> None:
             )
 
 
-def _crop_size(cfg: Config, model: Any) -> int | None:
-    preprocessor = getattr(model, 'data_preprocessor', None)
-    return getattr(preprocessor, 'gt_size', None) or cfg.train_dataloader.dataset.get('gt_size')
+def _crop_size(model: Any, datasets: list[Dataset]) -> int | None:
+    return _first_integer('gt_size', model, datasets)
 
 
 def _data_scale(model: Any, datasets: list[Dataset]) -> int | None:
-    for owner in (getattr(model, 'data_preprocessor', None), *datasets):
-        if isinstance(scale := getattr(owner, 'scale', None), int):
-            return scale
-    return scale_of(getattr(model, 'generator', None))
+    return _first_integer('scale', model, datasets) or scale_of(getattr(model, 'generator', None))
+
+
+def _first_integer(name: str, model: Any, datasets: list[Dataset]) -> int | None:
+    """Return an attribute of the data preprocessor or of the first dataset, within wrappers, that has it."""
+    inner = (one for dataset in datasets for one in (dataset, *inner_datasets(dataset)))
+    for owner in (getattr(model, 'data_preprocessor', None), *inner):
+        if isinstance(value := getattr(owner, name, None), int):
+            return value
+    return None

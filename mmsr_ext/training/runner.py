@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from ..config.checked_runner import CheckedRunner
 from ..config.checks import loaders
 from ..config.sections import section
+from ..datasets.drawn import follow_draws
 from ..engine.stock import set_dataloader
 
 
@@ -60,7 +61,10 @@ class TrainingRunner(CheckedRunner):
             config = self.cfg.get(name)
             scope = DefaultScope.overwrite_default_scope(self.cfg.get('default_scope'))
             with section(self.cfg, name), scope:
-                built = [self.build_dataloader(loader, self.seed, different) for loader in loaders(config)]
+                built = [
+                    self.build_dataloader(follow_draws(loader), self.seed, different)
+                    for loader in loaders(config)
+                ]
             self.datasets[name] = [loader.dataset for loader in built]
             if built:
                 set_dataloader(self, name, built if isinstance(config, list) else built[0])

@@ -237,7 +237,7 @@ def test_a_store_shortened_after_the_check(photos, tmp_path, monkeypatch):
     pack_images(photos, tmp_path / 'store', 4, workers=0)
     data = PackedPairs(str(tmp_path / 'store'), 4, gt_size=16)
     data[Draw(1, 2, 3)]
-    monkeypatch.setattr(data.store, 'check_unchanged', lambda: None)
+    monkeypatch.setattr(data.stores, 'check_unchanged', lambda: None)
     os.truncate(tmp_path / 'store' / 'gt.npy', 200)
     with pytest.raises(InputError, match=r'gt\.npy was changed while it was being read'):
         data[Draw(1, 2, 3)]

@@ -94,7 +94,7 @@ def test_given_pairs(tmp_path):
         assert torch.equal(sample['gt'], gt[place].permute(2, 0, 1))
         assert torch.equal(sample['lq'], lq[place].permute(2, 0, 1))
     same = pack_images(tmp_path / 'GT/*/sharp', tmp_path / 'x1', lq_folder=tmp_path / 'GT/*/sharp', workers=0)
-    assert (same.images, PackedPairs(str(tmp_path / 'x1'), 1).store.scale) == (4, 1)
+    assert (same.images, PackedPairs(str(tmp_path / 'x1'), 1).stores.scale) == (4, 1)
 
 
 def test_nothing_is_overwritten(photos, tmp_path):
@@ -314,7 +314,7 @@ def test_command_line(photos, tmp_path, monkeypatch, capsys):
         run(photos, store, '--scale', 2, '--workers', 0)
         == f'3 images packed into {store}, 0 MB; 1 were cropped to a multiple of 2\n'
     )
-    assert PackedPairs(str(store), 2).store.scale == 2
+    assert PackedPairs(str(store), 2).stores.scale == 2
     assert 'a store exists already' in run(photos, store)
     assert run('--verify', store, '--workers', 0) == f'3 images in {store} are intact\n'
     assert (

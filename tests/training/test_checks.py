@@ -1,13 +1,17 @@
 """What is said of a restorer before its first iteration."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
+from torch.utils.data import ConcatDataset, Dataset, Subset
 
+from mmsr_ext import InputError
 from mmsr_ext.models import GANRestorer
-from mmsr_ext.training.checks import warn_without_content_loss
+from mmsr_ext.training.checks import check_scales, warn_without_content_loss
 
 L1 = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
 
@@ -45,3 +49,21 @@ def test_an_adversarial_loss_alone_is_warned_of(losses, warned, caplog):
     finally:
         logger.removeHandler(caplog.handler)
     assert ('adversarial loss and no other' in caplog.text) == warned
+
+
+class Pairs(Dataset):
+    scale = 2
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return index
+
+
+def test_the_scale_of_a_dataset_is_seen_through_wrappers():
+    inner = Pairs()
+    model = SimpleNamespace(generator=SimpleNamespace(scale=4))
+    for dataset in (inner, ConcatDataset([Subset([1], [0]), Subset(inner, [0])])):
+        with pytest.raises(InputError, match=r'Pairs of train_dataloader has scale 2.* by 4'):
+            check_scales(Config(filename=None), model, {'train_dataloader': [dataset]})

@@ -247,7 +247,10 @@ def order_of(samples: Samples | None, name: str, channels: int) -> str:
     Raises:
         InputError: If they have different ones.
     """
-    kinds, orders = (set(_meta(samples, f'{name}_{what}')) for what in ('color_type', 'channel_order'))
+    kinds, orders = (
+        {value or default for value in _meta(samples, f'{name}_{what}')}  # in a mixture some may have none
+        for what, default in (('color_type', 'color'), ('channel_order', 'bgr'))
+    )
     if len(kinds) > 1 or len(orders) > 1:
         raise InputError(
             f'a batch has images of different {name}_channel_order: '
