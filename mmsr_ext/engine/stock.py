@@ -6,6 +6,7 @@ installed versions have all of them, and that no other file uses one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -95,6 +96,19 @@ def fixed_scale(wrapper: OptimWrapper) -> float | None:
 def found_infinite(wrapper: OptimWrapper) -> Iterable[Tensor]:
     """Return, a tensor a device, whether the loss scaler found gradients that are not finite."""
     return wrapper.loss_scaler._found_inf_per_device(wrapper.optimizer).values()
+
+
+def indices_without_gradient(error: RuntimeError) -> list[int] | None:
+    """Read out of DistributedDataParallel's error which parameters got no gradient.
+
+    Returns:
+        Their positions among the parameters that are trained; None for any other error.
+    """
+    text = str(error)
+    if 'parameters that were not used in producing loss' not in text:
+        return None
+    found = re.search(r'did not receive grad for rank \d+: ([\d ]+)', text)
+    return [int(index) for index in found[1].split()] if found else []
 
 
 def keep_graph_buffers() -> None:

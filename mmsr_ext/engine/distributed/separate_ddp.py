@@ -6,9 +6,9 @@ from typing import Any
 
 from mmengine.device import get_device
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from ...registry import MODEL_WRAPPERS
+from .named_ddp import NamedDDP
 from .sync_batch_norm import SyncBatchNorm
 
 
@@ -35,7 +35,9 @@ class SeparateDDP(nn.Module):
         if get_device() == 'cpu':
             _replace_batch_norm(module)
         module.parallelize(
-            lambda network: DistributedDataParallel(network, broadcast_buffers=broadcast_buffers, **kwargs)
+            lambda name, network: NamedDDP(
+                f'model.{name}', network, broadcast_buffers=broadcast_buffers, **kwargs
+            )
         )
 
     def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:

@@ -366,19 +366,20 @@ class GANRestorer(BaseModel):
 
     # -- processes ---------------------------------------------------------------------------------------
 
-    def parallelize(self, wrap: Callable[[nn.Module], nn.Module]) -> None:
+    def parallelize(self, wrap: Callable[[str, nn.Module], nn.Module]) -> None:
         """Run the training step through wrappers of the generator and the discriminator.
 
         They stay outside the module tree: state_dict keys do not change, and validation calls the bare
         networks.
 
         Args:
-            wrap: Makes the wrapper of a network; called for each one that has trainable parameters.
+            wrap: Makes the wrapper of a network out of its name, 'generator' or 'discriminator', and the
+                network; called for each one that has trainable parameters.
         """
         for name in ('generator', 'discriminator'):
             network = getattr(self, name)
             if network is not None and any(parameter.requires_grad for parameter in network.parameters()):
-                self._trained[name] = wrap(self._network(name))
+                self._trained[name] = wrap(name, self._network(name))
 
     def _network(self, name: str) -> Any:
         return self._trained[name] if name in self._trained else getattr(self, name)
