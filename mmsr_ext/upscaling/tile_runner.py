@@ -184,8 +184,7 @@ class Runner:
             if self.device.type == 'cuda'
             else 0.25 * _free_memory()
         )
-        images = 3 if self.traits.channels == 1 else 1
-        pixel = self.traits.values_per_pixel * images * HEADROOM * PRECISIONS[self.precision].itemsize
+        pixel = self.traits.values_per_pixel * HEADROOM * PRECISIONS[self.precision].itemsize
         side = int((free / pixel) ** 0.5)
         if not self.traits.looks_at_all:
             side = min(side, LARGEST_TILE.get(self.device.type, LARGEST_TILE['cpu']))

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from ..arguments import check_value
 from ..errors import InputError
-from ..functional import FilledColours, ImresizeRows, resize_with_alpha
+from ..functional import FilledColours, ImresizeRows, resize_with_alpha, rgb_to_ycbcr
 from ..pretrained import builtin_network
+from .chroma import with_chroma
 from .network import load_network
 from .tile_runner import Precision, Runner
-from .tiles import join
+from .tiles import Axis, join
 
 Alpha = Literal['bicubic', 'network']
 LUMA = (0.299, 0.587, 0.114)  # BT.601
@@ -33,7 +34,9 @@ class Upscaler:
     finite or not supported is computed again in fp32, and so are all later ones.
 
     The network gets the colours. A network of three channels gets a grey image three times, and the result is
-    the luma (BT.601) of its output; a network of one channel gets every channel separately. Alpha is resized
+    the luma (BT.601) of its output. A network of one channel gets a grey image as it is, and of colours the Y
+    channel (BT.601, 16 to 235, as MATLAB's rgb2ycbcr), to which Cb and Cr are put, enlarged by MATLAB's
+    bicubic. Alpha is resized
     by MATLAB's bicubic, because networks are not trained on it, or goes through the network as a grey image.
     Colours under an alpha of 0 are undefined: they are filled from their neighbours before the network sees
     them; a result of the same size has them back.
@@ -184,7 +187,7 @@ class Upscaler:
         yield from _with_alpha(strips, alpha, self.outscale) if alpha.size else strips
 
     def _network_rows(self, image: np.ndarray, alpha: np.ndarray | None) -> Iterator[np.ndarray]:
-        """Yield the output of the network for the colours, strip by strip."""
+        """Yield the image that the network makes of the colours, strip by strip."""
         height, width, channels = image.shape
         rows, columns = self._runner.cuts(height, width)
         if self.traits.looks_at_all and len(rows.starts) * len(columns.starts) > 1 and not self._said_tiles:
@@ -194,47 +197,71 @@ class Upscaler:
                 '--tile 0 uses no tiles, and more memory.'
             )
             self._said_tiles = True
-        top_value = np.iinfo(image.dtype).max
         filled = None if alpha is None else FilledColours(image, alpha)
 
+        def colours(high: tuple[int, int], wide: tuple[int, int]) -> np.ndarray:
+            return image[slice(*high), slice(*wide)] if filled is None else filled.tile(high, wide)
+
+        if channels > self.traits.channels:
+
+            def luma(high: tuple[int, int], wide: tuple[int, int]) -> np.ndarray:
+                return rgb_to_ycbcr(colours(high, wide))[..., :1]
+
+            strips = self._strips(luma, rows, columns, 1, np.dtype(np.float32))
+            yield from with_chroma(strips, colours, height, width, self.scale)
+        else:
+            yield from self._strips(colours, rows, columns, channels, image.dtype)
+
+    def _strips(
+        self,
+        pixels: Callable[[tuple[int, int], tuple[int, int]], np.ndarray],
+        rows: Axis,
+        columns: Axis,
+        channels: int,
+        dtype: np.dtype,
+    ) -> Iterator[np.ndarray]:
+        """Yield the output of the network strip by strip; floats in levels of 255 stay as they are."""
+        width = columns.size
+        top_value = 255 if dtype.kind == 'f' else np.iinfo(dtype).max
+
         def output(row: int, column: int) -> Tensor:
-            (top, bottom), (left, right) = extent = rows.extent(row), columns.extent(column)
-            tile = image[top:bottom, left:right] if filled is None else filled.tile(*extent)
+            tile = pixels(rows.extent(row), columns.extent(column))
             with torch.inference_mode():
                 return self._image_output(self._to_device(tile, top_value))
 
-        strip = np.empty((0, width * self.scale, channels), image.dtype)
+        strip = np.empty((0, width * self.scale, channels), dtype)
         unfinished: list[tuple[np.ndarray, Tensor, torch.cuda.Event | None]] = []
         for _, left, part in join(rows, columns, self.scale, output):
             if left == 0:
                 _finish(unfinished)
                 if len(strip):
                     yield strip
-                strip = np.empty((part.shape[1], width * self.scale, channels), image.dtype)
+                strip = np.empty((part.shape[1], width * self.scale, channels), dtype)
             place = strip[:, left : left + part.shape[2]]
-            copied = self._to_host(part, top_value)
+            copied = self._to_host(part, dtype, top_value)
             _finish(unfinished)  # the previous part, copied while the device computed this one
             unfinished.append((place, *copied))
         _finish(unfinished)
         yield strip
 
     def _to_device(self, tile: np.ndarray, top_value: int) -> Tensor:
-        """Convert integers, shape (H, W, C), to fp32 in [0, 1] on the device, shape (1, C, H, W)."""
+        """Convert pixels, shape (H, W, C), to fp32 in [0, 1] on the device, shape (1, C, H, W)."""
         tile = np.ascontiguousarray(tile if top_value == 255 else tile.astype(np.int32))
         tensor = torch.from_numpy(tile)
         if self.device.type == 'cuda':
             tensor = tensor.pin_memory()
         return tensor.to(self.device, non_blocking=True).permute(2, 0, 1)[None].float() / top_value
 
-    def _to_host(self, part: Tensor, top_value: int) -> tuple[Tensor, torch.cuda.Event | None]:
-        """Convert (C, H, W) to integers, shape (H, W, C), and start the copy to the host."""
-        values = (
-            part.permute(1, 2, 0)
-            .clamp(0, 1)
-            .mul_(top_value)
-            .round_()
-            .to(torch.uint8 if top_value == 255 else torch.int32)
-        )
+    def _to_host(
+        self, part: Tensor, dtype: np.dtype, top_value: int
+    ) -> tuple[Tensor, torch.cuda.Event | None]:
+        """Convert (C, H, W) to pixels, shape (H, W, C), and start the copy to the host."""
+        values = part.permute(1, 2, 0)
+        if dtype.kind == 'f':
+            values = values * top_value
+        else:
+            values = values.clamp(0, 1).mul_(top_value).round_()
+            values = values.to(torch.uint8 if top_value == 255 else torch.int32)
         if self.device.type != 'cuda':
             return values.cpu(), None
         host = values.contiguous().to('cpu', non_blocking=True)
@@ -243,12 +270,10 @@ class Upscaler:
         return host, event
 
     def _image_output(self, tile: Tensor) -> Tensor:
-        """Map a tile of shape (1, C, h, w) to its result of shape (C, h * scale, w * scale), fp32."""
+        """Map a tile (1, C, h, w), C not above the network's, to its result (C, h * scale, w * scale), fp32."""
         channels = tile.shape[1]
         if channels == self.traits.channels:
             return self._runner(tile)[0]
-        if self.traits.channels == 1:
-            return self._runner(tile.transpose(0, 1))[:, 0]
         grey = self._runner(tile.expand(1, 3, -1, -1)).clamp(0, 1)
         return (grey * grey.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1)
 

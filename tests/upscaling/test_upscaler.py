@@ -8,7 +8,7 @@ from torch import nn
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import Upscaler
-from mmsr_ext.functional import imresize
+from mmsr_ext.functional import imresize, rgb_to_ycbcr, ycbcr_to_rgb
 from mmsr_ext.models.backbones import DeblurResNet, SRVGGNetCompact
 from mmsr_ext.models.discriminators import PatchGANDiscriminator, UNetDiscriminator, VGGDiscriminator
 
@@ -113,9 +113,35 @@ def test_grey():
     assert np.abs(Upscaler(compact(), 'cpu')(image) - exact).max() <= 0.51
     one = compact(channels=1)
     assert_rounded(Upscaler(one, 'cpu')(image[..., None]), plain(one, image[..., None]))
-    colours = picture(40, 50, 3)
-    expected = np.concatenate([plain(one, colours[..., [index]]) for index in range(3)], 2)
-    assert_rounded(Upscaler(one, 'cpu', tile=32, overlap=16)(colours), expected)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_colours_through_a_network_of_y(dtype):
+    """Y by the network and chroma by MATLAB's bicubic, as the papers show their colour results."""
+    one, colours = compact(channels=1), picture(40, 50, 3).astype(dtype)
+    levels = np.iinfo(dtype).max // 255
+    colours *= dtype(levels)
+    ycbcr = rgb_to_ycbcr(colours)
+    with torch.inference_mode():
+        luma = one(torch.from_numpy(ycbcr[..., 0] / np.float32(255))[None, None])[0] * 255
+    chroma = imresize(torch.from_numpy(ycbcr[..., 1:]).permute(2, 0, 1), 2)
+    image = torch.cat([luma, chroma]).permute(1, 2, 0).numpy()
+    expected = np.clip(ycbcr_to_rgb(image) * levels, 0, 255 * levels)
+    for tile, overlap in [(0, None), (32, 16)]:
+        result = Upscaler(one, 'cpu', tile=tile, overlap=overlap)(colours)
+        assert result.dtype == dtype
+        assert np.abs(result - expected).max() < 0.51 + (levels > 1) * 0.1
+
+
+def test_transparent_colours_through_a_network_of_y():
+    """The colours under an alpha of 0 reach neither Y nor chroma."""
+    image = picture(40, 50, 4)
+    image[:, 25:, 3] = 0
+    upscaler = Upscaler(compact(channels=1), 'cpu', tile=32, overlap=16)
+    result = upscaler(image)
+    image[:, 25:, :3] = 255 - image[:, 25:, :3]
+    np.testing.assert_array_equal(result, upscaler(image))
+    assert result.shape == (80, 100, 4)
 
 
 @pytest.mark.parametrize('outscale', [None, 1, 3])
