@@ -69,7 +69,7 @@ def named_apart(sets: list[ImageSet]) -> list[ImageSet]:
 
 
 def benchmark_sets(
-    root: str, scale: int, baseline: str | None, lpips: str | None
+    root: str, scale: int, baseline: str | None, lpips: str | None, channels: int = 3
 ) -> tuple[list[ImageSet], list[str]]:
     """Return the benchmark sets of super-resolution under a folder.
 
@@ -79,6 +79,7 @@ def benchmark_sets(
         scale: Of the network.
         baseline: The restorer's, measured beside it.
         lpips: Weights for LPIPS, see ``lpips_weights``.
+        channels: Of the network; with 1 the images are Y, or grey, and what needs colours is not measured.
 
     Returns:
         Those that are there, and the names of the others.
@@ -96,13 +97,14 @@ def benchmark_sets(
             lq_folder=lq and str(lq),
             lq_name=lq_name,
             scale=scale,
+            channels=channels,
         )
         loader = dict(
             batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset
         )
         metrics = [
-            *full_reference(scale, baseline, f'benchmark {name}'),
-            *perceptual(scale, baseline, lpips, f'benchmark {name}'),
+            *full_reference(scale, baseline, f'benchmark {name}', channels),
+            *perceptual(scale, baseline, lpips, f'benchmark {name}', channels),
         ]
         note = f'LQ images from {lq}' if lq else 'LQ images made by MATLAB bicubic reduction'
         found.append(
@@ -111,11 +113,11 @@ def benchmark_sets(
     return found, absent
 
 
-def full_reference(border: int, baseline: str | None, prefix: str = '') -> Iterator[dict]:
-    """Yield PSNR and SSIM in Y and RGB, of the output and the baseline."""
+def full_reference(border: int, baseline: str | None, prefix: str = '', channels: int = 3) -> Iterator[dict]:
+    """Yield PSNR and SSIM in Y and, of three channels, in RGB, of the output and the baseline."""
     for image, name in _images(baseline, prefix):
         for metric in ('PSNR', 'SSIM'):
-            for channel in ('Y', None):
+            for channel in ('Y', None) if channels == 3 else ('Y',):
                 yield dict(
                     type=f'mmsr_ext.{metric}',
                     convert_to=channel,
@@ -125,10 +127,12 @@ def full_reference(border: int, baseline: str | None, prefix: str = '') -> Itera
                 )
 
 
-def perceptual(border: int, baseline: str | None, lpips: str | None, prefix: str = '') -> Iterator[dict]:
-    """Yield LPIPS, where its weights are there, and NIQE, of the output and the baseline."""
+def perceptual(
+    border: int, baseline: str | None, lpips: str | None, prefix: str = '', channels: int = 3
+) -> Iterator[dict]:
+    """Yield LPIPS of colours, where its weights are there, and NIQE, of the output and the baseline."""
     for image, name in _images(baseline, prefix):
-        if lpips:
+        if lpips and channels == 3:
             yield dict(
                 type='mmsr_ext.LPIPS', pretrained=lpips, crop_border=border, pred_key=image, prefix=name
             )
@@ -180,12 +184,12 @@ def folder_of(image_set: ImageSet) -> str | None:
     return str(Path(dataset['data_root'], gt or ''))
 
 
-def scale_of(cfg: Config) -> int:
-    """Return the scale of a config's generator, from its output for a small image."""
+def scale_and_channels(cfg: Config) -> tuple[int, int]:
+    """Return the scale of a config's generator, from its output for a small image, and its channels."""
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mmsr_ext'), torch.no_grad():
         generator = MODELS.build(cfg.model.generator).eval()
         channels = image_channels(generator) or cfg.model.generator.get('in_channels', 3)
-        return round(generator(torch.zeros(1, channels, 32, 32)).shape[-1] / 32)
+        return round(generator(torch.zeros(1, channels, 32, 32)).shape[-1] / 32), channels
 
 
 def _images(baseline: str | None, prefix: str) -> list[tuple[str, str | None]]:

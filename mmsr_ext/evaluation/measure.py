@@ -25,7 +25,7 @@ from .image_sets import (
     named_apart,
     own_sets,
     perceptual,
-    scale_of,
+    scale_and_channels,
 )
 from .recorder import ImageResult, Recorder
 from .tested_model import baseline_in, drop_training_parts, generators_of, is_restorer
@@ -191,8 +191,8 @@ def _all_sets(
 ) -> tuple[list[ImageSet], list[str]]:
     own = own_sets(cfg)
     lpips, note = lpips_weights(lpips)
-    scale, notes = _scale(cfg)
-    sets, absent = benchmark_sets(root, scale, baseline, lpips) if scale > 1 else ([], [])
+    scale, channels, notes = _scale(cfg)
+    sets, absent = benchmark_sets(root, scale, baseline, lpips, channels) if scale > 1 else ([], [])
     if absent:
         notes.append(
             f'absent: {", ".join(absent)} (looked for {root}/SET/GT, with or without {root}/SET/LQx{scale})'
@@ -204,7 +204,7 @@ def _all_sets(
         border = max(metric.get('crop_border', 0) for metric in metrics)
         metrics += [
             metric
-            for metric in perceptual(border, baseline, lpips)
+            for metric in perceptual(border, baseline, lpips, channels=channels)
             if metric['type'].rpartition('.')[2] not in known
         ]
         own[0].evaluator['metrics'] = metrics
@@ -223,18 +223,22 @@ def _all_sets(
     return sets + own, notes + ([note] if note else [])
 
 
-def _scale(cfg: Config) -> tuple[int, list[str]]:
-    """Return the scale, and a note where another project's generator does not map one image to one."""
+def _scale(cfg: Config) -> tuple[int, int, list[str]]:
+    """Return scale, channels, and a note where another's generator does not map one image to one."""
     try:
-        return scale_of(cfg), []
+        return *scale_and_channels(cfg), []
     except Exception as error:  # such a generator may take a sequence, or a reference beside the image
         if is_restorer(cfg):
             raise
         reason = (str(error).splitlines() or [''])[0]
-        return 1, [
-            'benchmark sets left out: the generator does not take a single image '
-            f'({type(error).__name__}: {reason})'
-        ]
+        return (
+            1,
+            3,
+            [
+                'benchmark sets left out: the generator does not take a single image '
+                f'({type(error).__name__}: {reason})'
+            ],
+        )
 
 
 def _figures(

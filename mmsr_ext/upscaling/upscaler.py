@@ -270,7 +270,7 @@ class Upscaler:
         return host, event
 
     def _image_output(self, tile: Tensor) -> Tensor:
-        """Map a tile (1, C, h, w), C not above the network's, to its result (C, h * scale, w * scale), fp32."""
+        """Map a tile (1, C, h, w) to (C, h * scale, w * scale), fp32; C is at most the network's."""
         channels = tile.shape[1]
         if channels == self.traits.channels:
             return self._runner(tile)[0]

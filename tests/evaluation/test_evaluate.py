@@ -17,7 +17,8 @@ from support import ROOT
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import evaluate, make_pairs
-from mmsr_ext.models import DeblurResNet, SRResNet
+from mmsr_ext.functional import luma_pixels
+from mmsr_ext.models import FSRCNN, DeblurResNet, SRResNet
 
 CONFIG = 'configs/srresnet_x4_demo.py'
 SMALL = {'model.generator.mid_channels': 4, 'model.generator.num_blocks': 1}
@@ -182,6 +183,33 @@ def test_lpips_where_its_weights_are(data, options, tmp_path):
         f'absent: BSD100, Urban100, DIV2K-val (looked for {data}/SET/GT, with or without {data}/SET/LQx4)',
         f"absent: mine, the config's test data ({data}/mine/GT)",
     ]
+
+
+def test_a_network_of_y_is_measured_on_y(data, tmp_path):
+    torch.manual_seed(0)
+    torch.save(FSRCNN(mid_channels=4, shrunk_channels=2, num_mappings=1).state_dict(), tmp_path / 'net.pth')
+    own = {'gt_folder': str(data / 'mine/GT'), 'lq_folder': str(data / 'mine/LQx4'), 'lq_name': '{}'}
+    options = {f'test_dataloader.dataset.{key}': value for key, value in own.items()} | {
+        'test_dataloader.num_workers': 0,
+        'test_dataloader.persistent_workers': False,
+        'model.generator.mid_channels': 4,
+        'model.generator.shrunk_channels': 2,
+        'model.generator.num_mappings': 1,
+    }
+    checkpoints = [str(tmp_path / 'net.pth')]
+    result = evaluate(
+        'configs/fsrcnn_x4.py', checkpoints, str(tmp_path / 'run'), options=options, benchmarks=str(data)
+    )
+    assert [part.name for part in result.sets] == ['Set5', 'Set14', 'mine']
+    for part in result.sets:
+        assert set(part.figures['bicubic']) == {'PSNR-Y', 'SSIM-Y', 'NIQE'}
+    gt = luma_pixels(chelsea()[:204, :300])
+    folder = tmp_path / 'run/test/Set14'
+    np.testing.assert_array_equal(np.array(Image.open(folder / 'GT/c.png')), gt[..., 0])
+    for method in ('bicubic', 'net'):
+        output = np.array(Image.open(folder / method / 'c.png'))
+        expected = peak_signal_noise_ratio(gt[4:-4, 4:-4, 0], output[4:-4, 4:-4], data_range=255)
+        assert result.sets[1].figures[method]['PSNR-Y'] == pytest.approx(expected, abs=1e-6)
 
 
 def test_own_data_that_are_a_benchmark_are_measured_once(data, options, tmp_path):

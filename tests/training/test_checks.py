@@ -7,11 +7,12 @@ import pytest
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
+from torch import nn
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from mmsr_ext import InputError
-from mmsr_ext.models import GANRestorer
-from mmsr_ext.training.checks import check_scales, warn_without_content_loss
+from mmsr_ext.models import ESPCN, GANRestorer
+from mmsr_ext.training.checks import check_channels, check_scales, warn_without_content_loss
 
 L1 = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
 
@@ -67,3 +68,19 @@ def test_the_scale_of_a_dataset_is_seen_through_wrappers():
     for dataset in (inner, ConcatDataset([Subset([1], [0]), Subset(inner, [0])])):
         with pytest.raises(InputError, match=r'Pairs of train_dataloader has scale 2.* by 4'):
             check_scales(Config(filename=None), model, {'train_dataloader': [dataset]})
+
+
+class Data:
+    def __init__(self, channels=None):
+        if channels:
+            self.channels = channels
+
+
+@pytest.mark.parametrize(('takes', 'gives'), [(1, 3), (3, 1)])
+def test_other_channels_than_the_generator_takes(takes, gives):
+    model = nn.Module()
+    model.generator = ESPCN(takes, takes, scale=2)
+    check_channels(Config(), model, dict(train_dataloader=[Data(takes)], val_dataloader=[Data()]))
+    with pytest.raises(InputError, match=f'Set val_dataloader.dataset.channels={takes}') as error:
+        check_channels(Config(), model, dict(train_dataloader=[Data(takes)], val_dataloader=[Data(gives)]))
+    assert f'{gives} channel' in str(error.value)

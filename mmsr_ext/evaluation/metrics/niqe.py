@@ -33,7 +33,7 @@ class NIQE(ImageMetric):
 
     Unlike MMagic's class it measures the image that ``key`` names, and leaves images out of the mean for
     which it is not defined: with fewer than two blocks of 96x96 px, or flat all over. Without any other it is
-    nan.
+    nan. An image of one channel, grey or Y, is measured as it is.
 
     Source: Mittal et al. 2013 (Making a completely blind image quality analyzer).
 
@@ -89,6 +89,8 @@ class NIQE(ImageMetric):
                 warnings.simplefilter('ignore', RuntimeWarning)
                 if self.convention == 'matlab':
                     value = niqe_core(_grey(pred), **_pristine())  # niqe would compute in float32
+                elif pred.shape[0] == 1:
+                    value = niqe(pred[0].cpu(), 0, input_order='HW')
                 else:
                     image = pred.flip(0).cpu()
                     value = niqe(image, 0, input_order='CHW', convert_to=self.convention.lower())
@@ -110,6 +112,9 @@ def _pristine() -> dict[str, np.ndarray]:
 
 
 def _grey(image: Tensor) -> np.ndarray:
-    """Convert (3, H, W), RGB, in [0, 255], to grey of 8 bits, (H, W), as MATLAB's rgb2gray does."""
-    weights = np.linalg.inv(NTSC)[0]
+    """Convert (3, H, W), RGB, in [0, 255], to grey of 8 bits, (H, W), as MATLAB's rgb2gray does.
+
+    An image of one channel is grey already.
+    """
+    weights = np.linalg.inv(NTSC)[0] if image.shape[0] == 3 else np.ones(1)
     return np.floor(np.tensordot(weights, image.cpu().double().numpy(), 1) + 0.5)

@@ -93,7 +93,12 @@ class VGGFeatures(nn.Module):
         self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Map (N, 3, H, W) in [0, 1] to the feature maps, by the names given to the constructor."""
+        """Map (N, C, H, W) in [0, 1] to the feature maps, by the names given to the constructor.
+
+        An image of one channel counts as grey: three equal channels.
+        """
+        if x.shape[1] == 1:
+            x = x.expand(-1, 3, -1, -1)
         if self.normalised:
             x = (x - self.mean) / self.std
         if self.bgr:

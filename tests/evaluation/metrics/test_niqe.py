@@ -12,7 +12,7 @@ from skimage.filters import gaussian
 from mmsr_ext import InputError
 from mmsr_ext.engine.better import higher_is_better
 from mmsr_ext.evaluation.metrics import NIQE
-from mmsr_ext.functional import imresize
+from mmsr_ext.functional import imresize, luma_pixels
 
 
 def measure(images, **kwargs):
@@ -102,3 +102,17 @@ def test_mmagics_arguments():
     assert measure([bgr(sharp)], input_order='CHW', convert_to='Y') == measure([bgr(sharp)])
     with pytest.raises(InputError, match="key='b'"):
         NIQE(pred_key='a', key='b')
+
+
+@pytest.mark.parametrize('convention', ['Y', 'matlab'])
+def test_one_channel_is_measured_as_it_is(convention):
+    luma = luma_pixels(astronaut()[:300, :300])
+    if convention == 'Y':
+        expected = float(niqe(luma[..., 0].astype('float32'), 4, input_order='HW'))
+    else:  # three equal channels are that grey
+        grey = torch.from_numpy(luma).permute(2, 0, 1).float().expand(3, -1, -1)
+        expected = measure([grey], crop_border=4, convention='matlab')['NIQE-MATLAB']
+    image = torch.from_numpy(luma).permute(2, 0, 1).float()
+    metric = NIQE(4, convention)
+    metric.process(None, [dict(gt_img=image, output=dict(pred_img=image))])
+    assert metric.evaluate(1) == {metric.metric: pytest.approx(expected, rel=1e-6)}
