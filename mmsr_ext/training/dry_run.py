@@ -34,7 +34,8 @@ def try_model(cfg: Config, model: Any, datasets: list[Dataset]) -> None:
     if not hasattr(model, 'adversarial') or not size or not scale or size % scale:
         return
     device = next(model.generator.parameters()).device
-    channels = next(filter(None, map(channels_of, datasets)), 3)
+    inner = (one for dataset in datasets for one in inner_datasets(dataset))
+    channels = next(filter(None, map(channels_of, inner)), 3)
     gt, lq = (torch.full((1, channels, edge, edge), 0.5, device=device) for edge in (size, size // scale))
     modes = {module: module.training for module in model.modules()}
     with (
