@@ -18,6 +18,7 @@ from ..weights import is_safetensors
 from .architectures import architecture_named, trait
 
 ENTRY = 'mmsr_ext'  # of a .pth file, and of the archive that TorchScript writes
+MOST_METADATA = 2**20  # bytes
 OURS = ('mmsr_ext', 'architecture', 'arguments')  # all of them together are in no other software's metadata
 
 
@@ -43,10 +44,10 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
         elif suffix == '.pt' and content is None:
             with zipfile.ZipFile(path) as archive:
                 name = next((name for name in archive.namelist() if name.endswith(f'/extra/{ENTRY}')), None)
-                found = json.loads(archive.read(name)) if name else None
+                found = json.loads(_small(archive, name)) if name else None
         else:
             found = (content or {}).get(ENTRY)
-    except (SafetensorError, zipfile.BadZipFile, ValueError, OSError) as error:
+    except (SafetensorError, zipfile.BadZipFile, ValueError, RecursionError, OSError) as error:
         raise (
             error if isinstance(error, InputError) else InputError(f'{path} cannot be read ({error}).')
         ) from error
@@ -159,14 +160,21 @@ def _literal(node: ast.expr) -> Any:
     )
 
 
+def _small(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > MOST_METADATA:
+        raise ValueError(f'its metadata are {size:,} bytes; expected at most {MOST_METADATA:,}')
+    return archive.read(name)
+
+
 def _json(text: str, path: str | Path) -> dict[str, Any]:
     try:
         args = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         args = None
     if not isinstance(args, dict):
         raise InputError(
-            f'{path} says that the arguments of its network are {text!r}, which is no JSON object. The file '
+            f'{path} says that the arguments of its network are {text[:200]!r}, which is no JSON object. The file '
             'is damaged.'
         )
     return args

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..weights import differences, generator_part, read_checkpoint, recognise, rename_to
 from .architectures import architectures, known_names
 from .description import describe
+from .size_limit import explained_by
 
 
 class NotRecognised(InputError):
@@ -95,8 +96,9 @@ def _build(
 ) -> nn.Module:
     text = f'{architecture.__name__}({", ".join(f"{name}={value}" for name, value in args.items())})'
     try:
-        network = architecture(**args)
-    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        with explained_by(weights):
+            network = architecture(**args)
+    except (TypeError, ValueError, RuntimeError, AssertionError, MemoryError, OverflowError) as error:
         raise InputError(f'{path} {how} {text}, which cannot be built: {error}') from error
     weights = rename_to(network, weights)
     faults = differences(network.state_dict(), weights)

@@ -7,6 +7,7 @@ becomes an ``Unknown``, and no tensor is larger than the bytes that the file hol
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import pickle
@@ -14,6 +15,7 @@ import struct
 import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,6 +39,10 @@ STORAGES = {
 }
 NUMBERS = {'f4': 'f', 'f8': 'd', 'i4': 'i', 'i8': 'q', 'u1': 'B', 'b1': '?'}  # code of NumPy: code of struct
 EXPANDED = 2**20  # bytes by which a tensor may be larger than its storage, as a broadcast scalar is
+SHARED = 4  # how many times all tensors together may be as large as all storages, beside ...
+SHARED_BYTES = 2**28  # ... so many bytes; views of one storage share it in the file, and not once they are copied
+MOST_DIMENSIONS = 64
+LONGEST_KEY = 100  # items of a tuple that is a key
 
 
 class Skipped:
@@ -112,7 +118,7 @@ class DType(Skipped):
             ValueError: For numbers of another processor's order.
         """
         if state[1] not in ('<', '|', '='):
-            raise ValueError(f'numbers of byte order {state[1]!r}')
+            raise ValueError(f'numbers of byte order {_brief(state[1])}')
 
 
 class History(Skipped):
@@ -127,6 +133,15 @@ class History(Skipped):
             state['_count_history'],
             state.get('max_length'),
         )
+
+
+class Row(tuple):
+    """A tuple in a file; as a key it may not be long, nor hold another, whose hash is computed each time."""
+
+    def __hash__(self) -> int:
+        if len(self) > LONGEST_KEY or any(isinstance(item, tuple) for item in self):
+            raise ValueError('a key that is a long or nested tuple')
+        return super().__hash__()
 
 
 class Unknown(Skipped):
@@ -147,8 +162,14 @@ class _Tensor:
         self.storage, self.dtype = storage, dtype
         self.offset, self.size, self.stride = offset, tuple(size), tuple(stride)
         numbers = (offset, *self.size, *self.stride)
-        if len(self.size) != len(self.stride) or any(type(n) is not int or n < 0 for n in numbers):
-            raise ValueError(f'a tensor of shape {self.size} and strides {self.stride}')
+        if not len(self.size) == len(self.stride) <= MOST_DIMENSIONS:
+            raise ValueError(f'a tensor of {len(self.size)} dimensions and {len(self.stride)} strides')
+        if any(type(n) is not int or not 0 <= n < 2**63 for n in numbers):
+            raise ValueError('a tensor whose shape, strides or offset are no numbers that a tensor can have')
+
+
+def _load_row(length: int, unpickler: Any) -> None:
+    unpickler.stack[-length:] = [Row(unpickler.stack[-length:])]
 
 
 class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by numbers in the file
@@ -173,11 +194,12 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
         if (
             kind != 'storage'
             or not isinstance(dtype, torch.dtype)
+            or not isinstance(key, (str, int))
             or type(numel) is not int
             or numel < 0
             or any(view)
         ):
-            raise ValueError(f'a storage {pid!r}'[:200])
+            raise ValueError('a storage that is not described as torch.save does')
         return _Storage(str(key), dtype, numel)
 
     def load_build(self) -> None:
@@ -188,6 +210,23 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
             inst.take(state)
 
     dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
+
+    def load_row(self) -> None:
+        """Make a tuple of the items after the mark."""
+        items = self.pop_mark()  # type: ignore[attr-defined]  # changes what append is
+        self.append(Row(items))  # type: ignore[attr-defined]
+
+    dispatch[pickle.TUPLE[0]] = load_row  # type: ignore[assignment]
+
+    for length, opcode in enumerate((pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3), 1):
+        dispatch[opcode[0]] = partial(_load_row, length)  # type: ignore[assignment]
+
+    def refuse(self) -> None:
+        """Refuse what torch.save does not write, and what would take memory or time by a number in the file."""
+        raise ValueError('a bytearray or a frozenset')
+
+    for opcode in (pickle.BYTEARRAY8, pickle.FROZENSET):
+        dispatch[opcode[0]] = refuse  # type: ignore[assignment]
 
 
 def read_torch_file(path: str | Path, skip: Iterable[str] = ()) -> Any:
@@ -240,8 +279,7 @@ def _read_archive(archive: zipfile.ZipFile, size: int, skip: frozenset[str]) -> 
     def read(storage: _Storage) -> bytearray:
         return bytearray(archive.read(f'{folder}data/{storage.key}'))  # checks the CRC-32
 
-    with archive.open(name) as file:
-        content = _Unpickler(file, encoding='utf-8').load()
+    content = _Unpickler(io.BytesIO(archive.read(name)), encoding='utf-8').load()
     return _materialise(content, read, skip)
 
 
@@ -256,6 +294,8 @@ def _read_older(file: BinaryIO, skip: frozenset[str]) -> Any:
     _each(content, _Tensor, lambda tensor: dtypes.setdefault(tensor.storage.key, tensor.storage.dtype))
     stored: dict[str, bytearray] = {}
     for key in keys:
+        if not isinstance(key, (str, int)):
+            raise ValueError(f'a storage whose key is a {type(key).__name__}')
         (numel,) = struct.unpack('<q', _exactly(file, 8))
         itemsize = dtypes.get(str(key), torch.uint8).itemsize
         stored[str(key)] = bytearray(_exactly(file, numel * itemsize))
@@ -307,9 +347,15 @@ def _materialise(content: Any, read: Callable[[_Storage], bytearray], skip: froz
             result = done[id(value)] = []
             result.extend(build(item) for item in value)
             return result
-        return tuple(build(item) for item in value)
+        done[id(value)] = tuple(build(item) for item in value)
+        return done[id(value)]
 
-    return build(content)
+    result = build(content)
+    held = sum(storage.nbytes() for storage in storages.values())
+    declared = sum(value.nbytes for value in done.values() if isinstance(value, Tensor))
+    if declared > SHARED * held + SHARED_BYTES:
+        raise ValueError(f'its tensors are {declared:,} bytes, and the file holds {held:,} for them')
+    return result
 
 
 def _build(
@@ -349,7 +395,7 @@ def _tensor_of_dtype(
 
 def _bytes(text: str, encoding: str = 'latin1') -> bytes:
     if encoding != 'latin1':
-        raise ValueError(f'bytes encoded as {encoding!r}')
+        raise ValueError(f'bytes encoded as {_brief(encoding)}')
     return text.encode('latin1')
 
 
@@ -359,9 +405,14 @@ def _number(dtype: DType, raw: bytes) -> float | int | bool:
 
 
 def _kind_of(dtype: Any) -> str:
-    if not isinstance(dtype, DType) or dtype.kind not in NUMBERS:
-        raise ValueError(f'numbers of type {getattr(dtype, "kind", dtype)!r}')
+    if not isinstance(dtype, DType) or not isinstance(dtype.kind, str) or dtype.kind not in NUMBERS:
+        raise ValueError(f'numbers of type {_brief(getattr(dtype, "kind", dtype))}')
     return dtype.kind
+
+
+def _brief(value: Any) -> str:
+    """Describe a value of a file; never a container as a whole, which may hold itself many times over."""
+    return repr(value[:80]) if isinstance(value, (str, bytes)) else type(value).__name__
 
 
 def _array(*_: Any) -> Array:
@@ -379,7 +430,7 @@ GLOBALS: dict[str, Any] = {
     'torch._utils._rebuild_tensor_v3': _tensor_of_dtype,
     'torch._utils._rebuild_parameter': lambda tensor, *_: tensor,
     'torch._utils._rebuild_parameter_with_state': lambda tensor, *_: tensor,
-    'torch.Size': lambda size=(): tuple(size),
+    'torch.Size': lambda size=(): Row(size),
     'numpy.dtype': DType,
     'mmengine.logging.history_buffer.HistoryBuffer': History,
     **{f'numpy.{core}.multiarray._reconstruct': _array for core in ('core', '_core')},

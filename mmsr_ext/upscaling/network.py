@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..generators.load import load_generator
+from ..generators.size_limit import explained_by
 from ..weights import generator_weights
-from .onnx_network import OnnxNetwork
+from .onnx_network import OnnxNetwork, TooMuch
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 GLOBAL_LAYERS = (nn.InstanceNorm2d, nn.GroupNorm, nn.AdaptiveAvgPool2d)
@@ -64,7 +65,8 @@ def load_network(path: str | Path) -> nn.Module:
             f'{unknown} For more architectures: pip install spandrel. A discriminator cannot upscale.'
         ) from None
     try:
-        descriptor = spandrel.ModelLoader().load_from_state_dict(weights)
+        with explained_by(weights):
+            descriptor = spandrel.ModelLoader().load_from_state_dict(weights)
     except Exception as error:  # any kind: each architecture's loader reads shapes in its own way
         raise InputError(
             f'{unknown} spandrel {spandrel.__version__} does not know it either ({type(error).__name__}). '
@@ -104,6 +106,13 @@ def examine(network: nn.Module) -> Traits:
     Raises:
         InputError: If it does not map images to images whose size is an integer multiple.
     """
+    if isinstance(network, OnnxNetwork):
+        with network.trial():
+            return _examine(network)
+    return _examine(network)
+
+
+def _examine(network: nn.Module) -> Traits:
     parameter = next(network.parameters(), None)
     if parameter is not None and parameter.device.type != 'cpu':
         raise ValueError(f'examine: the network is on {parameter.device}; expected the CPU.')
@@ -121,6 +130,8 @@ def examine(network: nn.Module) -> Traits:
                 AssertionError,
             ):  # InputError is a ValueError
                 continue
+            except TooMuch as error:
+                raise InputError(str(error)) from error
             if not isinstance(output, Tensor) or output.ndim != 4 or output.shape[1] != channels:
                 continue
             scale = output.shape[-1] // size
