@@ -14,7 +14,8 @@ class Command(Protocol):
     """A module of this folder.
 
     Two more functions are optional: ``check(parser, args)`` calls ``parser.error`` for arguments that exclude
-    each other, ``advice(args)`` returns a sentence that says how to continue after an interruption.
+    each other, ``advice(args)`` returns a sentence that says how to continue after an interruption. A command
+    with ``READS_IMAGES`` has the argument ``--max-pixels``.
     """
 
     DESCRIPTION: str
@@ -35,13 +36,29 @@ def start(command: Command, argv: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(description=command.DESCRIPTION)
     command.add_arguments(parser)
+    if getattr(command, 'READS_IMAGES', False):
+        add_max_pixels(parser)
     args = parser.parse_args(argv)
+    pixels = vars(args).pop('max_pixels', None)
     if hasattr(command, 'check'):
         command.check(parser, args)
     advice = command.advice(args) if hasattr(command, 'advice') else ''
 
     def main() -> None:
         importlib.import_module('mmsr_ext.registry')  # which mmsr_ext/__init__.py leaves to commands
-        command.main(args)
+        from ..io.limits import allow_pixels
+
+        with allow_pixels(pixels):
+            command.main(args)
 
     exit.run(main, advice)
+
+
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--max-pixels``."""
+    parser.add_argument(
+        '--max-pixels',
+        type=int,
+        metavar='N',
+        help='refuse images of more pixels, before they are decoded (default: 1000000000)',
+    )

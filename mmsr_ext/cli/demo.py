@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 DESCRIPTION = 'Serve a page on this machine: drop an image, choose networks, compare with a slider.'
+READS_IMAGES = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from .command import add_max_pixels
+
 DESCRIPTION = 'The mean-opinion-score test of the SRGAN paper: people rate images from 1 to 5.'
 
 
@@ -36,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="other original images to calibrate raters with (default: 2 of the study's images)",
     )
     build.add_argument('-o', '--out', required=True, metavar='OUT', help='folder of the study, new or empty')
+
+    add_max_pixels(build)
 
     serve = commands.add_parser(
         'serve',

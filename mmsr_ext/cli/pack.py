@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 DESCRIPTION = 'Pack images into a store for PackedPairs. Repeat an interrupted command to continue it.'
+READS_IMAGES = True
 USAGE = """%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--workers N]
        %(prog)s --verify DST"""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 DESCRIPTION = "Write GT/ and LQx<scale>/ (MATLAB's bicubic) from a folder of images."
+READS_IMAGES = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ DESCRIPTION = (
     'Measure checkpoints of one architecture, and bicubic beside them, '
     "on the benchmark sets in --data-root and on the config's test data."
 )
+READS_IMAGES = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

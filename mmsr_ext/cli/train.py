@@ -10,6 +10,7 @@ import sys
 from mmengine.config import DictAction
 
 DESCRIPTION = 'Train a model.'
+READS_IMAGES = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import shlex
 import sys
 
 DESCRIPTION = 'Send images through a network, whose architecture follows from its weights.'
+READS_IMAGES = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

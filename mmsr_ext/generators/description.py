@@ -174,7 +174,7 @@ def _json(text: str, path: str | Path) -> dict[str, Any]:
         args = None
     if not isinstance(args, dict):
         raise InputError(
-            f'{path} says that the arguments of its network are {text[:200]!r}, which is no JSON object. The file '
-            'is damaged.'
+            f'{path} says that the arguments of its network are {text[:200]!r}, which is no JSON object. '
+            'The file is damaged.'
         )
     return args

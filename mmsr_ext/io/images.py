@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..functional import luma_pixels
 from .headers import is_tiff, kind_of
 from .kinds import DECODERS, decoder_of
+from .limits import opened
 
 NEVER_INTEGER = ('.pfm',)  # its pixels are always floats, which no reader here takes
 EIGHT_BIT = ('RGB', 'L', 'P', '1')
@@ -43,7 +44,7 @@ def read_image(path: str | Path, channels: Literal[1, 3] | None = 3) -> np.ndarr
     try:
         if is_tiff(path):
             return _read_tiff(path, channels)
-        with Image.open(path) as image:
+        with opened(path) as image:
             kind = kind_of(image, path)
             # the second picture of a telephone's MPO file is a preview, no animation
             frames = 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
@@ -111,7 +112,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
         InputError: If the file has no readable header.
     """
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             return image.height, image.width
     except UNREADABLE as error:
         raise InputError(

@@ -16,6 +16,7 @@ from ..errors import InputError
 
 MAX_PIXELS = 10**9
 VARIABLE = 'MMSR_EXT_MAX_PIXELS'  # in the environment, so that it reaches workers of any kind
+CURE = f'If it is what it says, allow it with --max-pixels, or {VARIABLE} in the environment.'
 PLANES = 4  # samples per pixel that an image may have without counting as a larger one
 
 _lock, _readers, _before = Lock(), 0, Image.MAX_IMAGE_PIXELS
@@ -29,28 +30,33 @@ def max_pixels() -> int:
     """
     text = os.environ.get(VARIABLE, str(MAX_PIXELS))
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 19 and int(text)):
-        raise InputError(f'max_pixels={text!r} must be a number of pixels of at least 1, such as {MAX_PIXELS}.')
+        raise InputError(
+            f'max_pixels={text!r} must be a number of pixels of at least 1, such as {MAX_PIXELS}.'
+        )
     return int(text)
 
 
-def set_max_pixels(pixels: int | None) -> None:
-    """Set how many pixels an image may have, in this process and those that it starts.
+@contextmanager
+def allow_pixels(pixels: int | None) -> Iterator[None]:
+    """Let images have so many pixels within the block, also in the processes that it starts.
 
     Args:
-        pixels: At least 1; None leaves it as it is.
+        pixels: At least 1; None leaves the limit as it is.
 
     Raises:
         InputError: For less than one pixel.
     """
+    before = os.environ.get(VARIABLE)
     if pixels is not None:
-        before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = str(pixels)
-        try:
-            max_pixels()
-        except InputError:
-            os.environ.pop(VARIABLE)
-            os.environ.update({VARIABLE: before} if before is not None else {})
-            raise
+    try:
+        max_pixels()
+        yield
+    finally:
+        if before is not None:
+            os.environ[VARIABLE] = before
+        elif pixels is not None:
+            del os.environ[VARIABLE]
 
 
 def check_pixels(path: str | Path, width: int, height: int, samples: int = 1) -> None:
@@ -69,8 +75,7 @@ def check_pixels(path: str | Path, width: int, height: int, samples: int = 1) ->
     if declared * max(samples, PLANES) > most * PLANES:
         planes = f' with {samples} samples each' if samples > PLANES else ''
         raise InputError(
-            f'{path} declares {width}x{height} px ({declared:,}){planes}; expected at most {most:,}. If it is '
-            'what it says, allow it with --max-pixels, or MMSR_EXT_MAX_PIXELS in the environment.'
+            f'{path} declares {width}x{height} px ({declared:,}){planes}; expected at most {most:,}. {CURE}'
         )
 
 
@@ -103,10 +108,7 @@ def opened(path: str | Path) -> Iterator[Any]:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             size = re.search(r'\d+', str(error))
             declared = int(size[0]) if size else most
-            raise InputError(
-                f'{path} declares {declared:,} px; expected at most {most:,}. If it is what it says, allow it '
-                'with --max-pixels, or MMSR_EXT_MAX_PIXELS in the environment.'
-            ) from error
+            raise InputError(f'{path} declares {declared:,} px; expected at most {most:,}. {CURE}') from error
         with image:
             check_pixels(path, *image.size)
             yield image

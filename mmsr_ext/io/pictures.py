@@ -15,6 +15,7 @@ from ..errors import InputError
 from .colour import cmyk_to_rgb
 from .headers import SIGNATURE, head, is_lossless_webp, is_tiff, kind_of
 from .kinds import Kind, decoder_of, refusal
+from .limits import opened
 from .png import colour_chunks, has_late_metadata
 from .tiff import read_tiff, tiff_size
 
@@ -69,7 +70,7 @@ def read_picture(path: str | Path) -> Picture:
         if is_tiff(path):
             pixels, turn, icc, remark = read_tiff(path)
             return Picture(_upright(pixels, turn), icc, remark=remark)
-        with Image.open(path) as image:
+        with opened(path) as image:
             return _decoded(image, path)
     except (InputError, MemoryError):
         raise
@@ -85,7 +86,7 @@ def read_size(path: str | Path) -> tuple[int, int]:
     try:
         if is_tiff(path):
             return tiff_size(path)
-        with Image.open(path) as image:
+        with opened(path) as image:
             return image.height, image.width
     except Exception:  # as above; read_picture reports the fault
         return 0, 0

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from ..errors import InputError
 from .colour import cmyk_to_rgb
 from .kinds import COLOURS, COMPRESSIONS, SAMPLES, Kind, decoder_of, refusal
 from .kinds import EXACT as CHECKS_ITSELF
+from .limits import check_pixels, opened
 
 ORIENTATION, INK_SET, ICC_PROFILE = 0x112, 332, 34675  # tags
 STRIP = 64  # rows that are computed on at a time
@@ -103,10 +104,9 @@ def _kind_of(page: tifffile.TiffPage) -> Kind:
 
 
 def _check_size(page: tifffile.TiffPage, path: str | Path) -> None:
-    """Protect against a small file that claims to be huge, as Pillow does for other formats."""
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit and page.imagelength * page.imagewidth > 2 * limit:
-        raise InputError(f'{path} has {page.imagelength}x{page.imagewidth} px; expected at most {2 * limit}.')
+    """Refuse a file that declares too many pixels, before they are decoded."""
+    samples = page.samplesperpixel * page.imagedepth
+    check_pixels(path, page.imagewidth, page.imagelength, samples)
 
 
 def _check_end(page: tifffile.TiffPage, kind: Kind, size: int) -> None:
@@ -155,7 +155,7 @@ def straight(pixels: np.ndarray, colours: int, extras: Sequence[int]) -> np.ndar
 
 def _by_pillow(path: str | Path) -> np.ndarray:
     """Decode to upright RGB."""
-    with Image.open(path) as image:
+    with opened(path) as image:
         # for a file that it maps into memory, Pillow would swap height and width before reading
         image.filename = ''
         image.load()

@@ -40,7 +40,9 @@ STORAGES = {
 NUMBERS = {'f4': 'f', 'f8': 'd', 'i4': 'i', 'i8': 'q', 'u1': 'B', 'b1': '?'}  # code of NumPy: code of struct
 EXPANDED = 2**20  # bytes by which a tensor may be larger than its storage, as a broadcast scalar is
 SHARED = 4  # how many times all tensors together may be as large as all storages, beside ...
-SHARED_BYTES = 2**28  # ... so many bytes; views of one storage share it in the file, and not once they are copied
+SHARED_BYTES = (
+    2**28
+)  # ... so many bytes; views of one storage share it in the file, and not once they are copied
 MOST_DIMENSIONS = 64
 LONGEST_KEY = 100  # items of a tuple that is a key
 
@@ -222,7 +224,7 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
         dispatch[opcode[0]] = partial(_load_row, length)  # type: ignore[assignment]
 
     def refuse(self) -> None:
-        """Refuse what torch.save does not write, and what would take memory or time by a number in the file."""
+        """Refuse what torch.save does not write, and what takes memory or time by a number in the file."""
         raise ValueError('a bytearray or a frozenset')
 
     for opcode in (pickle.BYTEARRAY8, pickle.FROZENSET):

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image
 from tqdm import tqdm
 
 from ..arguments import check_value
@@ -28,7 +27,6 @@ from .tile_runner import out_of_memory
 from .upscaler import Upscaler
 
 Format = Literal['png', 'jpg', 'webp', 'keep']
-MOST_PIXELS = 2**30
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # errors after which no other file can be written either
 
 
@@ -153,41 +151,36 @@ def _process(
         again: How to continue after an error, for the error.
         hidden: Show no progress bar.
     """
-    written, failed, limit = [], [], Image.MAX_IMAGE_PIXELS
-    # Pillow's limit protects servers; the user's own photographs may be larger
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
-    try:
-        sizes = {source: _megapixels(upscaler, source) for source in jobs}
-        layout = '{l_bar}{bar}| {n:.1f}/{total:.1f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]'
-        with tqdm(
-            total=sum(sizes.values()), unit='MP', bar_format=layout, dynamic_ncols=True, disable=hidden
-        ) as bar:
-            for source, target in jobs.items():
-                start = bar.n
-                bar.set_postfix_str(source.name)
-                try:
-                    if overwrite or not os.path.isfile(target):
-                        _upscale_file(upscaler, source, target, encoding, bar)
-                        written.append(target)
-                except OSError as error:  # while writing: reading raises InputError
-                    if error.errno in DISK:
-                        raise InputError(
-                            f'{target} cannot be written ({error}). Make room or choose another folder, and '
-                            f'{again}.'
-                        ) from error
-                    failed.append(f'{source}: {target} cannot be written ({error.strerror or error}).')
-                except (MemoryError, RuntimeError) as error:
-                    if not out_of_memory(error):
-                        raise
-                    reason = str(error).partition('\n')[0] or type(error).__name__
-                    failed.append(
-                        f'{source}: not enough memory ({reason}). Free memory, or cut the image into parts.'
-                    )
-                except (ValueError, ArithmeticError, SyntaxError, struct.error) as error:  # InputError too
-                    failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
-                bar.update(max(start + sizes[source] - bar.n, 0))
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+    written, failed = [], []
+    sizes = {source: _megapixels(upscaler, source) for source in jobs}
+    layout = '{l_bar}{bar}| {n:.1f}/{total:.1f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]'
+    with tqdm(
+        total=sum(sizes.values()), unit='MP', bar_format=layout, dynamic_ncols=True, disable=hidden
+    ) as bar:
+        for source, target in jobs.items():
+            start = bar.n
+            bar.set_postfix_str(source.name)
+            try:
+                if overwrite or not os.path.isfile(target):
+                    _upscale_file(upscaler, source, target, encoding, bar)
+                    written.append(target)
+            except OSError as error:  # while writing: reading raises InputError
+                if error.errno in DISK:
+                    raise InputError(
+                        f'{target} cannot be written ({error}). Make room or choose another folder, and '
+                        f'{again}.'
+                    ) from error
+                failed.append(f'{source}: {target} cannot be written ({error.strerror or error}).')
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error):
+                    raise
+                reason = str(error).partition('\n')[0] or type(error).__name__
+                failed.append(
+                    f'{source}: not enough memory ({reason}). Free memory, or cut the image into parts.'
+                )
+            except (ValueError, ArithmeticError, SyntaxError, struct.error) as error:  # InputError too
+                failed.append(f'{source}: {error}' if str(source) not in str(error) else str(error))
+            bar.update(max(start + sizes[source] - bar.n, 0))
     return written, failed
 
 

@@ -18,7 +18,9 @@ from ..machine import little_memory
 
 TRIAL_BYTES = 2**30  # beside twice the file, for a graph that nobody has run yet, on a small image
 TRIAL_SECONDS = 5.0
-LOCATION = re.compile(rb'\n\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])')  # where data are beside the file
+LOCATION = re.compile(
+    rb'\n\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])'
+)  # where data are beside the file
 
 
 NO_MEMORY = ('bad_alloc', 'Failed to allocate memory', 'bad allocation')
@@ -46,7 +48,7 @@ class OnnxNetwork(nn.Module):
     def __init__(self, path: str | Path) -> None:
         super().__init__()
         try:
-            import onnxruntime
+            import onnxruntime  # noqa: F401
         except ImportError:
             raise InputError(f"{path}: .onnx files need ONNX Runtime: pip install -e '.[export]'") from None
         if not Path(path).is_file():
@@ -149,8 +151,8 @@ def _check_locations(path: Path) -> None:
                 name = content[match.end() : match.end() + length].decode(errors='replace').replace('\0', '')
                 if not (folder / name).resolve().is_relative_to(folder):
                     raise InputError(
-                        f'{path} reads its weights from {name!r}, outside its folder. Give a file whose weights '
-                        'are in it, or beside it.'
+                        f'{path} reads its weights from {name!r}, outside its folder. Give a file whose '
+                        'weights are in it, or beside it.'
                     )
 
 
