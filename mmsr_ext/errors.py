@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
+# what a terminal would obey, or could not show: control characters, changes of the direction of writing, and
+# bytes of a file name that are no text
+UNPRINTABLE = re.compile('[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]')
+
+
+def printable(text: str) -> str:
+    """Return a text in which what a terminal would obey is spelled out; names of files may hold such.
+
+    >>> printable('a\\x1b[31m.png')
+    'a\\\\x1b[31m.png'
+    """
+    return UNPRINTABLE.sub(lambda found: found[0].encode('unicode_escape', 'surrogatepass').decode(), text)
+
 
 class InputError(ValueError):
     """A value that the user gave cannot be used.
 
     The message names the value, what was expected, and what to do next. The command lines print it alone,
-    without a traceback.
+    without a traceback, and what a terminal would obey is spelled out in it.
 
     Args:
         message: What is wrong and what to do.
@@ -16,7 +31,7 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         # A DataLoader worker's exception is rebuilt here from the text of its traceback, whose end is the
         # message as it was raised.
-        super().__init__(message.rpartition(f'{__name__}.InputError: ')[2].strip())
+        super().__init__(printable(message.rpartition(f'{__name__}.InputError: ')[2].strip()))
 
 
 class Stopped(SystemExit):
