@@ -295,9 +295,8 @@ IMAGES = {
 def test_images_of_billions_of_pixels(tmp_path, name, read):
     path = tmp_path / name
     path.write_bytes(IMAGES[name])
-    # what Pillow does not know is not read for training
-    known = read is read_picture or name not in ('grey_alpha16.tif', 'samples.tif')
-    check(lambda: read(path), 'expected at most 1,000,000,000. ' if known else 'cannot identify image file')
+    deep = read is read_image and name == 'grey_alpha16.tif'
+    check(lambda: read(path), 'expected 8-bit RGB' if deep else 'expected at most 1,000,000,000. ')
 
 
 @pytest.mark.parametrize('size', [(None, None), (5, None), (None, 5), (0, 0)])
@@ -311,8 +310,8 @@ def test_a_file_for_ghostscript(tmp_path):
     (tmp_path / 'a.png').write_bytes(
         b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n'
     )
-    for read in (read_picture, read_image, image_size):
-        check(lambda read=read: read(tmp_path / 'a.png'), 'is a file of EPS, no image')
+    for read in (read_picture, read_image):
+        check(lambda read=read: read(tmp_path / 'a.png'), 'a.png ')
 
 
 def test_the_limit_is_the_users(tmp_path):

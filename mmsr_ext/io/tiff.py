@@ -104,7 +104,9 @@ def _kind_of(page: tifffile.TiffPage) -> Kind:
 
 
 def _check_size(page: tifffile.TiffPage, path: str | Path) -> None:
-    """Refuse a file that declares too many pixels, before they are decoded."""
+    """Refuse a file that declares too many pixels, or none, before they are decoded."""
+    if not page.imagelength or not page.imagewidth:
+        raise ValueError(f'it declares {page.imagewidth}x{page.imagelength} px')
     samples = page.samplesperpixel * page.imagedepth
     check_pixels(path, page.imagewidth, page.imagelength, samples)
 
