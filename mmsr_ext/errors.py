@@ -10,10 +10,10 @@ UNPRINTABLE = re.compile('[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u20
 
 
 def printable(text: str) -> str:
-    """Return a text in which what a terminal would obey is spelled out; names of files may hold such.
+    r"""Return a text in which what a terminal would obey is spelled out; names of files may hold such.
 
-    >>> printable('a\\x1b[31m.png')
-    'a\\\\x1b[31m.png'
+    >>> printable('a\x1b[31m.png')
+    'a\\x1b[31m.png'
     """
     return UNPRINTABLE.sub(lambda found: found[0].encode('unicode_escape', 'surrogatepass').decode(), text)
 
