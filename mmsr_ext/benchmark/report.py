@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..io.markdown import markdown_table
 from ..machine import machine
 
 
@@ -33,15 +34,7 @@ class Report:
     def text(self) -> str:
         """Format the table as Markdown, below what was measured and on which machine."""
         columns = list(self.rows[0])
-        cells = [[_cell(row[column]) for column in columns] for row in self.rows]
-        widths = [
-            max(len(column), *(len(line[index]) for line in cells)) for index, column in enumerate(columns)
-        ]
-        lines = [
-            '| ' + ' | '.join(text.ljust(width) for text, width in zip(line, widths)) + ' |'
-            for line in [columns, *cells]
-        ]
-        lines.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
+        lines = markdown_table([columns, *([_cell(row[column]) for column in columns] for row in self.rows)])
         about = self.machine
         head = [
             self.title,

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from ..io.atomic import whole_file
-from .plot import MethodScore, save_distribution
+from .plot import MethodScore
 from .ratings import NAME, merge, read_ratings
 from .statistics import (
     agreement_with_others,
@@ -23,120 +18,7 @@ from .statistics import (
     percentile_intervals,
 )
 from .study import Study
-
-
-@dataclass(frozen=True)
-class RaterScore:
-    """A rater.
-
-    Args:
-        rater: The name.
-        ratings: How many, without the training items.
-        calibration_error: Mean distance from the known answers; None without such ratings.
-        failed: Whether that is above the threshold.
-        agreement: Correlation with the mean of the others, see ``agreement_with_others``.
-    """
-
-    rater: str
-    ratings: int
-    calibration_error: float | None
-    failed: bool
-    agreement: float | None
-
-
-@dataclass(frozen=True)
-class StudyScore:
-    """The result of a study.
-
-    Args:
-        methods: In the order of the study.
-        raters: All of them, by name.
-        icc: ICC(2,1) and ICC(2,k).
-        consistency: What the coefficients are of, or why there are none.
-        threshold: A rater with a larger calibration error fails.
-        excluded: Whether failed raters were left out of ``methods`` and ``icc``.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
-        notes: Which input was dropped, and what else limits the result.
-    """
-
-    methods: list[MethodScore]
-    raters: list[RaterScore]
-    icc: tuple[float, float] | None
-    consistency: str
-    threshold: float
-    excluded: bool
-    resamples: int
-    seed: int
-    notes: list[str]
-
-    def text(self) -> str:
-        """Format tables for a terminal."""
-        failed = [rater for rater in self.raters if rater.failed]
-        counted = len(self.raters) - (len(failed) if self.excluded else 0)
-        lines = [
-            f'Mean opinion scores, {counted} raters; 95 % bootstrap intervals over raters and images '
-            f'({self.resamples} resamples, seed {self.seed})',
-            '',
-        ]
-        lines += _table(
-            [
-                ['method', 'MOS', '95 % interval', 'ratings', *'12345'],
-                *(
-                    [
-                        row.method,
-                        _number(row.mos),
-                        f'{row.low:.2f} to {row.high:.2f}' if row.ratings else '-',
-                        row.ratings,
-                        *row.counts,
-                    ]
-                    for row in self.methods
-                ),
-            ]
-        )
-        lines += ['', f'Consistency: {self.consistency}', '']
-        lines += _table(
-            [
-                ['rater', 'ratings', 'calibration error', 'correlation with the others'],
-                *(
-                    [row.rater, row.ratings, _number(row.calibration_error), _number(row.agreement)]
-                    for row in self.raters
-                ),
-            ]
-        )
-        rule = f'calibration error (mean distance from the known answers) above {self.threshold:g}'
-        if failed:
-            kept = 'left out above' if self.excluded else 'counted above; --exclude-failed leaves them out'
-            lines += [
-                '',
-                (
-                    f'{len(failed)} raters fail calibration, {rule}; {kept}: '
-                    f'{", ".join(row.rater for row in failed)}'
-                ),
-            ]
-        else:
-            lines += ['', f'No rater fails calibration: {rule}.']
-        return '\n'.join([*lines, *(f'note: {note}' for note in self.notes)])
-
-    def save_json(self, path: str | Path) -> None:
-        """Write everything as JSON."""
-        _write(path, json.dumps(asdict(self), indent=1) + '\n')
-
-    def save_csv(self, path: str | Path) -> None:
-        """Write the table of methods as CSV."""
-        text = io.StringIO(newline='')
-        rows = csv.writer(text, lineterminator='\n')
-        rows.writerow(
-            ['method', 'mos', 'low', 'high', 'ratings', *(f'score_{score}' for score in range(1, 6))]
-        )
-        rows.writerows(
-            [row.method, row.mos, row.low, row.high, row.ratings, *row.counts] for row in self.methods
-        )
-        _write(path, text.getvalue())
-
-    def save_plot(self, path: str | Path) -> None:
-        """Draw the distribution, see ``save_distribution``."""
-        save_distribution(path, self.methods)
+from .study_score import RaterScore, StudyScore
 
 
 def score_study(
@@ -286,25 +168,3 @@ def _consistency(
     if icc is None:
         return None, f'no ICC {over}; it takes 2 of both, and ratings that differ'
     return icc, f'ICC(2,1) = {icc[0]:.3f}, ICC(2,k) = {icc[1]:.3f} (Shrout and Fleiss 1979), {over}'
-
-
-def _number(value: float | None) -> str:
-    return '-' if value is None else f'{value:.2f}'
-
-
-def _table(rows: list[list[object]]) -> list[str]:
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = ['| ' + ' | '.join(cell.ljust(width) for cell, width in zip(row, widths)) + ' |' for row in cells]
-    return [lines[0], '|' + '|'.join('-' * (width + 2) for width in widths) + '|', *lines[1:]]
-
-
-def _write(path: str | Path, text: str) -> None:
-    path = Path(path)
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(text, encoding='utf-8')
-    except OSError as error:
-        raise InputError(
-            f'{path} cannot be written ({error.strerror}). Choose a file in an existing folder.'
-        ) from error
