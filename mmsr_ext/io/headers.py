@@ -47,7 +47,9 @@ def kind_of(image: Any, path: str | Path) -> Kind:
         bits = 16 if args[1] > 255 else 8
     elif format == 'DDS' and codec == 'bcn' and args[0] == BC6H:
         bits, sample = 16, 'float'
-    elif ';16B' in str(args):  # PNG, PGM, SGI; 'BGR;16' is a BMP file of 5 or 6 bits for each colour
+    elif format == 'SGI':
+        bits = 16 if codec == 'SGI16' or args[-1] == 2 else 8  # bytes of a sample
+    elif ';16B' in str(args):  # PNG, PGM; 'BGR;16' is a BMP file of 5 or 6 bits for each colour
         bits = 16
     elif image.mode in ('I', 'F') or image.mode.startswith('I;16'):
         bits, sample = (16, sample) if ';' in image.mode else (32, 'float' if image.mode == 'F' else sample)

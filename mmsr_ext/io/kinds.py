@@ -49,7 +49,6 @@ COLOURS = {
 SAMPLES = {1: 'unsigned', 2: 'signed', 3: 'float', 4: 'unsigned', 5: 'complex', 6: 'complex'}
 
 EXACT = ('uncompressed', 'LZW', 'deflate', 'PackBits', 'LZMA', 'ZSTD')
-PACKED = ('LZW', 'deflate', 'PackBits')
 FAX = ('CCITT RLE', 'CCITT T.4', 'CCITT T.6')
 ANY = ('',)
 
@@ -141,8 +140,8 @@ DECODERS = (
     Row('TIFF', (8,), ('grey', 'RGB', 'CMYK', 'YCbCr'), ('JPEG',), False, True, 'tifffile'),
     Row('TIFF', (8,), ('RGB',), ('WebP',), False, False, 'tifffile'),
     Row('TIFF', (8,), ('YCbCr',), ('uncompressed',), False, False, 'Pillow'),
-    Row('TIFF', (8,), ('YCbCr',), PACKED, False, True, 'Pillow'),
-    Row('TIFF', (8,), ('CIELAB',), ('uncompressed', *PACKED), False, False, 'Pillow'),
+    Row('TIFF', (8,), ('YCbCr',), EXACT[1:], False, True, 'Pillow'),
+    Row('TIFF', (8,), ('CIELAB',), EXACT, False, False, 'Pillow'),
     Row('PNG', (8, 16), ANY, ANY, False, False, 'libpng'),
     Row('PPM', (16,), ANY, ANY, False, False, 'plain'),
     Row('JPEG2000', (16,), ANY, ANY, False, False, 'openjpeg'),

@@ -122,6 +122,7 @@ def _check_end(page: tifffile.TiffPage, kind: Kind, size: int) -> None:
 def _samples(page: tifffile.TiffPage) -> np.ndarray:
     """Decode; return shape (H, W, C), also for planes that are stored apart."""
     pixels = page.asarray(buffersize=1 << 24).reshape(page.shaped)[:, 0]
+    pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels  # of 1 bit
     return pixels[0] if len(pixels) == 1 else pixels[..., 0].transpose(1, 2, 0)
 
 

@@ -148,3 +148,10 @@ def test_strips_of_unequal_height(monkeypatch):
         rows.append(strip)
         upscaler._runner.tile = 32
     np.testing.assert_array_equal(np.concatenate(rows)[..., 3], image[..., 3].repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_a_result_of_the_same_size_has_the_hidden_colours_back(dtype):
+    image = random(150, 90, 4, dtype=dtype)
+    image[20:90, :, 3] = 0
+    np.testing.assert_array_equal(Upscaler(Repeat(1), 'cpu', tile=48)(image), image)

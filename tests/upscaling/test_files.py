@@ -5,11 +5,13 @@ import importlib
 import io
 import os
 import re
+import struct
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, JpegImagePlugin
+from support.image_writers import write_png
 
 from mmsr_ext import InputError
 from mmsr_ext.apis import Upscaler, load_generator, upscale_files
@@ -495,3 +497,52 @@ def test_srcnn_is_not_taken_for_espcn(tmp_path):
     torch.save(SRCNNNet().state_dict(), tmp_path / 'a.pth')
     with pytest.raises(InputError, match='no architecture'):
         load_generator(tmp_path / 'a.pth')
+
+
+def test_what_a_format_cannot_hold_of_the_colours_is_said(checkpoint, tmp_path, capsys):
+    source = tmp_path / 'a.png'
+    chunks = [(b'cHRM', struct.pack('>8I', *range(1, 9))), (b'gAMA', struct.pack('>I', 100000))]
+    write_png(source, picture(20, 30, 3), 8, 2, chunks)
+    upscale_files([str(source)], tmp_path / 'png', checkpoint)
+    assert read_picture(tmp_path / 'png' / 'a.png').chunks == {kind.decode(): data for kind, data in chunks}
+    assert 'gAMA' not in capsys.readouterr().err
+    upscale_files([str(source)], tmp_path / 'jpg', checkpoint, format='jpg')
+    assert f'{source}: cHRM and gAMA cannot be kept in .jpg files' in capsys.readouterr().err
+    Image.new('CMYK', (20, 30)).save(tmp_path / 'b.jpg')
+    upscale_files([str(tmp_path / 'b.jpg')], tmp_path / 'inks', checkpoint)
+    assert f'{tmp_path / "b.jpg"} has inks without a profile' in capsys.readouterr().err
+
+
+def test_webp_without_loss_is_kept(checkpoint, tmp_path):
+    pixels = picture(20, 30, 3)
+    Image.fromarray(pixels).save(tmp_path / 'a.webp', lossless=True)
+    Image.fromarray(pixels).save(tmp_path / 'b.webp', quality=90)
+    inputs = [str(tmp_path / 'a.webp'), str(tmp_path / 'b.webp')]
+    upscale_files(inputs, tmp_path / 'keep', checkpoint, format='keep', device='cpu')
+    upscale_files(inputs, tmp_path / 'webp', checkpoint, format='webp', device='cpu')
+    kinds = {
+        f'{folder}/{name}': read_picture(tmp_path / folder / f'{name}.webp').lossless
+        for folder in ('keep', 'webp')
+        for name in 'ab'
+    }
+    assert kinds == {'keep/a': True, 'keep/b': False, 'webp/a': False, 'webp/b': False}
+    expected = Upscaler(checkpoint, 'cpu')(pixels)
+    np.testing.assert_array_equal(read_picture(tmp_path / 'keep' / 'a.webp').pixels, expected)
+
+
+def test_subsampling(photos, checkpoint, tmp_path):
+    for name, options, expected in [
+        ('full', {}, 0),
+        ('less', dict(subsampling='4:2:0'), 2),
+        ('low', dict(quality=80), 2),
+        ('between', dict(quality=80, subsampling='4:2:2'), 1),
+    ]:
+        upscale_files([str(photos / 'a.png')], tmp_path / name, checkpoint, format='jpg', **options)
+        with Image.open(tmp_path / name / 'a.jpg') as image:
+            assert JpegImagePlugin.get_sampling(image) == expected
+    with pytest.raises(
+        InputError, match=r'--subsampling 4:2:0 is for JPEG, but no result is\. Add --format jpg'
+    ):
+        upscale_files([str(photos)], tmp_path / 'png', checkpoint, subsampling='4:2:0')
+    with pytest.raises(InputError, match=r'subsampling=.4:1:1. must be'):
+        upscale_files([str(photos)], tmp_path / 'png', checkpoint, format='jpg', subsampling='4:1:1')
