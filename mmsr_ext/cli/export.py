@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import printable
+
 DESCRIPTION = 'Write only the generator of a checkpoint, and check the file against the network.'
 
 
@@ -54,7 +56,7 @@ def main(args: argparse.Namespace) -> None:
     from ..exporting.export import export, file_info
 
     if args.info:
-        print('\n'.join(f'{key}: {value}' for key, value in file_info(args.checkpoint).items()))
+        print(printable('\n'.join(f'{key}: {value}' for key, value in file_info(args.checkpoint).items())))
         return
     done = export(
         args.checkpoint, args.format, args.out, args.raw, args.half, args.license, args.force, args.names

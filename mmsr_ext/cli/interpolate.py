@@ -6,6 +6,8 @@ import argparse
 
 from mmengine.config import DictAction
 
+from ..errors import printable
+
 DESCRIPTION = 'Write the networks (1 - alpha) A + alpha B, and measure them.'
 
 
@@ -32,4 +34,4 @@ def main(args: argparse.Namespace) -> None:
     from ..evaluation.interpolation import save_interpolations
 
     for path in save_interpolations(args.a, args.b, args.alpha, args.out, args.eval, args.cfg_options):
-        print(path)
+        print(printable(str(path)))

@@ -52,6 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--host', default='127.0.0.1', help='address to listen on (default: 127.0.0.1, this machine alone)'
     )
 
+    serve.add_argument(
+        '--name',
+        dest='names',
+        action='append',
+        default=[],
+        help='host name under which raters reach the server, if it is not that of this machine',
+    )
+
     score = commands.add_parser(
         'score',
         help='print the scores',
@@ -96,7 +104,7 @@ def main(args: argparse.Namespace) -> None:
             f'Keep {args.out}/key.json to yourself.'
         )
     elif args.command == 'serve':
-        count = mos.serve_study(args.out, args.port, args.host)
+        count = mos.serve_study(args.out, args.port, args.host, args.names)
         print(f'{count} ratings. Score them: python tools/mos_study.py score {args.out}')
     else:
         result = mos.score_study(

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..io.atomic import writable, write_text
 from .comparison import save_comparison
 from .finished import add_finished, measure_finished, named_folders
@@ -96,7 +96,7 @@ def evaluate(
 
 def print_result(result: Measurement) -> None:
     """Print the table, and where outputs and comparison pictures are."""
-    print(as_text(result))
+    print(printable(as_text(result)))
     for part in result.sets:
         print(f'{part.name}, outputs: {part.folder}')
         if part.images:

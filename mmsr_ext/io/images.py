@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..functional import luma_pixels
 from .headers import is_tiff, kind_of
 from .kinds import DECODERS, decoder_of
@@ -212,7 +212,7 @@ def name_some(paths: Iterable[Path], most: int = 10) -> str:
         most: How many are named; the rest is counted.
     """
     ordered = sorted(paths, key=lambda path: path.name.startswith('.'))
-    names = ', '.join(f'{path.name}/' if path.is_dir() else path.name for path in ordered[:most])
+    names = printable(', '.join(f'{path.name}/' if path.is_dir() else path.name for path in ordered[:most]))
     return f'{names} and {len(ordered) - most} more' if len(ordered) > most else names
 
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
+from socket import SHUT_RDWR, gethostname
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import InputError
 from .ratings import NAME, RatingsFile, check_rating
 from .study import Study
 
 LIMIT = 4096  # bytes of a submission
+REQUEST_SECONDS = 30.0  # in which a request has to be whole, however slowly it comes
+MOST_CONNECTIONS = 2000
 HEADERS = {
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
@@ -23,13 +31,14 @@ HEADERS = {
 }
 
 
-def serve_study(out: str | Path, port: int = 8000, host: str = '127.0.0.1') -> int:
+def serve_study(out: str | Path, port: int = 8000, host: str = '127.0.0.1', names: Sequence[str] = ()) -> int:
     """Serve a study's page and collect ratings in ``out/ratings.jsonl`` until Ctrl-C.
 
     Args:
         out: Written by ``build_study``.
         port: 0 for any free one.
         host: Address to listen on; the default is reached from this machine alone.
+        names: See ``StudyServer``.
 
     Returns:
         The number of ratings in the file.
@@ -37,7 +46,7 @@ def serve_study(out: str | Path, port: int = 8000, host: str = '127.0.0.1') -> i
     Raises:
         InputError: If there is no study, its files are incomplete, or the address cannot be used.
     """
-    with StudyServer(out, port, host) as server:
+    with StudyServer(out, port, host, names) as server:
         if server.ratings.dropped:
             print(server.ratings.dropped)
         print(
@@ -61,15 +70,22 @@ class StudyServer(ThreadingHTTPServer):
         out: Written by ``build_study``.
         port: 0 for any free one.
         host: Address to listen on.
+        names: Host names under which raters reach the server, beside those of this machine and addresses in
+            numbers. A page of another name that a browser was told leads here gets nothing.
 
     Raises:
         InputError: If there is no study, its files are incomplete, or the address cannot be used.
     """
 
     daemon_threads = True
+    request_queue_size = 512  # many raters begin at the same moment
 
-    def __init__(self, out: str | Path, port: int = 8000, host: str = '127.0.0.1') -> None:
+    def __init__(
+        self, out: str | Path, port: int = 8000, host: str = '127.0.0.1', names: Sequence[str] = ()
+    ) -> None:
         out = Path(out)
+        self.names = {name.lower() for name in ('localhost', host, gethostname(), *names) if name}
+        self.waiting: dict[Any, float] = {}  # since when a connection's next request is not whole
         self.study = Study.load(out)
         page = out / 'page'
         self.files = {
@@ -101,6 +117,25 @@ class StudyServer(ThreadingHTTPServer):
         super().server_close()
         self.ratings.close()
 
+    def service_actions(self) -> None:
+        """Drop clients that send their request too slowly; called twice a second."""
+        late = time.monotonic() - REQUEST_SECONDS
+        for connection, since in list(self.waiting.items()):
+            if since < late:
+                with suppress(OSError):
+                    connection.shutdown(SHUT_RDWR)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Refuse a connection beyond ``MOST_CONNECTIONS``."""
+        return len(self.waiting) < MOST_CONNECTIONS
+
+    def knows(self, host: str) -> bool:
+        """Return whether a Host header names this server: by a known name, or by an address in numbers."""
+        name = urlsplit(f'//{host}').hostname or ''
+        with suppress(ValueError):
+            return bool(ip_address(name))
+        return name.lower() in self.names
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore a browser that goes away in the middle of a reply."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
@@ -116,8 +151,46 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30  # seconds; a connection that says nothing ends
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        """Count the time of the first request."""
+        super().setup()
+        self.server.waiting[self.connection] = time.monotonic()
+
+    def finish(self) -> None:
+        """Forget the connection."""
+        self.server.waiting.pop(self.connection, None)
+        super().finish()
+
+    def handle_one_request(self) -> None:
+        """Take a request, whose time counts from the end of the one before."""
+        self.server.waiting[self.connection] = time.monotonic()
+        super().handle_one_request()
+
+    def _foreign(self) -> bool:
+        """Refuse a request that another site's page makes a browser send."""
+        try:
+            hosts, origin = self.headers.get_all('Host') or [], self.headers.get('Origin')
+            known = len(hosts) == 1 and self.server.knows(hosts[0])
+            same = origin is None or origin.lower() in {
+                f'{way}://{hosts[0].lower()}' for way in ('http', 'https')
+            }
+        except (ValueError, IndexError):
+            known = same = False
+        if known and same:
+            return False
+        self.close_connection = True
+        reason = (
+            'another site may not send ratings'
+            if known
+            else ('this server is not known by that name; start it with --name NAME')
+        )
+        self._refuse(HTTPStatus.FORBIDDEN if known else HTTPStatus.MISDIRECTED_REQUEST, reason)
+        return True
+
     def do_GET(self) -> None:
         """Send a file of the page, or which study this is."""
+        if self._foreign():
+            return
         path = self.path.partition('?')[0]
         if path == '/study':
             self._json(HTTPStatus.OK, {'name': self.server.study.name})
@@ -136,9 +209,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Store a rating."""
+        if self._foreign():
+            return
         body = self._body()
         if body is None:
             return
+        self.server.waiting[self.connection] = float('inf')  # it is whole
         if self.path != '/rating':
             return self._refuse(HTTPStatus.NOT_FOUND, 'ratings go to /rating')
         if self.headers.get_content_type() != 'application/json':

@@ -23,6 +23,8 @@ from .tile_runner import Precision
 from .upscaler import Upscaler
 
 NONE = '(none)'
+HOSTS = ['localhost', '127.0.0.1']
+UPLOAD = 2**28  # bytes of an image
 SHOWN = 1600  # px, the larger side of the images under the slider; the file to download has full size
 TITLE = 'mmsr_ext: drop an image, choose a network'
 # The slider sets a CSS variable; gradio would not run a script.
@@ -151,7 +153,7 @@ def build(demo: Demo) -> Any:
         try:
             return demo.upscale(image, a, b, alpha)
         except InputError as error:
-            raise gradio.Error(str(error)) from error
+            raise gradio.Error(html.escape(str(error))) from error
 
     names = list(demo.files)
     theme = gradio.themes.Default(font=['sans-serif'], font_mono=['monospace'])  # no fonts from other servers
@@ -195,9 +197,18 @@ def serve(
     """
     demo = Demo(checkpoints, device, precision)
     page = build(demo)
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     try:
         page.queue().launch(
-            server_name='127.0.0.1', server_port=port, share=False, allowed_paths=[demo.folder.name]
+            server_name='127.0.0.1',
+            server_port=port,
+            share=False,
+            allowed_paths=[demo.folder.name],
+            max_file_size=UPLOAD,
+            # a page of another name that a browser was told leads here gets nothing; gradio checks the origin
+            app_kwargs=dict(middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)]),
         )
     except OSError as error:
         raise InputError(f'port {port} cannot be used ({error}). Give another with --port.') from error

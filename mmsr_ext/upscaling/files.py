@@ -14,7 +14,7 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from ..arguments import check_value
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..io.atomic import remove_partial
 from ..io.images import name_some
 from ..io.picture_writing import FORMATS, Encoding, Subsampling, check_output, lost_colours, write_picture
@@ -159,7 +159,7 @@ def _process(
     ) as bar:
         for source, target in jobs.items():
             start = bar.n
-            bar.set_postfix_str(source.name)
+            bar.set_postfix_str(printable(source.name))
             try:
                 if overwrite or not os.path.isfile(target):
                     _upscale_file(upscaler, source, target, encoding, bar)

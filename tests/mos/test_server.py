@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.mos import line, make_study
+from support.rating_faults import rating_faults
 
 from mmsr_ext import InputError
 from mmsr_ext.mos import serve_study
@@ -224,6 +225,99 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     ratings, _ = read_ratings(tmp_path / 'study/ratings.jsonl', study)
     assert ratings[: len(acknowledged)] == acknowledged
     assert len(ratings) <= len(acknowledged) + 1  # one may have been stored whose reply was on its way
+
+
+def test_other_names_and_other_sites_are_refused(tmp_path):
+    study = make_study(tmp_path)
+    body = dict(study=study.name, rater='r', item=next(iter(study.items)), score=3)
+    with serving(tmp_path / 'study') as server:
+        port = server.server_address[1]
+
+        def raw(method, path, hosts, **headers):
+            connection = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
+            connection.putrequest(method, path, skip_host=True)
+            content = json.dumps(body).encode() if method == 'POST' else b''
+            sent = {'Content-Type': 'application/json', 'Content-Length': str(len(content))} | headers
+            for name, value in [*(('Host', host) for host in hosts), *sent.items()]:
+                connection.putheader(name, value)
+            connection.endheaders(content)
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        for path in ('/', '/study', f'/images/{next(iter(study.items))}.png'):
+            for hosts in (
+                ['evil.example'],
+                [f'evil.example:{port}'],
+                [],
+                ['localhost', 'evil.example'],
+                ['['],
+            ):
+                assert raw('GET', path, hosts) == 421, hosts
+            for hosts in (['localhost'], [f'localhost:{port}'], ['192.168.1.2'], ['[::1]:80']):
+                assert raw('GET', path, hosts) == 200, hosts
+        assert raw('POST', '/rating', ['evil.example'], Origin='http://evil.example') == 421
+        own = [f'localhost:{port}']
+        for origin in ('http://evil.example', 'null', 'http://localhost', 'http://[', 'file://'):
+            assert raw('POST', '/rating', own, Origin=origin) == 403, origin
+        assert not server.ratings.scores
+        assert raw('POST', '/rating', own, Origin=f'http://localhost:{port}') == 201
+    with StudyServer(tmp_path / 'study', 0, names=['Rate.Example']) as server:
+        assert server.knows('rate.example:8000')
+        assert not server.knows('evil.example')
+
+
+def test_a_client_that_sends_slowly_is_dropped(tmp_path, monkeypatch):
+    make_study(tmp_path)
+    monkeypatch.setattr('mmsr_ext.mos.server.REQUEST_SECONDS', 0.3)
+    with serving(tmp_path / 'study') as server:
+        for start in (b'', b'GET / HTTP/1.1\r\n', b'POST / HTTP/1.1\r\nHost: a\r\n'):
+            with socket.create_connection(server.server_address[:2], 5) as client:
+                client.sendall(start)
+                began = time.monotonic()
+                with pytest.raises(OSError):  # noqa: PT011, PT012
+                    while time.monotonic() < began + 5:
+                        client.sendall(b'x')
+                        time.sleep(0.05)
+                assert time.monotonic() < began + 3
+        assert not server.waiting
+
+
+def test_headers_without_end_are_refused(tmp_path):
+    make_study(tmp_path)
+    with serving(tmp_path / 'study') as server:
+        for headers in ({'X': 'y' * 100_000}, {f'X{number}': 'y' for number in range(200)}):
+            with pytest.raises((AssertionError, OSError, TypeError)):  # the reply is the library's own
+                assert ask(server, 'GET', '/', headers=headers)[0] == 200
+
+
+@pytest.mark.slow
+def test_200_raters_at_once(tmp_path):
+    study = make_study(tmp_path)
+    with serving(tmp_path / 'study') as server:
+        statuses = []
+
+        def rate(number):
+            for item in study.items:
+                statuses.append(
+                    send(server, dict(study=study.name, rater=str(number), item=item, score=3))[0]
+                )
+
+        raters = [threading.Thread(target=rate, args=(number,)) for number in range(200)]
+        for rater in raters:
+            rater.start()
+        for rater in raters:
+            rater.join()
+    assert statuses == [201] * 200 * len(study.items)
+    assert len(read_ratings(tmp_path / 'study/ratings.jsonl', study)[0]) == len(statuses)
+
+
+@pytest.mark.slow
+def test_30_kills_while_8_raters_post(tmp_path):
+    kills = rating_faults(tmp_path, 30, 0)
+    print(kills)
+    assert (kills.kills, kills.lost) == (30, 0)
+    assert kills.acknowledged > 300
 
 
 def test_a_half_line_is_set_apart_at_whatever_byte_it_was_cut(tmp_path):
