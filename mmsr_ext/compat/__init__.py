@@ -14,6 +14,8 @@ import warnings
 from importlib import metadata
 from pathlib import Path
 
+from .transforms import mend_transforms
+
 CURE_MMCV = "pip install 'mmcv-lite==2.1.0'"
 
 
@@ -29,6 +31,9 @@ def apply() -> None:
     add_mmcv_ops()
     read_mmengine_checkpoints()
     resolve_own_configs()
+    know_builtin_modules()
+    replace_face_detector()
+    mend_transforms()
 
 
 def check_versions() -> None:
@@ -151,7 +156,7 @@ def _read_run_checkpoint(filename: str, map_location: object = None) -> object:
     """Read a checkpoint onto the CPU, whatever ``map_location`` is; loading copies it to the device."""
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    from .io.torch_file import History, read_torch_file
+    from ..io.torch_file import History, read_torch_file
 
     if not os.path.isfile(filename):
         raise FileNotFoundError(f'{filename} can not be found.')
@@ -179,12 +184,58 @@ def resolve_own_configs() -> None:
         package, separator, name = cfg_path.partition('::')
         if not separator or package != 'mmsr_ext':
             return stock(cfg_path, filename)
-        here = Path(__file__).parent
+        here = Path(__file__).parents[1]
         installed = here / '.mim' / 'configs'
         return str((installed if installed.exists() else here.parent / 'configs') / name), package
 
     get_cfg_path.knows_mmsr_ext = True  # type: ignore[attr-defined]
     Config._get_cfg_path = staticmethod(get_cfg_path)
+
+
+def know_builtin_modules() -> None:
+    """Let a lazy config of MMEngine import ``os.path`` and other modules that Python 3.11 has frozen.
+
+    MMEngine 0.10.7 takes a module for one of Python's by its file, which a frozen one does not have.
+    Unnecessary once MMEngine asks ``sys.stdlib_module_names``.
+    """
+    from mmengine.config import config, utils
+
+    stock = utils._is_builtin_module
+    if getattr(stock, 'knows_frozen', False):
+        return
+
+    def is_builtin_module(module_name: str) -> bool:
+        return module_name.partition('.')[0] in sys.stdlib_module_names or stock(module_name)
+
+    is_builtin_module.knows_frozen = True  # type: ignore[attr-defined]
+    utils._is_builtin_module = config._is_builtin_module = is_builtin_module
+
+
+def replace_face_detector() -> None:
+    """Let ``mmagic.apis`` be imported with a mediapipe that has lost ``solutions``.
+
+    MMagic's inferencer of animations imports controlnet_aux, whose detector of faces needs them at its
+    import. A stand-in takes the detector's name, and raises ImportError with the cure when built.
+    Unnecessary once controlnet_aux does without, or with an older mediapipe.
+    """
+    name = 'controlnet_aux.mediapipe_face'
+    found = importlib.util.find_spec('mediapipe')
+    folders = list(found.submodule_search_locations or []) if found else []
+    has_solutions = any(Path(folder, 'python', 'solutions').is_dir() for folder in folders)
+    if name in sys.modules or not folders or has_solutions or not importlib.util.find_spec('controlnet_aux'):
+        return
+
+    def __init__(self: object, *args: object, **kwargs: object) -> None:
+        raise ImportError(
+            f'MediapipeFaceDetector needs mediapipe.solutions, which mediapipe {_version("mediapipe")} does '
+            "not have: pip install 'mediapipe==0.10.21'"
+        )
+
+    module = types.ModuleType(name, 'Stand-in for a detector of faces, made by mmsr_ext.compat.')
+    module.MediapipeFaceDetector = type(  # type: ignore[attr-defined]
+        'MediapipeFaceDetector', (), {'__init__': __init__, '__module__': name}
+    )
+    sys.modules[name] = module
 
 
 def _missing(name: str) -> type:
