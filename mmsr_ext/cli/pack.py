@@ -6,7 +6,8 @@ import argparse
 
 DESCRIPTION = 'Pack images into a store for PackedPairs. Repeat an interrupted command to continue it.'
 READS_IMAGES = True
-USAGE = """%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--workers N]
+USAGE = """%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--gray]
+       [--depth 16] [--workers N]
        %(prog)s --verify DST"""
 
 
@@ -35,6 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pattern of LQ file names, where {} stands for the GT file's stem: '{}x4' for DIV2K",
     )
     parser.add_argument(
+        '--gray',
+        action='store_true',
+        help='pack one channel, for channels=1: grey images as they are, of colour images Y (BT.601)',
+    )
+    parser.add_argument(
+        '--depth', type=int, default=8, choices=[8, 16], help='bits of a value in the store (default: 8)'
+    )
+    parser.add_argument(
         '--workers', type=int, metavar='N', help='number of processes (default: one for each core)'
     )
     parser.add_argument('--verify', metavar='DST', help='verify the checksums of a store instead')
@@ -54,7 +63,10 @@ def main(args: argparse.Namespace) -> None:
         print(f'{verify_store(args.verify, args.workers)} images in {args.verify} are intact')
         return
     scale = None if args.lq or args.gt_only else args.scale
-    packed = pack_images(args.source, args.store, scale, args.lq, args.lq_name, args.workers)
+    channels = 1 if args.gray else 3
+    packed = pack_images(
+        args.source, args.store, scale, args.lq, args.lq_name, args.workers, channels, args.depth
+    )
     cropped = f'; {packed.cropped} were cropped to a multiple of {args.scale}' if packed.cropped else ''
     print(f'{packed.images} images packed into {args.store}, {packed.bytes / 1e6:,.0f} MB{cropped}')
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from ..errors import InputError
-from .store import Store
+from .store import RGB, Store
 
 
 class JoinedStores:
@@ -20,7 +20,7 @@ class JoinedStores:
 
     Raises:
         InputError: If there is none, a store cannot be used, or they are not of one kind: all with pairs at
-            one scale, or all with GT alone.
+            one scale, or all with GT alone, with pixels of one kind.
     """
 
     def __init__(self, folders: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ class JoinedStores:
             raise InputError("the list of stores is empty. Name at least one, such as store=['data/a_x4'].")
         self.stores = [Store(folder) for folder in folders]
         first = self.stores[0]
-        self.scale, self.kind = first.scale, _kind(first)
+        self.scale, self.pixels, self.kind = first.scale, first.pixels, _kind(first)
         for store in self.stores:
             if _kind(store) != self.kind:
                 raise InputError(
@@ -62,4 +62,5 @@ class JoinedStores:
 
 def _kind(store: Store) -> str:
     """Describe what a store holds."""
-    return f'pairs at scale {store.scale}' if store.scale else 'GT alone'
+    kind = f'pairs at scale {store.scale}' if store.scale else 'GT alone'
+    return kind if store.pixels == RGB else f'{kind} of {store.pixels}'

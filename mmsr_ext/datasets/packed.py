@@ -69,6 +69,11 @@ class PackedPairs(RestorationDataset):
                 raise InputError(
                     f'{store} has {self.stores.kind}, but the config wants pairs at scale {scale}.'
                 )
+            if self.stores.pixels.channels < channels:
+                raise InputError(
+                    f'{store} has one channel, but the config wants 3. Set channels=1 of the dataset, or '
+                    'pack the images without --gray.'
+                )
         except InputError as error:
             raise InputError(f'{error} {hint}'.strip()) from error
         self._check_sizes()
@@ -97,8 +102,9 @@ class PackedPairs(RestorationDataset):
             draw: A draw, or a bare index, which is seeded from the worker's torch generator.
 
         Returns:
-            ``gt``, shape (C, H, W), and for pairs ``lq``, shape (C, h, w), both uint8, RGB or one channel;
-            ``draw``, seed and position, (-1, -1) for a bare index; ``key``, the image's name.
+            ``gt``, shape (C, H, W), and for pairs ``lq``, shape (C, h, w), RGB or one channel, uint8, or
+            uint16 of a store packed with ``--depth 16``; ``draw``, seed and position, (-1, -1) for a bare
+            index; ``key``, the image's name.
         """
         self.stores.check_unchanged()
         return {
@@ -124,7 +130,7 @@ class PackedPairs(RestorationDataset):
                 size = self.gt_size * unit // self.scale
                 top, left = augmentation.corner(*store.size(part, number), size, unit)
                 crop = store.rows(part, number, top, size)[:, :, left : left + size]
-            if self.channels == 1:
+            if self.channels < len(crop):
                 crop = luma_pixels(crop, axis=0)
             sample[part] = augmentation.turn(crop) if self.augment else crop
         sample['draw'] = (drawn.seed, drawn.position) if drawn.position >= 0 else (-1, -1)
@@ -144,8 +150,8 @@ def stack_images(samples: list[dict[str, Any]] | dict[str, Any], _scope_: str = 
             it on.
 
     Returns:
-        ``gt``, shape (N, C, H, W), and for pairs ``lq``, shape (N, C, h, w), uint8; ``draws``, shape (N, 2),
-        int64, the seed and position of each; ``keys``, their names.
+        ``gt``, shape (N, C, H, W), and for pairs ``lq``, shape (N, C, h, w), uint8 or uint16; ``draws``,
+        shape (N, 2), int64, the seed and position of each; ``keys``, their names.
 
     Raises:
         InputError: If images have different sizes.
@@ -176,7 +182,13 @@ def stack_samples(samples: list[dict[str, Any]]) -> dict[str, Any]:
         raise InputError(
             'a batch cannot have both pairs and GT alone. Give all stores of the dataset the same scale=.'
         )
-    batch = empty_batch(len(samples), {part: (len(samples), *samples[0][part].shape) for part in parts})
+    depths = {sample[part].dtype for sample in samples for part in parts}
+    if len(depths) > 1:
+        raise InputError(
+            'a batch cannot have images of both 8 and 16 bits. Pack all stores with the same --depth.'
+        )
+    shapes: dict[str, tuple[int, ...]] = {part: (len(samples), *samples[0][part].shape) for part in parts}
+    batch = empty_batch(len(samples), shapes, depths.pop().itemsize)
     for part in parts:
         for sample, out in zip(samples, batch[part].numpy()):
             if sample[part].shape != out.shape:

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 FLAG = 64  # bytes before the batch; the first one is 1 while the main process holds the batch
-Layout = tuple[int, dict[str, tuple[int, ...]]]
+Layout = tuple[int, dict[str, tuple[int, ...]], int]
 
 
 class SharedBlock:
@@ -73,18 +73,19 @@ class _Batch(dict):
         return _attach, (block.name, memory, self.layout, rest)
 
 
-def empty_batch(count: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+def empty_batch(count: int, shapes: dict[str, tuple[int, ...]], itemsize: int = 1) -> dict[str, Any]:
     """Allocate the uninitialised tensors of a batch in one block of memory.
 
     Args:
         count: Number of samples.
         shapes: Shapes of the stacked images, by name.
+        itemsize: Bytes of a value of the images: 1 for uint8, 2 for uint16.
 
     Returns:
-        ``draws``, int64, shape (count, 2), and the images, uint8. Other values that are added to the dict are
+        ``draws``, int64, shape (count, 2), and the images. Other values that are added to the dict are
         pickled with it.
     """
-    layout = count, shapes
+    layout = count, shapes, itemsize
     if get_worker_info() is None:
         return _tensors(layout, np.empty(_size(layout), np.uint8))
     for block in _worker_blocks:
@@ -115,14 +116,15 @@ def _release(whole: np.ndarray, process: int) -> None:
 
 
 def _size(layout: Layout) -> int:
-    count, shapes = layout
-    return 16 * count + sum(math.prod(shape) for shape in shapes.values())
+    count, shapes, itemsize = layout
+    return 16 * count + itemsize * sum(math.prod(shape) for shape in shapes.values())
 
 
 def _tensors(layout: Layout, array: np.ndarray) -> dict[str, Any]:
-    count, shapes = layout
+    count, shapes, itemsize = layout
     draws, *images = torch.from_numpy(array).split(
-        [16 * count, *(math.prod(shape) for shape in shapes.values())]
+        [16 * count, *(itemsize * math.prod(shape) for shape in shapes.values())]
     )
-    batch = {name: image.view(shape) for image, (name, shape) in zip(images, shapes.items())}
+    dtype = torch.uint8 if itemsize == 1 else torch.uint16
+    batch = {name: image.view(dtype).view(shape) for image, (name, shape) in zip(images, shapes.items())}
     return {**batch, 'draws': draws.view(torch.int64).view(count, 2)}

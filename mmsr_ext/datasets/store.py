@@ -1,27 +1,57 @@
 """The format of a packed store: flat arrays of pixels, and an index.
 
-A store is a folder with ``gt.npy`` and, for pairs, ``lq.npy``: a one-dimensional uint8 array each, in which
-the images follow one another, each with shape (3, H, W), RGB. ``index.json`` has the version, the scale, and
-for each image its name, size, offsets and checksums. Two open files serve any number of images of any size,
-and any NumPy reads them. ``tools/pack_data.py`` writes stores.
+A store is a folder with ``gt.npy`` and, for pairs, ``lq.npy``: a one-dimensional array each, in which the
+images follow one another, each with shape (C, H, W): RGB or one channel, uint8 or uint16. ``index.json`` has
+the version, the scale, the kind of pixels, and for each image its name, size, offsets and checksums. Two open
+files serve any number of images of any size, and any NumPy reads them. ``tools/pack_data.py`` writes stores.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import weakref
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
 
-FORMAT, VERSION = 'mmsr_ext.PackedPairs', 1
+FORMAT, VERSION = 'mmsr_ext.PackedPairs', 1  # of 8-bit RGB, which every release reads
+VERSION_OF_PIXELS = 2  # with "channels" and "depth" in the index
 INDEX = 'index.json'
 HEADER = 128  # bytes of the header that NumPy writes for a flat array of any length
+
+
+class Pixels(NamedTuple):
+    """The kind of the pixels in a store.
+
+    Args:
+        channels: 3 for RGB, 1 for grey or Y.
+        depth: Bits of a value, 8 or 16.
+    """
+
+    channels: Literal[1, 3] = 3
+    depth: Literal[8, 16] = 8
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Return the type of a value."""
+        return np.dtype(np.uint8 if self.depth == 8 else '<u2')
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of a pixel."""
+        return self.channels * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        return f'{self.depth}-bit {"RGB" if self.channels == 3 else "grey"}'
+
+
+RGB = Pixels()
 
 
 class Entry(NamedTuple):
@@ -72,6 +102,7 @@ class Store:
         index = _read_index(self.folder)
         try:
             self.scale: int | None = index['scale']
+            self.pixels = Pixels(index.get('channels', 3), index.get('depth', 8))
             self.entries = [Entry(*entry) for entry in index['images']]
             self.lengths = {
                 part: int(index['bytes'][part]) for part in (('gt', 'lq') if self.scale else ('gt',))
@@ -118,7 +149,7 @@ class Store:
             number: Index of the image.
 
         Returns:
-            Shape (3, H, W), uint8, RGB.
+            Shape (C, H, W), uint8 or uint16; see ``pixels``.
 
         Raises:
             InputError: If the file has changed or cannot be read.
@@ -135,7 +166,7 @@ class Store:
             count: How many.
 
         Returns:
-            Shape (3, count, W), uint8, RGB.
+            Shape (C, count, W), uint8 or uint16; see ``pixels``.
 
         Raises:
             InputError: If the file has changed or cannot be read.
@@ -143,10 +174,11 @@ class Store:
         if not self._files:
             self._open()
         start, height, width = self.entries[number].place(part, self.scale)
-        pixels = np.empty((3, count, width), np.uint8)
+        pixels = np.empty((self.pixels.channels, count, width), self.pixels.dtype)
         parts = [pixels] if count == height else pixels
         for channel, wanted in enumerate(parts):
-            self._read(part, wanted, HEADER + start + (channel * height + top) * width)
+            values = (channel * height + top) * width
+            self._read(part, wanted, HEADER + start + values * self.pixels.dtype.itemsize)
         return pixels
 
     def _read(self, part: str, out: np.ndarray, offset: int) -> None:
@@ -207,10 +239,13 @@ class Store:
         scale = self.scale or 1
         if not isinstance(scale, int) or scale < 1 or not self.entries:
             raise ValueError(f'scale {scale!r}, {len(self.entries)} images')
+        if self.pixels.channels not in (1, 3) or self.pixels.depth not in (8, 16):
+            raise ValueError(f'{self.pixels.channels} channels of {self.pixels.depth} bits')
         for entry in self.entries:
             if min(entry[1:]) < 0 or entry.height % scale or entry.width % scale:
                 raise ValueError(f'image {entry.name!r} of {entry.height}x{entry.width}')
-        if any(length > self.lengths[part] for part, length in lengths_of(self.entries, self.scale).items()):
+        needed = lengths_of(self.entries, self.scale, self.pixels)
+        if any(length > self.lengths[part] for part, length in needed.items()):
             raise ValueError('an image lies beyond the end of its array')
 
     def __len__(self) -> int:
@@ -225,43 +260,56 @@ def checksum(image: np.ndarray) -> int:
     return zlib.crc32(image.data)
 
 
-def write_header(path: Path, length: int) -> None:
+def write_header(path: Path, length: int, pixels: Pixels = RGB) -> None:
     """Make ``path`` a NumPy file of ``length`` bytes of pixels, and keep the pixels that it already has."""
+    head = dict(
+        descr=np.lib.format.dtype_to_descr(pixels.dtype),
+        fortran_order=False,
+        shape=(length // pixels.dtype.itemsize,),
+    )
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), 'r+b') as file:
-        np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=(length,)))
+        np.lib.format.write_array_header_1_0(file, head)
         if file.tell() != HEADER:
             raise RuntimeError(f'NumPy wrote a header of {file.tell()} bytes.')
         file.truncate(HEADER + length)
 
 
 def write_pixels(folder: Path, part: str, entry: Entry, image: np.ndarray) -> None:
-    """Write a contiguous array, shape (3, H, W), at its offset in a file that has a header."""
+    """Write a contiguous array, shape (C, H, W), at its offset in a file that has a header."""
     with open(folder / f'{part}.npy', 'r+b') as file:
         file.seek(HEADER + getattr(entry, part))
         file.write(image.data.cast('B'))
 
 
-def read_pixels(folder: Path, part: str, entry: Entry, scale: int | None) -> np.ndarray:
-    """Read the pixels at an image's offset, shape (3, H, W)."""
+def read_pixels(folder: Path, part: str, entry: Entry, scale: int | None, pixels: Pixels = RGB) -> np.ndarray:
+    """Read the pixels at an image's offset, shape (C, H, W)."""
     start, height, width = entry.place(part, scale)
-    return np.fromfile(folder / f'{part}.npy', np.uint8, 3 * height * width, offset=HEADER + start).reshape(
-        3, height, width
-    )
+    shape = pixels.channels, height, width
+    values = np.fromfile(folder / f'{part}.npy', pixels.dtype, math.prod(shape), offset=HEADER + start)
+    return values.reshape(shape)
 
 
-def lengths_of(entries: list[Entry], scale: int | None) -> dict[str, int]:
+def lengths_of(entries: list[Entry], scale: int | None, pixels: Pixels = RGB) -> dict[str, int]:
     """Return the bytes that each array needs to hold the images."""
     lengths = {}
     for part in ('gt', 'lq') if scale else ('gt',):
         places = [entry.place(part, scale) for entry in entries]
-        lengths[part] = max((start + 3 * height * width for start, height, width in places), default=0)
+        lengths[part] = max(
+            (start + pixels.size * height * width for start, height, width in places), default=0
+        )
     return lengths
 
 
-def write_index(folder: Path, scale: int | None, lengths: dict[str, int], entries: list[Entry]) -> None:
+def write_index(
+    folder: Path, scale: int | None, lengths: dict[str, int], entries: list[Entry], pixels: Pixels = RGB
+) -> None:
     """Write the index of a store, one line per image, and flush the whole store to the disk."""
+    kind: dict[str, Any] = {} if pixels == RGB else pixels._asdict()
+    version = VERSION_OF_PIXELS if kind else VERSION
     head = json.dumps(
-        {'format': FORMAT, 'version': VERSION, 'scale': scale, 'bytes': lengths, 'columns': Entry._fields}
+        {'format': FORMAT, 'version': version, 'scale': scale}
+        | kind
+        | {'bytes': lengths, 'columns': Entry._fields}
     )
     rows = ',\n'.join(map(json.dumps, entries))
     (folder / INDEX).write_text(f'{head[:-1]}, "images": [\n{rows}\n]}}\n', encoding='utf-8')
@@ -293,9 +341,9 @@ def _read_index(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(index, dict) or index.get('format') != FORMAT:
         raise InputError(f'{path} is not the index of a packed store. Make one with tools/pack_data.py.')
-    if index.get('version') != VERSION:
+    if index.get('version') not in (VERSION, VERSION_OF_PIXELS):
         raise InputError(
-            f'{folder} is a packed store of version {index.get("version")!r}; this release reads version '
-            f'{VERSION}. Pack it again with tools/pack_data.py.'
+            f'{folder} is a packed store of version {index.get("version")!r}; this release reads versions '
+            f'{VERSION} and {VERSION_OF_PIXELS}. Pack it again with tools/pack_data.py.'
         )
     return index

@@ -1,4 +1,4 @@
-"""Read and find 8-bit images for training; every error names the file."""
+"""Read and find images for training; every error names the file."""
 
 from __future__ import annotations
 
@@ -25,22 +25,25 @@ UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 READ = {row.format for row in DECODERS}
 
 
-def read_image(path: str | Path, channels: Literal[1, 3] | None = 3) -> np.ndarray:
-    """Read an 8-bit image as RGB, or as one channel.
+def read_image(path: str | Path, channels: Literal[1, 3] | None = 3, depth: Literal[8, 16] = 8) -> np.ndarray:
+    """Read an image as RGB, or as one channel.
 
     Args:
         path: Path of an image file.
         channels: 3 for RGB, where a grey image gets three equal channels. 1 for a grey image as it is stored,
             and for the Y channel of a colour image, as MATLAB's ``rgb2ycbcr`` has it: BT.601, 16 to 235. None
             for those of the file, 1 if it is grey and 3 otherwise.
+        depth: 8; or 16 for images of 8 or 16 bits, where the values of the former are multiplied by 257.
 
     Returns:
-        Shape (H, W, channels), uint8.
+        Shape (H, W, channels), uint8 or uint16.
 
     Raises:
-        InputError: If the file is damaged, truncated, not an image, not 8-bit, partly transparent, or
-            animated.
+        InputError: If the file is damaged, truncated, not an image, of more than ``depth`` bits, partly
+            transparent, or animated.
     """
+    if depth == 16:
+        return _read_16_bits(path, channels)
     try:
         if is_tiff(path):
             return _read_tiff(path, channels)
@@ -73,10 +76,25 @@ def read_image(path: str | Path, channels: Literal[1, 3] | None = 3) -> np.ndarr
         )
     if kind.bits > 8:  # Pillow has reduced them
         raise InputError(
-            f'{path} has pixels of {kind.bits} bits; expected 8-bit RGB or grey. Convert the file.'
+            f'{path} has pixels of {kind.bits} bits; expected 8-bit RGB or grey. Convert the file, '
+            'or pack the images with --depth 16.'
         )
     decoder_of(kind, path)
     return _with_channels(np.array(image if image.mode == 'RGB' else image.convert('RGB')), channels, grey)
+
+
+def _read_16_bits(path: str | Path, channels: int | None) -> np.ndarray:
+    from .pictures import read_picture  # slow to import, and few data sets have 16 bits
+
+    pixels = read_picture(path).pixels
+    if pixels.dtype == np.uint8:
+        pixels = pixels.astype(np.uint16) * np.uint16(257)
+    colours = 1 if pixels.shape[2] < 3 else 3
+    if pixels.shape[2] > colours and pixels[..., colours:].min() < 65535:
+        raise InputError(f'{path} is partly transparent. Flatten it onto a background, or remove the file.')
+    grey = colours == 1
+    pixels = np.ascontiguousarray(pixels[..., :1].repeat(3, 2) if grey else pixels[..., :3])
+    return _with_channels(pixels, channels, grey)
 
 
 def _with_channels(pixels: np.ndarray, channels: int | None, grey: bool) -> np.ndarray:
@@ -105,8 +123,12 @@ def _read_tiff(path: str | Path, channels: int | None) -> np.ndarray:
     return _with_channels(np.ascontiguousarray(pixels.repeat(3, 2) if grey else pixels), channels, grey)
 
 
-def image_size(path: str | Path) -> tuple[int, int]:
+def image_size(path: str | Path, depth: int = 8) -> tuple[int, int]:
     """Read height and width in pixels from the header of an image file.
+
+    Args:
+        path: Path of an image file.
+        depth: See ``read_image``; with 16, files are recognised that ``read_picture`` reads.
 
     Raises:
         InputError: If the file has no readable header.
@@ -115,6 +137,12 @@ def image_size(path: str | Path) -> tuple[int, int]:
         with opened(path) as image:
             return image.height, image.width
     except UNREADABLE as error:
+        if depth == 16:
+            from .pictures import read_size  # as above
+
+            size = read_size(path)
+            if size != (0, 0):
+                return size
         raise InputError(
             f'{path} cannot be read as an image ({error}). Replace or remove the file.'
         ) from error

@@ -23,6 +23,7 @@ from ..datasets.images import check_pair
 from ..datasets.pairs import find_pairs
 from ..datasets.store import (
     Entry,
+    Pixels,
     Store,
     checksum,
     lengths_of,
@@ -32,7 +33,7 @@ from ..datasets.store import (
     write_pixels,
 )
 from ..errors import InputError
-from ..functional import imresize
+from ..functional import ImresizeRows, imresize
 from ..io.images import image_size, named_images, read_image
 from .unfinished import Source, Unfinished
 
@@ -60,12 +61,14 @@ def pack_images(
     lq_folder: str | Path | None = None,
     lq_name: str = '{}',
     workers: int | None = None,
+    channels: Literal[1, 3] = 3,
+    depth: Literal[8, 16] = 8,
 ) -> Packed:
     """Pack a folder of images, of any sizes, into a store.
 
-    Grey images get three channels. Transparent, 16-bit and CMYK images, animations and damaged files are
-    refused, all in one error. Large images need not be cut into sub-images, because training reads only the
-    crops.
+    Grey images get three channels, unless ``channels`` is 1. Transparent and CMYK images, animations, damaged
+    files and, unless ``depth`` is 16, images of 16 bits are refused, all in one error. Large images need not
+    be cut into sub-images, because training reads only the crops.
 
     >>> from PIL import Image
     >>> Path('photos').mkdir()
@@ -82,6 +85,10 @@ def pack_images(
         lq_folder: Folder, or pattern of folders, of LQ images, whose sizes determine the scale.
         lq_name: Name of an LQ file without suffix, where ``{}`` stands for the GT file's: '{}x4' for DIV2K.
         workers: Number of worker processes; by default one per core; 0 to work in this process.
+        channels: 3 for RGB; 1 for grey images as they are, and the Y channel of colour images, see
+            ``read_image``.
+        depth: Bits of a value, 8 or 16. In a store of 16 bits the values of 8-bit images are multiplied by
+            257.
 
     Returns:
         How many images were packed, their bytes, and how many were cropped.
@@ -91,6 +98,9 @@ def pack_images(
             the same arguments continues where this one stopped.
     """
     check_value('scale', scale, Scale | None)
+    check_value('channels', channels, Literal[1, 3])
+    check_value('depth', depth, Literal[8, 16])
+    pixels = Pixels(channels, depth)
     if scale is not None and lq_folder is not None:
         raise InputError(
             f'scale={scale!r} makes LQ images, and lq_folder={str(lq_folder)!r} already has them. '
@@ -102,11 +112,11 @@ def pack_images(
             f'{store} exists already. Remove it, or choose another name for the store; check it with: '
             f'python tools/pack_data.py --verify {store}'
         )
-    sources, bad, scale = _sources(source, scale, lq_folder, lq_name)
+    sources, bad, scale = _sources(source, scale, lq_folder, lq_name, depth)
     count = len(sources) + len(bad)
     lq = None if scale is None else 'made by bicubic' if lq_folder is None else 'given'
     try:
-        with Unfinished(store, dict(scale=scale, lq=lq), sources) as unfinished:
+        with Unfinished(store, dict(scale=scale, lq=lq), sources, pixels) as unfinished:
             entries, damaged = _pack(unfinished, sources, scale, lq, workers)
             bad += damaged
             if bad:
@@ -115,9 +125,9 @@ def pack_images(
                     + f'\n{store} was not written. Replace or remove these files and repeat the command; '
                     'finished images are kept.'
                 )
-            lengths = lengths_of(entries, scale)
-            write_index(unfinished.pixels, scale, lengths, entries)
-            _check(Store(unfinished.pixels), workers)
+            lengths = lengths_of(entries, scale, pixels)
+            write_index(unfinished.content, scale, lengths, entries, pixels)
+            _check(Store(unfinished.content), workers)
             unfinished.finish()
     except OSError as error:
         raise InputError(
@@ -146,7 +156,7 @@ def verify_store(store: str | Path, workers: int | None = None) -> int:
 
 
 def _sources(
-    gt_folder: str | Path, scale: int | None, lq_folder: str | Path | None, lq_name: str
+    gt_folder: str | Path, scale: int | None, lq_folder: str | Path | None, lq_name: str, depth: int
 ) -> tuple[list[Source], list[str], int | None]:
     """Return what to pack, errors that the file headers show, and the scale."""
     if lq_folder is None:
@@ -157,7 +167,7 @@ def _sources(
         found = find_pairs(gt_folder, lq_folder, lq_name)
     sources, bad = [], []
     with ThreadPoolExecutor() as pool:
-        for (name, files), sizes in zip(found.items(), pool.map(_sizes, found.values())):
+        for (name, files), sizes in zip(found.items(), pool.map(partial(_sizes, depth), found.values())):
             try:
                 if isinstance(sizes, InputError):
                     raise sizes
@@ -175,9 +185,9 @@ def _sources(
     return sources, bad, scale
 
 
-def _sizes(files: tuple[Path, ...]) -> list[tuple[int, int]] | InputError:
+def _sizes(depth: int, files: tuple[Path, ...]) -> list[tuple[int, int]] | InputError:
     try:
-        return [image_size(path) for path in files]
+        return [image_size(path, depth) for path in files]
     except InputError as error:
         return error
 
@@ -186,20 +196,20 @@ def _pack(
     unfinished: Unfinished, sources: list[Source], scale: int | None, lq: str | None, workers: int | None
 ) -> tuple[list[Entry], list[str]]:
     """Write all images at their offsets. Return their entries, and the errors of files."""
-    plan, pixels = unfinished.plan, unfinished.pixels
-    lengths = lengths_of(plan, scale)
-    missing = sum(lengths.values()) - sum(path.stat().st_blocks * 512 for path in pixels.glob('*.npy'))
-    free = shutil.disk_usage(pixels).free
+    plan, folder, pixels = unfinished.plan, unfinished.content, unfinished.pixels
+    lengths = lengths_of(plan, scale, pixels)
+    missing = sum(lengths.values()) - sum(path.stat().st_blocks * 512 for path in folder.glob('*.npy'))
+    free = shutil.disk_usage(folder).free
     if missing > free:
         raise InputError(
-            f'{pixels.parents[1]} has {free / 1e9:.1f} GB free, and the store needs {missing / 1e9:.1f} GB '
+            f'{folder.parents[1]} has {free / 1e9:.1f} GB free, and the store needs {missing / 1e9:.1f} GB '
             'more. Make room, or choose another folder.'
         )
     for part, length in lengths.items():
-        write_header(pixels / f'{part}.npy', length)
+        write_header(folder / f'{part}.npy', length, pixels)
     done: dict[int, Entry] = {}
     bad: list[str] = []
-    job = partial(_pack_one, pixels, plan, sources, scale, lq, unfinished.in_place)
+    job = partial(_pack_one, folder, pixels, plan, sources, scale, lq, unfinished.in_place)
     for number, result in _parallel(job, len(plan), workers, 'packing'):
         if isinstance(result, str):
             bad.append(result)
@@ -210,7 +220,8 @@ def _pack(
 
 
 def _pack_one(
-    pixels: Path,
+    folder: Path,
+    pixels: Pixels,
     plan: list[Entry],
     sources: list[Source],
     scale: int | None,
@@ -222,31 +233,39 @@ def _pack_one(
     entry, source = plan[number], sources[number]
     noted = in_place.get(entry.name)
     if noted is not None and all(
-        checksum(read_pixels(pixels, part, noted, scale)) == getattr(noted, f'{part}_crc')
+        checksum(read_pixels(folder, part, noted, scale, pixels)) == getattr(noted, f'{part}_crc')
         for part in (('gt', 'lq') if scale else ('gt',))
     ):
         return noted
     try:
-        images = [read_image(path).transpose(2, 0, 1) for path in source.files]
+        images = [read_image(path, pixels.channels, pixels.depth).transpose(2, 0, 1) for path in source.files]
     except InputError as error:
         return str(error)
     gt = np.ascontiguousarray(images[-1][:, : entry.height, : entry.width])
     arrays = {'gt': gt}
     if scale:
-        small = images[0] if lq == 'given' else imresize(torch.from_numpy(gt), 1 / scale).numpy()
+        small = images[0] if lq == 'given' else _reduced(gt, scale)
         arrays['lq'] = np.ascontiguousarray(small)
     try:
         for part, array in arrays.items():
             if array.shape[1:] != entry.place(part, scale)[1:]:
                 return f'{source.files[-1]} was changed while it was being packed.'
-            write_pixels(pixels, part, entry, array)
+            write_pixels(folder, part, entry, array)
     except OSError as error:
         raise InputError(
-            f'{pixels} cannot be written: {error}. Make room or choose another folder, and repeat the '
+            f'{folder} cannot be written: {error}. Make room or choose another folder, and repeat the '
             'command; finished images are kept.'
         ) from error
     sums: dict[str, Any] = {f'{part}_crc': checksum(array) for part, array in arrays.items()}
     return entry._replace(**sums)
+
+
+def _reduced(gt: np.ndarray, scale: int) -> np.ndarray:
+    """Reduce an image, (C, H, W), by MATLAB's bicubic, which rounds each of its passes."""
+    if gt.dtype == np.uint8:
+        return imresize(torch.from_numpy(gt), 1 / scale).numpy()
+    resize = ImresizeRows(gt.shape[1], gt.shape[2], 1 / scale)
+    return resize.rows(gt.transpose(1, 2, 0), 0, resize.height).transpose(2, 0, 1)
 
 
 def _check(store: Store, workers: int | None) -> None:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..datasets.store import VERSION, Entry, lengths_of
+from ..datasets.store import RGB, VERSION, Entry, Pixels, lengths_of
 from ..errors import InputError
 from ..io.atomic import whole_file
 
@@ -44,22 +44,26 @@ class Unfinished:
         store: Folder that the store will have.
         options: Options that must not change when packing continues.
         sources: Images to pack.
+        pixels: Kind of the pixels.
 
     Raises:
         InputError: On entering, if another process packs this store, or it was begun with other options.
     """
 
-    def __init__(self, store: Path, options: dict[str, Any], sources: list[Source]) -> None:
+    def __init__(
+        self, store: Path, options: dict[str, Any], sources: list[Source], pixels: Pixels = RGB
+    ) -> None:
         self.store = store
         self.folder = store.with_name(f'.{store.name}.partial')
-        self.pixels = self.folder / 'store'
-        self.options = {'version': VERSION, **options}
+        self.content = self.folder / 'store'
+        self.pixels = pixels
+        self.options = {'version': VERSION, **options, **({} if pixels == RGB else pixels._asdict())}
         self.sources = sources
         self.plan: list[Entry] = []
         self.in_place: dict[str, Entry] = {}
 
     def __enter__(self) -> Unfinished:
-        self.pixels.mkdir(parents=True, exist_ok=True)
+        self.content.mkdir(parents=True, exist_ok=True)
         self.journal = open(self.folder / 'journal', 'a+', encoding='utf-8')
         try:
             self._lock()
@@ -79,7 +83,7 @@ class Unfinished:
 
     def finish(self) -> None:
         """Rename the folder to that of the store, and remove the rest."""
-        os.rename(self.pixels, self.store)
+        os.rename(self.content, self.store)
         shutil.rmtree(self.folder)
 
     def _lock(self) -> None:
@@ -103,12 +107,12 @@ class Unfinished:
                 )
             places = {entry.name: entry for entry in (Entry(*row) for row in kept['images'])}
         scale, plan = self.options['scale'], []
-        end = lengths_of(list(places.values()), scale)
+        end = lengths_of(list(places.values()), scale, self.pixels)
         for source in self.sources:
             place = places.get(source.name)
             if place is None or place[1:3] != (source.height, source.width):
                 place = Entry(source.name, source.height, source.width, end['gt'], end.get('lq', 0))
-                end = lengths_of([place], scale)
+                end = lengths_of([place], scale, self.pixels)
             plan.append(place)
         with whole_file(path) as partial:
             partial.write_text(json.dumps(dict(options=self.options, images=plan)), encoding='utf-8')

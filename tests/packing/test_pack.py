@@ -167,7 +167,7 @@ def test_what_is_in_place_is_not_packed_again(photos, tmp_path, monkeypatch):
     (photos / 'z.png').unlink()
     save(photos / 'Фото 1.png', (16, 24), 9)  # another image of the same size
     read, names = pack.read_image, []
-    monkeypatch.setattr(pack, 'read_image', lambda path: (names.append(path.stem), read(path))[1])
+    monkeypatch.setattr(pack, 'read_image', lambda path, *_: (names.append(path.stem), read(path))[1])
     pack_images(photos, tmp_path / 'store', 4, workers=0)
     assert names == ['Фото 1']
     pack_images(photos, tmp_path / 'anew', 4, workers=0)

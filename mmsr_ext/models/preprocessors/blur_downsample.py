@@ -60,7 +60,7 @@ class BlurDownsample(ImagePreprocessor):
         """Make LQ of GT.
 
         Args:
-            gt: (C, H, W) or (N, C, H, W), integers in [0, 255] of any type.
+            gt: (C, H, W) or (N, C, H, W), in [0, 255], of any type; rounded to 8 bit first.
 
         Returns:
             (C, H / scale, W / scale) or with N, uint8.
@@ -74,4 +74,4 @@ class BlurDownsample(ImagePreprocessor):
                 f'BlurDownsample: a GT image is {height}x{width}, not a multiple of the scale, {self.scale}. '
                 'Crop the images, as tools/make_pairs.py does.'
             )
-        return imresize(gaussian_blur(gt.to(torch.uint8), self.sigma, self.truncate), 1 / self.scale)
+        return imresize(gaussian_blur(gt.round().to(torch.uint8), self.sigma, self.truncate), 1 / self.scale)

@@ -23,8 +23,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     Takes both kinds of batches:
 
-    - of ``PackedPairs``: ``gt`` (N, C, H, W) and, unless LQ is made here, ``lq`` (N, C, h, w), uint8, RGB or
-      one channel;
+    - of ``PackedPairs``: ``gt`` (N, C, H, W) and, unless LQ is made here, ``lq`` (N, C, h, w), RGB or one
+      channel, uint8, or uint16, which is converted to fractions of the levels of 255;
       ``draws``, int64 (N, 2), seed and position of each sample or -1; ``keys``, the images' names.
     - of MMagic's loaders: ``inputs``, a list of (C, h, w), and ``data_samples``, a list of ``DataSample``
       with ``gt_img`` (C, H, W) and meta information.
@@ -209,7 +209,9 @@ class ImagePreprocessor(BaseDataPreprocessor):
             images = (
                 images.pin_memory()
             )  # or the host would wait for the transfer, and so for the step before; nothing if it is already
-        return images.to(self.device, non_blocking=True)
+        images = images.to(self.device, non_blocking=True)
+        # in levels of 255, as all that follows has it
+        return images.to(torch.float32) / 257 if images.dtype == torch.uint16 else images
 
     def _targets(self, samples: Samples, count: int, training: bool) -> None:
         """Convert and normalise ``gt_img``, and ``gan_gt_img`` where the data have one."""
