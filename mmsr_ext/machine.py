@@ -1,4 +1,4 @@
-"""The machine that something was measured on."""
+"""The machine that something runs on: what it is, and how much memory it has left."""
 
 from __future__ import annotations
 
@@ -58,3 +58,68 @@ def _processor() -> str:
         if line.startswith('model name'):
             return line.split(':', 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that this process can still take without swapping.
+
+    It is the least of what the machine, the container (cgroup) and the limits of the process (``ulimit``)
+    leave.
+    """
+    return max(0, min([_available(), *_left_by_container(), *_left_by_limits()]))
+
+
+def _available() -> int:
+    for line in _lines(Path('/proc/meminfo')):
+        if line.startswith('MemAvailable:'):
+            return int(line.split()[1]) * 1024
+    return os.sysconf('SC_AVPHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+
+
+def _left_by_container(
+    root: Path = Path('/sys/fs/cgroup'), own: Path = Path('/proc/self/cgroup')
+) -> list[int]:
+    """Return what each memory limit leaves, of the process's control group and those above it.
+
+    File caches, which the kernel drops when memory is needed, do not count as taken.
+    """
+    left = []
+    for line in _lines(own):
+        _, controllers, name = line.split(':', 2)
+        if controllers and 'memory' not in controllers.split(','):
+            continue
+        base = root / 'memory' if controllers else root
+        files = (
+            ('memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file')
+            if controllers
+            else ('memory.max', 'memory.current', 'inactive_file')
+        )
+        folder = base / name.lstrip('/')
+        # within a container the name may be that on the host, which cannot be seen
+        for group in {base, folder, *(each for each in folder.parents if each.is_relative_to(base))}:
+            limit, taken = (next(iter(_lines(group / file)), '') for file in files[:2])
+            if limit.isdigit() and taken.isdigit():
+                stat = dict(line.split() for line in _lines(group / 'memory.stat'))
+                left.append(int(limit) - int(taken) + int(stat.get(files[2], 0)))
+    return left
+
+
+def _left_by_limits() -> list[int]:
+    """Return what the limits on the process's address space and data leave."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return []
+    taken = dict(line.split(':', 1) for line in _lines(Path('/proc/self/status')) if ':' in line)
+    return [
+        resource.getrlimit(limit)[0] - int(taken[name].split()[0]) * 1024
+        for limit, name in ((resource.RLIMIT_AS, 'VmSize'), (resource.RLIMIT_DATA, 'VmData'))
+        if resource.getrlimit(limit)[0] != resource.RLIM_INFINITY and name in taken
+    ]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []

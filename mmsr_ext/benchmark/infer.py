@@ -15,7 +15,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from ..errors import InputError
-from ..upscaling.tiles import split
+from ..functional.tiles import split
 from ..upscaling.upscaler import Upscaler
 from .memory import resident_growth
 from .report import Report, interleaved, median_ratio

@@ -19,11 +19,11 @@ from ..io.atomic import remove_partial
 from ..io.images import name_some
 from ..io.picture_writing import FORMATS, Encoding, Subsampling, check_output, lost_colours, write_picture
 from ..io.pictures import read_picture, read_size
+from ..models.tiling import out_of_memory
 from ..pretrained import card_of
 from .inputs import find_images
 from .results import plan_results
 from .shards import device_of_process, parse_shard
-from .tile_runner import out_of_memory
 from .upscaler import Upscaler
 
 Format = Literal['png', 'jpg', 'webp', 'keep']

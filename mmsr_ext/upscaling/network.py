@@ -1,11 +1,7 @@
-"""Load a network for upscaling, and find out its channels, scale and memory use by running it."""
+"""Load a network for upscaling."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +11,10 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..generators.load import load_generator
 from ..generators.size_limit import explained_by
+from ..models.tiling import Traits
+from ..models.tiling import examine as traits_of
 from ..weights import generator_weights
 from .onnx_network import OnnxNetwork, TooMuch
-
-MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
-GLOBAL_LAYERS = (nn.InstanceNorm2d, nn.GroupNorm, nn.AdaptiveAvgPool2d)
-
-
-@dataclass(frozen=True)
-class Traits:
-    """The properties of a network that upscaling depends on.
-
-    Args:
-        channels: Channels of input and output, 3 or 1.
-        scale: Output size / input size.
-        multiple: Number that height and width of the input must be multiples of, in pixels.
-        values_per_pixel: Values in input and output of its largest layer, per pixel of the network's input.
-        looks_at_all: Names of layers whose output depends on the whole image, or ''.
-    """
-
-    channels: int
-    scale: int
-    multiple: int
-    values_per_pixel: float
-    looks_at_all: str
 
 
 def load_network(path: str | Path) -> nn.Module:
@@ -101,67 +77,15 @@ class _Spandrel(nn.Module):
 
 
 def examine(network: nn.Module) -> Traits:
-    """Find the traits of a network by running it, in eval mode on the CPU, on small grey images.
+    """Find the traits of a network, see ``models.tiling``; one of ONNX Runtime gets little memory and time.
 
     Raises:
         InputError: If it does not map images to images whose size is an integer multiple.
     """
-    if isinstance(network, OnnxNetwork):
-        with network.trial():
-            return _examine(network)
-    return _examine(network)
-
-
-def _examine(network: nn.Module) -> Traits:
-    parameter = next(network.parameters(), None)
-    if parameter is not None and parameter.device.type != 'cpu':
-        raise ValueError(f'examine: the network is on {parameter.device}; expected the CPU.')
-    for multiple in MULTIPLES:
-        size = multiple * (16 // multiple // 2 * 2 + 1 if multiple < 16 else 3)  # an odd multiple
-        for channels in (3, 1):
-            try:
-                with torch.inference_mode(), _largest_layer(network) as largest:
-                    output = network(torch.full((1, channels, size, size), 0.5))
-            except (
-                RuntimeError,
-                ValueError,
-                IndexError,
-                TypeError,
-                AssertionError,
-            ):  # InputError is a ValueError
-                continue
-            except TooMuch as error:
-                raise InputError(str(error)) from error
-            if not isinstance(output, Tensor) or output.ndim != 4 or output.shape[1] != channels:
-                continue
-            scale = output.shape[-1] // size
-            if scale >= 1 and output.shape[-2:] == (scale * size, scale * size):
-                values = max(
-                    largest[0] / size**2, (1 + scale**2) * channels, getattr(network, 'values_per_pixel', 0)
-                )
-                layers = sorted(
-                    {type(layer).__name__ for layer in network.modules() if isinstance(layer, GLOBAL_LAYERS)}
-                )
-                return Traits(channels, scale, multiple, values, ', '.join(layers))
-    raise InputError(
-        f'{type(network).__name__} does not map colour or grey images of {MULTIPLES[0] * 17} to '
-        f'{MULTIPLES[-1] * 3} px to images of the same size or an integer multiple of it. Give a generator; '
-        'a discriminator cannot upscale.'
-    )
-
-
-@contextmanager
-def _largest_layer(network: nn.Module) -> Iterator[list[int]]:
-    """Record, within the block, the largest number of values in input and output of a layer."""
-    largest = [0]
-
-    def look(layer: nn.Module, inputs: tuple, output: object) -> None:
-        tensors = [value for value in (*inputs, output) if isinstance(value, Tensor)]
-        largest[0] = max(largest[0], sum(math.prod(value.shape) for value in tensors))
-
-    hooks = [layer.register_forward_hook(look) for layer in network.modules() if not any(layer.children())]
+    if not isinstance(network, OnnxNetwork):
+        return traits_of(network)
     try:
-        yield largest
-    finally:
-        for hook in hooks:
-            hook.remove()
+        with network.trial():
+            return traits_of(network)
+    except TooMuch as error:
+        raise InputError(str(error)) from error

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ..arguments import check_value
 from ..errors import InputError
 from ..functional import FilledColours, ImresizeRows, resize_with_alpha, rgb_to_ycbcr
+from ..functional.tiles import Axis, join
 from ..pretrained import builtin_network
 from .chroma import with_chroma
 from .network import load_network
 from .tile_runner import Precision, Runner
-from .tiles import Axis, join
 
 Alpha = Literal['bicubic', 'network']
 LUMA = (0.299, 0.587, 0.114)  # BT.601

@@ -384,11 +384,11 @@ def test_other_arrays_are_refused(shape, dtype):
 
 
 def test_the_tile_follows_the_free_memory(monkeypatch):
-    from mmsr_ext.upscaling import tile_runner as upscale_runner
+    from mmsr_ext.models.tiling import tiled_run
 
     sides = []
     for free in (1e7, 4e8, 1e12):
-        monkeypatch.setattr(upscale_runner, '_free_memory', lambda free=free: free)
+        monkeypatch.setattr(tiled_run, 'free_memory', lambda free=free: free)
         sides.append(
             (
                 Upscaler(compact(), 'cpu').tile,

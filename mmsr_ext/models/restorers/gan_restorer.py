@@ -20,7 +20,7 @@ from ...errors import InputError
 from ...registry import MODELS
 from ..losses import as_adversarial_loss
 from .backward import PrecomputedGradient, backward, detached, scaled_sum, trainable_parameters
-from .inference import add_predictions, baseline_of
+from .inference import add_predictions, read_test_cfg
 from .schedule import Schedule
 from .targets import Sharpened, Targets, targets_of
 
@@ -64,7 +64,8 @@ class GANRestorer(BaseModel):
         train_cfg: ``disc_steps``, ``disc_init_steps``, ``disc_repeat``; see ``Schedule``.
         test_cfg: ``baseline='bicubic'`` adds the bicubically upsampled input to every prediction, as
             ``bicubic_img``; ``baseline='input'`` the input itself, as ``input_img``, where the output has its
-            size.
+            size. ``tile`` and ``overlap``, in pixels of the input, cut images into tiles; see
+            ``TiledGenerator``. By default only those are cut for which memory is too small.
         init_cfg: See MMEngine's BaseModule.
         data_preprocessor: ``ImagePreprocessor``, MMagic's ``DataPreprocessor`` or one of the same interface.
         channels_last: Keep networks and images in channels-last memory format; same results, faster
@@ -117,7 +118,6 @@ class GANRestorer(BaseModel):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         send_without_waiting(self.data_preprocessor)  # else each transfer would wait for the step before
         self.schedule = Schedule.from_cfg(train_cfg)
-        self.baseline = baseline_of(test_cfg)
         self.generator: Any = MODELS.build(generator)
         self.discriminator: Any = MODELS.build(discriminator) if discriminator else None
         self.pixel_loss = _build_loss('pixel_loss', pixel_loss)
@@ -139,6 +139,7 @@ class GANRestorer(BaseModel):
         }
         self._relativistic = getattr(self.gan_loss, 'relativistic', False)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.baseline, self.tiled_generator = read_test_cfg(test_cfg, self.memory_format)
         for module in filter(
             None,
             (
@@ -434,12 +435,13 @@ class GANRestorer(BaseModel):
         """
         check_value('mode', mode, Mode)
         network = self.generator if self.generator_ema is None or mode == 'loss' else self.generator_ema
+        if mode == 'predict':
+            output = self.tiled_generator.output(network, inputs)
+            return add_predictions(data_samples, inputs, output, self.data_preprocessor, self.baseline)
         output = network(inputs.contiguous(memory_format=self.memory_format))
         if mode == 'tensor':
             return output
-        if mode == 'loss':
-            return self._content_losses(output, self._targets(data_samples))
-        return add_predictions(data_samples, inputs, output, self.data_preprocessor, self.baseline)
+        return self._content_losses(output, self._targets(data_samples))
 
     # -- state -------------------------------------------------------------------------------------------
 

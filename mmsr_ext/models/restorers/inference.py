@@ -8,33 +8,43 @@ import torch
 from mmagic.structures import DataSample
 from torch import Tensor
 
-from ...arguments import check_value
+from ...arguments import Count, check_value, nearest
 from ...errors import InputError
 from ...functional import imresize
 from .schedule import without_effect
+from .tiled_generator import TiledGenerator
 
 Baseline = Literal['bicubic', 'input'] | None
+KINDS: dict[str, Any] = dict(baseline=Baseline, tile=Count | None, overlap=Count | None)  # of test_cfg
 
 
-def baseline_of(test_cfg: dict | None) -> Baseline:
-    """Return the baseline that a restorer's ``test_cfg`` asks for.
+def read_test_cfg(
+    test_cfg: dict | None, memory_format: torch.memory_format
+) -> tuple[Baseline, TiledGenerator]:
+    """Return what a restorer's ``test_cfg`` asks for: the baseline, and how large images are computed.
 
     MMagic's configs have ``metrics`` and ``crop_border`` there, which MMagic does not read; a line in the log
     says so.
 
+    Args:
+        test_cfg: ``baseline``, ``tile`` and ``overlap``.
+        memory_format: What the generator gets.
+
     Raises:
-        InputError: For another key than ``baseline``, or an unknown baseline.
+        InputError: For another key, an unknown baseline, or tiles that are out of range.
     """
-    cfg = dict(test_cfg or {})
-    baseline = cfg.pop('baseline', None)
+    cfg = {'baseline': None, 'tile': None, 'overlap': None} | dict(test_cfg or {})
     without_effect('test_cfg', cfg, ['metrics', 'crop_border'], 'metrics are those of val_evaluator')
-    if cfg:
-        raise InputError(
-            f'test_cfg: unknown key {sorted(cfg)[0]!r}; GANRestorer knows baseline. Metrics belong in '
-            'val_evaluator.'
-        )
-    check_value('test_cfg: baseline', baseline, Baseline)
-    return baseline
+    unknown = sorted(cfg.keys() - KINDS.keys())
+    if unknown:
+        advice = nearest(unknown[0], list(KINDS)) or f'GANRestorer knows {", ".join(KINDS)}.'
+        raise InputError(f'test_cfg: unknown key {unknown[0]!r}; {advice} Metrics belong in val_evaluator.')
+    for key, kind in KINDS.items():
+        check_value(f'test_cfg: {key}', cfg[key], kind)
+    try:
+        return cfg['baseline'], TiledGenerator(cfg['tile'], cfg['overlap'], memory_format)
+    except InputError as error:
+        raise InputError(f'test_cfg: {error}') from error
 
 
 def add_predictions(
