@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from ..arguments import Size
 from ..errors import InputError
-from ..io.images import image_size, named_images, read_image
+from ..io.images import check_image, named_images, read_image
 from ..registry import DATASETS
 from .augmentation import Augmentation, random_bits
 from .base import RestorationDataset, Weighting
@@ -27,8 +28,8 @@ from .sampler import Draw
 class ImageDataset(RestorationDataset):
     """Ground truth alone, for recipes whose data preprocessor makes the low-quality images.
 
-    Building the dataset checks that the crop fits into every image. A sample has one image, shape (3, H, W),
-    uint8, RGB, as ``inputs`` and as ``data_samples.gt_img``; with ``channels=1`` shape (1, H, W).
+    Building the dataset checks the kind of every image, and that the crop fits. A sample has one image, shape
+    (3, H, W), uint8, RGB, as ``inputs`` and as ``data_samples.gt_img``; with ``channels=1`` shape (1, H, W).
 
     Args:
         gt_folder: Folder of the images, or a pattern of folders: 'GoPro/train/*/sharp'.
@@ -157,11 +158,26 @@ class ImageDataset(RestorationDataset):
         """Find the files of the samples by name, ground truth last."""
         return {key: (path,) for key, path in named_images(folders['gt']).items()}
 
+    def gt_sizes(self) -> list[tuple[int, int]]:
+        """Return height and width in pixels of the ground truth of every sample, without a crop."""
+        return [self._sizes(files)[-1] for files in self.files]
+
+    def read_all(self) -> None:
+        """Read every image once, so that a damaged one is found now; nothing is kept.
+
+        Raises:
+            InputError: If an image cannot be read, and ``on_bad_image`` is 'stop'.
+        """
+        if not self.skips:
+            with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+                for _ in pool.map(read_image, {path: None for files in self.files for path in files}):
+                    pass
+
     def _images(self, files: tuple[Path, ...]) -> tuple[np.ndarray, ...]:
         return tuple(self._read(path) for path in files)
 
     def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
-        return tuple(image_size(path) for path in files)
+        return tuple(check_image(path) for path in files)
 
     def _read(self, path: Path) -> np.ndarray:
         if self.cached is None:

@@ -16,10 +16,9 @@ from .images import ImageDataset
 class PairedImageDataset(ImageDataset):
     """Image pairs from two folders, whole or as random crops.
 
-    Building the dataset checks that every pair is complete, that GT is exactly ``scale`` times as large as
-    LQ, and that the crop fits. A sample has MMagic's format: ``inputs``, shape (3, h, w), and
-    ``data_samples.gt_img``, shape (3, H, W), uint8, RGB; with
-    ``channels=1`` one channel.
+    Building the dataset checks that every pair is complete and of 8-bit images, that GT is exactly ``scale``
+    times as large as LQ, and that the crop fits. A sample has MMagic's format: ``inputs``, shape (3, h, w),
+    and ``data_samples.gt_img``, shape (3, H, W), uint8, RGB; with ``channels=1`` one channel.
 
     Args:
         gt_folder: Folder of the ground truth, or a pattern of folders: 'GoPro/train/*/sharp'.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..io.images import image_size
+from ..io.images import check_image
 from ..registry import DATASETS
 from .pairs import PairedImageDataset
 
@@ -37,7 +37,7 @@ class SideBySideDataset(PairedImageDataset):
         return (right, left) if self.reverse else (left, right)
 
     def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
-        height, width = image_size(files[0])
+        height, width = check_image(files[0])
         if width % 2:
             raise InputError(
                 f'{files[0]} is {width} px wide; expected an even width, for two halves. Remove the image.'

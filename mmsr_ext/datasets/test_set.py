@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..functional import bicubic_pair
-from ..io.images import image_size
+from ..io.images import check_image
 from ..registry import DATASETS
 from .pairs import PairedImageDataset
 
@@ -53,8 +53,8 @@ class BenchmarkDataset(PairedImageDataset):
         return self._read(files[0]), self._read(files[1])[:height, :width]
 
     def _sizes(self, files: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
-        gt = image_size(files[1])
-        lq = (gt[0] // self.scale, gt[1] // self.scale) if self.reduces else image_size(files[0])
+        gt = check_image(files[1])
+        lq = (gt[0] // self.scale, gt[1] // self.scale) if self.reduces else check_image(files[0])
         if min(lq) < 1:
             raise InputError(
                 f'{files[1]} is {gt[0]}x{gt[1]}, smaller than the scale, {self.scale}. Remove the image.'

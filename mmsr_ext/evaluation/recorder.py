@@ -6,12 +6,15 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -54,6 +57,7 @@ class Recorder(Hook):
         self.images: list[dict[str, ImageResult]] = [{} for _ in folders]
         self.warm = False
         self.seconds = 0.0
+        self._seen: dict[BaseMetric, int] = {}  # results that a metric had after the batch before
         for generator in generators:
             generator.register_forward_pre_hook(self._start, with_kwargs=True)
             generator.register_forward_hook(self._stop)
@@ -61,6 +65,7 @@ class Recorder(Hook):
     def before_test_epoch(self, runner: Runner) -> None:
         """Measure the baseline once."""
         self.warm = False
+        self._seen = {}
         if self.metrics:
             for evaluator in runner.test_loop.evaluators:
                 evaluator.metrics = [
@@ -80,14 +85,11 @@ class Recorder(Hook):
             image.seconds[self.method] = self.seconds / len(outputs)
             for metric in loop.evaluator.metrics:
                 method = self.baseline if self._of_baseline(metric.prefix) else self.method
-                values = metric.results[position - len(outputs)]
-                values = (
-                    values if isinstance(values, dict) else {metric.metric: values}
-                )  # MMagic's metrics; ours
                 image.figures.setdefault(method, {}).update(
-                    {key: float(value) for key, value in values.items()}
+                    _values_of(metric, position, len(outputs), self._seen.get(metric, 0))
                 )
             self._save(index, name, sample)
+        self._seen = {metric: len(metric.results) for metric in loop.evaluator.metrics}
         self.seconds = 0.0
         if get_rank() == 0 and sys.stderr.isatty():
             end = '\n' if batch_idx + 1 == loop.total_length else ''
@@ -100,7 +102,7 @@ class Recorder(Hook):
             self.metrics[self.method, index] = {
                 name: float(value)
                 for name, value in (metrics or {}).items()
-                if name.rpartition('/')[0] in prefixes
+                if name.rpartition('/')[0] in prefixes and _is_number(value)
             }
 
     def gather(self) -> None:
@@ -139,6 +141,28 @@ class Recorder(Hook):
 
     def _stop(self, generator: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         self.seconds += _now(inputs) - self.began
+
+
+def _values_of(metric: BaseMetric, position: int, count: int, seen: int) -> dict[str, float]:
+    """Return what a metric holds of an image by name; nothing of one that does not keep a result an image.
+
+    Args:
+        metric: Ours, whose results are numbers; MMagic's, whose results are dicts; or any other.
+        position: Of the image in the batch.
+        count: Images of the batch.
+        seen: Results that the metric had before the batch.
+    """
+    if len(metric.results) - seen != count:
+        return {}
+    result = metric.results[seen + position]
+    values = (
+        result if isinstance(result, dict) else {getattr(metric, 'metric', type(metric).__name__): result}
+    )
+    return {str(key): float(value) for key, value in values.items() if _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Number, np.number)) or (isinstance(value, Tensor) and value.numel() == 1)
 
 
 def _piece(value: Any) -> Any:

@@ -15,12 +15,13 @@ from PIL import Image
 from ..errors import InputError, printable
 from ..functional import luma_pixels
 from .headers import is_tiff, kind_of
-from .kinds import DECODERS, decoder_of
+from .kinds import DECODERS, Kind, decoder_of
 from .limits import opened
 
 NEVER_INTEGER = ('.pfm',)  # its pixels are always floats, which no reader here takes
 EIGHT_BIT = ('RGB', 'L', 'P', '1')
 GREY = ('1', 'L', 'LA', 'La')
+WITH_ALPHA = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 READ = {row.format for row in DECODERS}
 
@@ -48,9 +49,7 @@ def read_image(path: str | Path, channels: Literal[1, 3] | None = 3, depth: Lite
         if is_tiff(path):
             return _read_tiff(path, channels)
         with opened(path) as image:
-            kind = kind_of(image, path)
-            # the second picture of a telephone's MPO file is a preview, no animation
-            frames = 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
+            kind, frames = kind_of(image, path), _frames(image)
             image.load()
     except InputError:
         raise
@@ -58,29 +57,80 @@ def read_image(path: str | Path, channels: Literal[1, 3] | None = 3, depth: Lite
         raise InputError(
             f'{path} cannot be read as an image ({error}). Replace or remove the file.'
         ) from error
-    if frames > 1:
-        raise InputError(
-            f'{path} has {frames} frames; expected one. Save the one that you want as a file of its own.'
-        )
+    _check_kind(path, image.mode, kind, frames)
     grey = image.mode in GREY
-    if 'A' in image.getbands() or 'transparency' in image.info:
+    if _has_alpha(image):
         image = image.convert('RGBA')
         if image.getchannel('A').getextrema() != (255, 255):
             raise InputError(
                 f'{path} is partly transparent. Flatten it onto a background, or remove the file.'
             )
         image = image.convert('RGB')
-    if image.mode not in EIGHT_BIT:
+    return _with_channels(np.array(image if image.mode == 'RGB' else image.convert('RGB')), channels, grey)
+
+
+def check_image(path: str | Path) -> tuple[int, int]:
+    """Check that ``read_image`` takes a file, as far as its header tells.
+
+    A file with an alpha channel is read, because the header does not tell whether it is opaque.
+
+    Returns:
+        Height and width in pixels.
+
+    Raises:
+        InputError: If the file has no readable header, is not 8-bit, partly transparent, or animated.
+    """
+    try:
+        with opened(path) as image:
+            size = image.height, image.width
+            if is_tiff(path):
+                from .tiff import tiff_kind
+
+                _check_tiff(path, tiff_kind(path))
+            else:
+                _check_kind(path, image.mode, kind_of(image, path), _frames(image))
+            alpha = _has_alpha(image)
+    except InputError:
+        raise
+    except UNREADABLE as error:
         raise InputError(
-            f'{path} has pixels of type {image.mode}; expected 8-bit RGB or grey. Convert the file.'
+            f'{path} cannot be read as an image ({error}). Replace or remove the file.'
+        ) from error
+    if alpha:
+        read_image(path)
+    return size
+
+
+def _frames(image: Image.Image) -> int:
+    # the second picture of a telephone's MPO file is a preview, no animation
+    return 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return 'A' in image.getbands() or 'transparency' in image.info
+
+
+def _check_kind(path: str | Path, mode: str, kind: Kind, frames: int) -> None:
+    if frames > 1:
+        raise InputError(
+            f'{path} has {frames} frames; expected one. Save the one that you want as a file of its own.'
         )
-    if kind.bits > 8:  # Pillow has reduced them
+    if mode not in (*EIGHT_BIT, *WITH_ALPHA):
+        raise InputError(f'{path} has pixels of type {mode}; expected 8-bit RGB or grey. Convert the file.')
+    if kind.bits > 8:  # Pillow reduces them
         raise InputError(
             f'{path} has pixels of {kind.bits} bits; expected 8-bit RGB or grey. Convert the file, '
             'or pack the images with --depth 16.'
         )
     decoder_of(kind, path)
-    return _with_channels(np.array(image if image.mode == 'RGB' else image.convert('RGB')), channels, grey)
+
+
+def _check_tiff(path: str | Path, kind: Kind) -> None:
+    if kind.bits > 8 or kind.colours == 'CMYK':
+        raise InputError(
+            f'{path} has pixels of type {kind.bits}-bit {kind.colours}; expected 8-bit RGB or grey. Convert '
+            'the file.'
+        )
 
 
 def _read_16_bits(path: str | Path, channels: int | None) -> np.ndarray:
@@ -106,12 +156,7 @@ def _with_channels(pixels: np.ndarray, channels: int | None, grey: bool) -> np.n
 def _read_tiff(path: str | Path, channels: int | None) -> np.ndarray:
     from .tiff import read_tiff, tiff_kind  # slow to import, and few data sets are TIFF files
 
-    kind = tiff_kind(path)
-    if kind.bits > 8 or kind.colours == 'CMYK':
-        raise InputError(
-            f'{path} has pixels of type {kind.bits}-bit {kind.colours}; expected 8-bit RGB or grey. Convert '
-            'the file.'
-        )
+    _check_tiff(path, tiff_kind(path))
     pixels = read_tiff(path)[0]
     if pixels.shape[2] in (2, 4):
         if pixels[..., -1].min() < 255:

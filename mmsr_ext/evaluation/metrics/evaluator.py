@@ -21,10 +21,14 @@ class Evaluator(StockEvaluator):
     """The evaluator of MMEngine's loops and of MMagic's, with metrics of this package and of both.
 
     Metrics that are to be shown the same images share one pass over them. MMagic's class of this name does
-    the same; importing it imports all of MMagic's models.
+    the same; importing it imports all of MMagic's models. It asks metrics for more than MMEngine does; here
+    any ``mmengine.evaluator.BaseMetric`` is one.
 
     Args:
         metrics: The metrics; without any the images are made and not measured.
+
+    Raises:
+        InputError: For an object that is no ``BaseMetric``, and for two metrics of one name.
     """
 
     def __init__(self, metrics: Any = None) -> None:
@@ -33,7 +37,9 @@ class Evaluator(StockEvaluator):
         for metric in self.metrics:
             if not isinstance(metric, BaseMetric):
                 raise InputError(
-                    f"Evaluator: {metric!r} is no metric; give a dict, such as dict(type='PSNR')."
+                    f'Evaluator: {metric!r} is no metric; expected a subclass of '
+                    'mmengine.evaluator.BaseMetric, with process(data_batch, data_samples) and '
+                    "compute_metrics(results), or a dict, such as dict(type='PSNR')."
                 )
             name = '/'.join(filter(None, (metric.prefix, getattr(metric, 'metric', ''))))
             if isinstance(metric, ImageMetric) and names.setdefault(name, metric) is not metric:
@@ -48,7 +54,8 @@ class Evaluator(StockEvaluator):
         self.dataset = dataloader.dataset
         if not self.is_ready:
             for metric in self.metrics:
-                metric.prepare(module, dataloader)
+                if hasattr(metric, 'prepare'):
+                    metric.prepare(module, dataloader)
         self.is_ready = True
 
     def prepare_samplers(
@@ -57,12 +64,17 @@ class Evaluator(StockEvaluator):
         """Group the metrics by the batches that they are shown."""
         groups: dict[tuple, list[BaseMetric]] = {}
         for metric in self.metrics:
-            kind = metric.SAMPLER_MODE, metric.sample_model, getattr(metric, 'need_cond_input', None)
+            kind = (
+                getattr(metric, 'SAMPLER_MODE', 'normal'),
+                getattr(metric, 'sample_model', 'orig'),
+                getattr(metric, 'need_cond_input', None),
+            )
             groups.setdefault(kind, []).append(metric)
-        pairs = [
-            (metrics, metrics[0].get_metric_sampler(module, dataloader, metrics))
-            for metrics in groups.values()
-        ]
+        pairs = []
+        for metrics in groups.values():
+            sampling: Any = next((one for one in metrics if hasattr(one, 'get_metric_sampler')), None)
+            shown = sampling.get_metric_sampler(module, dataloader, metrics) if sampling else dataloader
+            pairs.append((metrics, shown))
         return pairs or [([], dataloader)]
 
     def process(
