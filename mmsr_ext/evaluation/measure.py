@@ -16,6 +16,7 @@ from ..engine.distributed.launch import join_processes
 from ..engine.stock import unwrapped
 from ..errors import InputError
 from ..weights import check_fits, generator_weights, rename_to
+from .checks import check_images
 from .image_sets import (
     ImageSet,
     benchmark_sets,
@@ -144,6 +145,8 @@ def measure(
     )
     runner = CheckedRunner.from_cfg(cfg)
     generators = generators_of(unwrapped(runner.model), config)
+    loop = runner.test_loop
+    check_images(cfg, 'test_dataloader', loop.dataloaders, loop.evaluators)
     own = sum(not image_set.prefix for image_set in sets)
     folder = Path(cfg.work_dir)
     folders = [folder if own == 1 and not image_set.prefix else folder / image_set.name for image_set in sets]

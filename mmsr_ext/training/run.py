@@ -24,6 +24,7 @@ from .dry_run import try_model
 from .resume_point import check_same_start
 from .runner import TrainingRunner
 from .summary import log_summary
+from .try_validation import check_validation
 from .work_dir import new_work_dir
 
 
@@ -81,6 +82,7 @@ def train(
         check_hooks(runner)
         runner.build_parts()
         check_training(runner, model)
+        check_validation(runner, model)
     runner.speak()
     log_summary(runner, model, runner.datasets)
     runner.train()
