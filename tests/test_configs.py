@@ -5,6 +5,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from support import ROOT
 
+from mmsr_ext.config.load import load_config
 from mmsr_ext.registry import MODELS
 
 CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('*.py'))
@@ -22,7 +23,7 @@ def test_model_builds_and_text_survives(name, in_root):
 
 @pytest.mark.parametrize('name', CONFIGS)
 def test_metrics_name_their_protocol(name):
-    cfg = Config.fromfile(ROOT / 'configs' / name)
+    cfg = load_config(str(ROOT / 'configs' / name))
     model_scale = cfg.val_dataloader.dataset.scale  # pairs also where training makes its own
     assert {metric.crop_border for metric in cfg.val_evaluator.metrics} == {
         model_scale if model_scale > 1 else 0

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from .borders import resolve_borders
 from .init_generator import apply_init_generator
 from .keys import check_keys
 from .section_keys import check_section_keys
@@ -60,5 +61,6 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     check_keys(cfg, options)
     apply_init_generator(cfg, options)
     check_section_keys(cfg)
+    resolve_borders(cfg)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     return cfg

@@ -6,19 +6,38 @@ from typing import Any
 
 from ..errors import InputError
 
-GREATER = ('PSNR', 'SSIM', 'SNR', 'IS', 'MOS')
+# by the names under which metrics of this project and of MMagic are logged
+GREATER = (
+    'PSNR',
+    'SSIM',
+    'SNR',
+    'MS-SSIM',
+    'IS',
+    'precision',
+    'recall',
+    'eqt_int',
+    'eqt_frac',
+    'eqr',
+    'MOS',
+    'MP/s',
+)
 LESS = (
     'NIQE',
     'LPIPS',
     'MAE',
     'MSE',
+    'MattingMSE',
     'DISTS',
     'FID',
     'KID',
     'SAD',
     'PI',
+    'PPL',
+    'ppl_score',
+    'SWD',
     'GradientError',
     'ConnectivityError',
+    's/image',
 )
 
 
@@ -31,10 +50,15 @@ def higher_is_better(name: str) -> bool | None:
     Args:
         name: As it is logged: a prefix, the metric, and after a hyphen its protocol.
     """
-    metric = name.rpartition('/')[2].partition('-')[0].lower()
-    if metric in {one.lower() for one in GREATER}:
+    prefix, _, metric = name.rpartition('/')
+    if prefix and (metric == 'avg' or metric.isdigit()):
+        metric = prefix.rpartition('/')[
+            2
+        ]  # MS-SSIM and SWD of MMagic are logged as MS-SSIM/avg, SWD/avg, SWD/256
+    words = {name.lower(), metric.lower(), metric.partition('-')[0].lower()}
+    if words & {one.lower() for one in GREATER}:
         return True
-    return False if metric in {one.lower() for one in LESS} else None
+    return False if words & {one.lower() for one in LESS} else None
 
 
 def rule_of(name: str, given: Any, owner: str, key: str) -> Any:

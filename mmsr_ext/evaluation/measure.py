@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..config.borders import resolve_borders
 from ..config.checked_runner import CheckedRunner
 from ..config.checks import check_loaders
 from ..config.load import load_config
@@ -129,6 +130,7 @@ def measure(
     _without_training(cfg)
     baseline = baseline_in(cfg)
     check_loaders(cfg, 'test_dataloader')
+    resolve_borders(cfg, lambda: scale_and_channels(cfg)[0])
     with section(cfg, 'test_dataloader or test_evaluator'):
         sets, notes = (
             (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)

@@ -8,10 +8,11 @@ import json
 import math
 from typing import Any
 
+from ..engine.better import higher_is_better
 from ..machine import machine
 from .measure import TIMES, Measurement
 
-LOWER_IS_BETTER = ('LPIPS', 'NIQE', 'NIQE-MATLAB', 's/image')
+BEST = '*'
 EXPLAINED = {
     'LPIPS': 'LPIPS 0.1, AlexNet; lower is better',
     'NIQE': (
@@ -26,14 +27,17 @@ EXPLAINED = {
 
 
 def as_text(result: Measurement) -> str:
-    """Format the table under its protocol, with the notes below."""
+    """Format the table under its protocol, with the notes below; a star marks the best of a set."""
     columns = columns_of(result)
     head = ['set', 'method', *columns]
     body = []
     for part in result.sets:
+        best = {column: best_of(column, part.figures) for column in columns}
         for index, (method, figures) in enumerate(part.figures.items()):
             name = f'{part.name} ({len(part.images)})' if index == 0 else ''
-            body.append([name, method, *(cell(column, figures.get(column)) for column in columns)])
+            body.append(
+                [name, method, *(_marked(column, figures.get(column), best[column]) for column in columns)]
+            )
     widths = [max(map(len, line)) for line in zip(head, *body)]
     lines = []
     for line in [head, *body]:
@@ -125,11 +129,23 @@ def cell(column: str, value: float | None) -> str:
 
 
 def best_of(column: str, figures: dict[str, dict[str, float]]) -> float | None:
-    """Return the best figure of a column within a set."""
+    """Return the best figure of a column within a set; None where nobody knows which values are better."""
     values = [row[column] for row in figures.values() if column in row and not math.isnan(row[column])]
-    if len(values) < 2:
+    higher = higher_is_better(column)
+    if len(values) < 2 or higher is None:
         return None
-    return min(values) if {column, column.rpartition('/')[2]} & set(LOWER_IS_BETTER) else max(values)
+    return max(values) if higher else min(values)
+
+
+def is_best(column: str, value: float | None, best: float | None) -> bool:
+    """Return whether a figure is the best of its column as far as the table shows."""
+    return best is not None and cell(column, value) == cell(column, best)
+
+
+def _marked(column: str, value: float | None, best: float | None) -> str:
+    """Format a figure with a star or a space after it, so that the digits stay in line."""
+    star = '' if best is None else BEST if is_best(column, value, best) else ' '
+    return cell(column, value) + star
 
 
 def _finite(content: Any) -> Any:

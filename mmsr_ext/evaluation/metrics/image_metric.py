@@ -25,7 +25,7 @@ class ImageMetric(BaseMetric):
     It does what MMagic's ``BaseSampleWiseMetric`` does, whose import takes all of MMagic's models along.
 
     Args:
-        crop_border: Pixels left out at each side.
+        crop_border: Pixels left out at each side; 'scale' for as many as the images are enlarged by.
         gt_key: Name of the ground truth in a sample.
         pred_key: Name of the image in the sample's ``output``.
         collect_device: See MMEngine's ``BaseMetric``.
@@ -38,6 +38,7 @@ class ImageMetric(BaseMetric):
     """
 
     metric: str
+    higher_is_better: bool
     default_prefix = ''  # the name says enough
     smallest: int = 1  # height and width, without the border, of the images that it takes
     # by these MMagic's evaluator knows that the metric is to be shown the data as they are
@@ -46,7 +47,7 @@ class ImageMetric(BaseMetric):
 
     def __init__(
         self,
-        crop_border: Count = 0,
+        crop_border: Count | Literal['scale'] = 0,
         gt_key: str = 'gt_img',
         pred_key: str = 'pred_img',
         collect_device: str = 'cpu',
@@ -75,11 +76,11 @@ class ImageMetric(BaseMetric):
         """Measure the images of a batch.
 
         Args:
-            data_batch: Not used.
+            data_batch: As the dataloader gave it; its LQ images tell the scale where nothing else does.
             data_samples: With the ground truth and ``output``, (C, H, W) or as ``input_order`` says,
                 [0, 255], BGR; tensors or arrays.
         """
-        for sample in data_samples:
+        for index, sample in enumerate(data_samples):
             pred, gt = sample['output'].get(self.pred_key), sample.get(self.gt_key)
             if pred is None or gt is None:
                 missing = self.gt_key if gt is None else f'output {self.pred_key}'
@@ -95,7 +96,7 @@ class ImageMetric(BaseMetric):
                     f'{self.metric}: {self.pred_key} is {tuple(pred.shape)} and {self.gt_key} '
                     f'{tuple(gt.shape)}. Check the scale of the generator and of the data.'
                 )
-            border = self.crop_border
+            border = self._border(gt, data_batch, index)
             height, width = (size - 2 * border for size in gt.shape[-2:])
             if min(height, width) < self.smallest:
                 raise InputError(
@@ -107,6 +108,19 @@ class ImageMetric(BaseMetric):
                 for image in (gt.to(pred.device), pred)
             )
             self.results.append(torch.as_tensor(self.measure(*images)).mean())  # over the frames of a video
+
+    def _border(self, gt: Tensor, data_batch: Any, index: int) -> int:
+        """Return the pixels to leave out of an image of a batch."""
+        if self.crop_border != 'scale':
+            return self.crop_border
+        inputs = data_batch.get('inputs') if isinstance(data_batch, dict) else None
+        width = inputs[index].shape[-1] if isinstance(inputs, (list, tuple, Tensor)) else 0
+        if not width or gt.shape[-1] < width:
+            raise InputError(
+                f"{self.metric}: crop_border='scale', and nothing tells the scale of the images. "
+                'Give the number of pixels: crop_border=4.'
+            )
+        return round(gt.shape[-1] / width)
 
     def evaluate(self, size: int | None = None) -> dict[str, float]:
         """Collect the results of all processes and average them.
@@ -123,8 +137,17 @@ class ImageMetric(BaseMetric):
         return {self.metric: sum(results) / len(results)}
 
     def prepare(self, module: BaseModel, dataloader: DataLoader) -> None:
-        """See MMagic's evaluator."""
+        """See MMagic's evaluator; the scale of the images is asked of the dataset and the model."""
         self.size = len(dataloader.dataset)  # type: ignore[arg-type]
+        if self.crop_border == 'scale':
+            preprocessor, generator = (
+                getattr(module, name, None) for name in ('data_preprocessor', 'generator')
+            )
+            scales = [
+                getattr(owner, 'scale', None) for owner in (dataloader.dataset, preprocessor, generator)
+            ]
+            scales.append(getattr(generator, 'upscale_factor', None))
+            self.crop_border = next((scale for scale in scales if isinstance(scale, int)), 'scale')
 
     def get_metric_sampler(
         self, model: BaseModel, dataloader: DataLoader, metrics: Sequence[BaseMetric]

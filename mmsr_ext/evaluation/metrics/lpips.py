@@ -22,7 +22,7 @@ class LPIPS(ImageMetric):
 
     Args:
         net: 'alex' (the usual one), 'vgg' or 'squeeze'.
-        crop_border: Pixels left out at each side.
+        crop_border: Pixels left out at each side, or 'scale'.
         pretrained: 'imagenet' (torchvision's weights of the trunk), a file with them, or 'random'.
         **kwargs: See ``ImageMetric``.
 
@@ -31,11 +31,12 @@ class LPIPS(ImageMetric):
     """
 
     metric = 'LPIPS'
+    higher_is_better = False
 
     def __init__(
         self,
         net: Literal['alex', 'vgg', 'squeeze'] = 'alex',
-        crop_border: Count = 0,
+        crop_border: Count | Literal['scale'] = 0,
         pretrained: str = 'imagenet',
         **kwargs: Any,
     ) -> None:

@@ -38,7 +38,8 @@ class NIQE(ImageMetric):
     Source: Mittal et al. 2013 (Making a completely blind image quality analyzer).
 
     Args:
-        crop_border: Pixels left out at each side; the scale by convention.
+        crop_border: Pixels left out at each side; 'scale', the convention, for as many as the images are
+            enlarged by.
         convention: 'Y' or 'matlab'.
         pred_key: Name of the image.
         convert_to: MMagic's key: 'y' or 'Y' for the convention 'Y'; 'gray' for OpenCV's grey, MMagic's
@@ -51,9 +52,11 @@ class NIQE(ImageMetric):
         InputError: For another convention, two of them, or two names of the image.
     """
 
+    higher_is_better = False
+
     def __init__(
         self,
-        crop_border: Count = 0,
+        crop_border: Count | Literal['scale'] = 0,
         convention: Literal['Y', 'matlab'] = 'Y',
         pred_key: str = 'pred_img',
         convert_to: Literal['y', 'Y', 'gray'] | None = None,

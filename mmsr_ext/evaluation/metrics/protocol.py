@@ -13,7 +13,11 @@ from .image_metric import ImageMetric
 
 
 class _OfChannels(ImageMetric):
-    def __init__(self, crop_border: Count = 0, convert_to: Literal['Y'] | None = None, **kwargs: Any) -> None:
+    higher_is_better = True
+
+    def __init__(
+        self, crop_border: Count | Literal['scale'] = 0, convert_to: Literal['Y'] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(crop_border, **kwargs)
         self.convert_to = convert_to
         self.metric = f'{type(self).__name__}-{convert_to or "RGB"}'
@@ -32,7 +36,8 @@ class PSNR(_OfChannels):
     'PSNR-Y'
 
     Args:
-        crop_border: Pixels left out at each side; the scale by convention.
+        crop_border: Pixels left out at each side; 'scale', the convention, for as many as the images are
+            enlarged by.
         convert_to: 'Y' or None for RGB.
         **kwargs: See ``ImageMetric``.
 
@@ -48,7 +53,8 @@ class SSIM(_OfChannels):
     """MMagic's SSIM (Wang et al. 2004, 11x11 Gaussian window), logged as ``SSIM-Y`` or ``SSIM-RGB``.
 
     Args:
-        crop_border: Pixels left out at each side; the scale by convention.
+        crop_border: Pixels left out at each side; 'scale', the convention, for as many as the images are
+            enlarged by.
         convert_to: 'Y' or None for RGB.
         **kwargs: See ``ImageMetric``.
 

@@ -17,7 +17,7 @@ from ...io.atomic import write_text
 from ...io.images import image_size
 from ...machine import machine
 from ..measure import Measurement, SetResult
-from ..table import best_of, cell, columns_of, protocol_of
+from ..table import best_of, cell, columns_of, is_best, protocol_of
 from .curves import draw_all
 from .scalars import read_scalars
 
@@ -88,9 +88,7 @@ def _table(result: Measurement) -> str:
 
 def _cell(column: str, value: float | None, best: float | None) -> str:
     text = cell(column, value)
-    return (
-        f'<td><b>{text}</b></td>' if best is not None and text == cell(column, best) else f'<td>{text}</td>'
-    )
+    return f'<td><b>{text}</b></td>' if is_best(column, value, best) else f'<td>{text}</td>'
 
 
 def _chosen(result: Measurement, max_images: int | None) -> list[list[str]]:
