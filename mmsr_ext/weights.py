@@ -77,6 +77,23 @@ def _checked_header(path: str | Path) -> str | Path:
     return path
 
 
+def is_onnx(path: str | Path) -> bool:
+    """Return whether a file is of the format ONNX, or is called so and of no other format.
+
+    Args:
+        path: A path; one that does not exist is judged by its name.
+    """
+    named = Path(path).suffix.lower() == '.onnx'
+    if not Path(path).is_file():
+        return named
+    with open(path, 'rb') as file:
+        start = file.read(9)
+    if start[:2] in (b'PK', b'\x80\x02') or start[8:] == b'{':
+        return False
+    # a protobuf with ir_version, then producer_name, producer_version, domain, model_version or graph
+    return named or (start[:1] == b'\x08' and start[1:2] < b'\x20' and start[2:3] in b'\x12\x1a\x22\x28\x3a')
+
+
 def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
     """Load a checkpoint onto the CPU without running code from it.
 

@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--outscale', type=float, help="size of the result / size of the image (default: the network's)"
     )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
+    parser.add_argument(
+        '--input-range',
+        choices=['0-1', '0-255'],
+        default='0-1',
+        help='range of the values that an .onnx file takes and gives (default: 0-1)',
+    )
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], default='fp32')
     parser.add_argument(
         '--tile', type=int, help='side of the tiles in px; 0 for no tiles (default: by the free memory)'

@@ -14,7 +14,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..version import __version__
-from ..weights import is_safetensors
+from ..weights import is_onnx, is_safetensors
 from .architectures import architecture_named, trait
 
 ENTRY = 'mmsr_ext'  # of a .pth file, and of the archive that TorchScript writes
@@ -32,12 +32,12 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
     Raises:
         InputError: If an .onnx file is to be read and onnx is not installed, or is damaged.
     """
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()
     try:
         if is_safetensors(path):
             with safe_open(path, 'pt') as file:
                 found: Any = file.metadata()
-        elif suffix == '.onnx':
+        elif content is None and is_onnx(path):
             from .onnx_file import read_properties
 
             found = read_properties(path)

@@ -13,22 +13,26 @@ from ..generators.load import load_generator
 from ..generators.size_limit import explained_by
 from ..models.tiling import Traits
 from ..models.tiling import examine as traits_of
-from ..weights import generator_weights
-from .onnx_network import OnnxNetwork, TooMuch
+from ..weights import generator_weights, is_onnx
+from .onnx_colours import check_colours
+from .onnx_network import InputRange, OnnxNetwork, TooMuch
 
 
-def load_network(path: str | Path) -> nn.Module:
+def load_network(path: str | Path, input_range: InputRange = '0-1') -> nn.Module:
     """Load the generator in a file: one of this package's architectures, or of spandrel's if it is installed.
 
     Args:
         path: A .pth, .safetensors or .onnx file.
+        input_range: Range of the values that an .onnx file takes and gives.
 
     Raises:
-        InputError: If the file cannot be read, is TorchScript, which may run code, or its weights are not
-            those of a known generator.
+        InputError: If another range is given for a file that is not ONNX, or the file cannot be read, is
+            TorchScript, which may run code, or its weights are not those of a known generator.
     """
-    if Path(path).suffix == '.onnx':
-        return OnnxNetwork(path)
+    if is_onnx(path):
+        return OnnxNetwork(path, input_range)
+    if input_range != '0-1':
+        raise InputError(f'--input-range {input_range} is for .onnx files, and {path} is none. Leave it out.')
     try:
         return load_generator(path)
     except InputError as error:
@@ -86,6 +90,8 @@ def examine(network: nn.Module) -> Traits:
         return traits_of(network)
     try:
         with network.trial():
-            return traits_of(network)
+            traits = traits_of(network)
+            check_colours(network, traits)
+            return traits
     except TooMuch as error:
         raise InputError(str(error)) from error

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..arguments import check_value
 from ..errors import InputError
 from ..models.tiling import TiledRun, check_tiles, tile_from_memory
+from ..models.tiling.tiled_run import OVERLAP, SMALLEST_TILE
 from .network import examine
 
 Precision = Literal['fp32', 'fp16', 'bf16']
@@ -54,7 +55,22 @@ class Runner(TiledRun):
         say: Callable[[str], None],
     ) -> None:
         check_value('precision', precision, Precision)
-        super().__init__(check_tiles(tile, overlap), say)
+        fixed = getattr(network, 'fixed_size', None)  # of an .onnx file
+        if fixed:
+            if tile not in (None, min(fixed)):
+                raise InputError(
+                    f'tile={tile!r} cannot be used: the network takes images of {fixed[0]}x{fixed[1]} px '
+                    'alone. Leave it out.'
+                )
+            tile = min(fixed)
+            # turned by the ensemble, a tile has to fit the other way round too
+            self.sides = (tile, tile) if ensemble else fixed
+            if overlap is None or not 0 <= overlap <= tile // 2:
+                check_tiles(max(tile, SMALLEST_TILE), overlap)
+                overlap = min(OVERLAP, tile // 2)
+            super().__init__(overlap, say)
+        else:
+            super().__init__(check_tiles(tile, overlap), say)
         if PRECISIONS[precision] in getattr(network, 'unfit', ()):
             raise InputError(f'the network does not support {precision}. Use fp32, the default.')
         self.device = _device(device)

@@ -20,6 +20,7 @@ from ..functional.tiles import Axis, join
 from ..pretrained import builtin_network
 from .chroma import with_chroma
 from .network import load_network
+from .onnx_network import InputRange
 from .tile_runner import Precision, Runner
 
 Alpha = Literal['bicubic', 'network']
@@ -64,6 +65,7 @@ class Upscaler:
             section 3.3).
         alpha: How alpha is enlarged: 'bicubic', or 'network', which gives sharper edges and takes up to twice
             as long. An alpha that is the same everywhere stays so.
+        input_range: Range of the values that an .onnx file takes and gives.
         say: Function that shows a message to the user; by default it prints to stderr.
 
     Attributes:
@@ -87,16 +89,26 @@ class Upscaler:
         outscale: float | None = None,
         ensemble: bool = False,
         alpha: Alpha = 'bicubic',
+        input_range: InputRange = '0-1',
         say: Callable[[str], None] | None = None,
     ) -> None:
         if outscale is not None and not 0 < outscale <= 64:
             raise InputError(f'outscale={outscale!r} must be above 0 and at most 64.')
         check_value('alpha', alpha, Alpha)
+        check_value('input_range', input_range, InputRange)
+        if input_range != '0-1' and isinstance(network, nn.Module):
+            raise InputError(
+                f'input_range={input_range!r} is for .onnx files; scale what a module takes in it.'
+            )
         self.alpha = alpha
         self.say = say or (lambda text: print(text, file=sys.stderr))
         if network is None:
             network = builtin_network()
-        module = copy.deepcopy(network).cpu() if isinstance(network, nn.Module) else load_network(network)
+        module = (
+            copy.deepcopy(network).cpu()
+            if isinstance(network, nn.Module)
+            else load_network(network, input_range)
+        )
         self._runner = Runner(module, device, precision, tile, overlap, ensemble, self.say)
         self.device, self.traits = self._runner.device, self._runner.traits
         self.scale = self.traits.scale

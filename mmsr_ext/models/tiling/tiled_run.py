@@ -35,9 +35,11 @@ class TiledRun(ABC):
         tile: Current tile size in pixels of the input.
         device: Device that the network is on.
         traits: Traits of the network.
+        sides: Height and width of the tiles of a network that takes one size alone; else None.
     """
 
     tile: int = sys.maxsize
+    sides: tuple[int, int] | None = None
     device: torch.device
     traits: Traits
     advice = 'Free memory.'  # what to do where even the smallest tiles are too large
@@ -51,7 +53,8 @@ class TiledRun(ABC):
 
     def cuts(self, height: int, width: int) -> tuple[Axis, Axis]:
         """Return how an image of this size is cut: along its height, and along its width."""
-        return split(height, self.tile, self.overlap), split(width, self.tile, self.overlap)
+        rows, columns = self.sides or (self.tile, self.tile)
+        return split(height, rows, self.overlap), split(width, columns, self.overlap)
 
     def __call__(self, tile: Tensor) -> Tensor:
         """Compute the output of the network for images, in tiles if they are larger than one.
@@ -65,7 +68,7 @@ class TiledRun(ABC):
         Raises:
             InputError: If memory is too small for the smallest tiles.
         """
-        if max(tile.shape[-2:]) <= self.tile:
+        if self.sides or max(tile.shape[-2:]) <= self.tile:
             try:
                 return self.compute(tile)
             except (RuntimeError, MemoryError) as error:
@@ -88,7 +91,9 @@ class TiledRun(ABC):
         """
         height, width = tile.shape[-2:]
         multiple, scale = self.traits.multiple, self.traits.scale
-        rows, columns = (-(-max(size, SMALLEST_SIDE) // multiple) * multiple for size in (height, width))
+        rows, columns = self.traits.fixed_size or (
+            -(-max(size, SMALLEST_SIDE) // multiple) * multiple for size in (height, width)
+        )
         if (rows, columns) != (height, width):
             tile = tile.index_select(-2, mirror_index(height, 0, rows - height, tile.device))
             tile = tile.index_select(-1, mirror_index(width, 0, columns - width, tile.device))
@@ -114,7 +119,7 @@ class TiledRun(ABC):
         self.tile = min(self.tile, failed) // 2
         if self.device.type == 'cuda':
             torch.cuda.empty_cache()
-        if self.tile < SMALLEST_TILE:
+        if self.tile < SMALLEST_TILE or self.sides:
             raise InputError(
                 f'{self.device} does not have enough memory even for tiles of {failed} px. {self.advice}'
             )

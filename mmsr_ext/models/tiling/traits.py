@@ -26,6 +26,7 @@ class Traits:
         multiple: Number that height and width of the input must be multiples of, in pixels.
         values_per_pixel: Values in input and output of its largest layer, per pixel of the network's input.
         looks_at_all: Names of layers whose output depends on the whole image, or ''.
+        fixed_size: Height and width of the only images that it takes, in pixels; None for any size.
     """
 
     channels: int
@@ -33,6 +34,7 @@ class Traits:
     multiple: int
     values_per_pixel: float
     looks_at_all: str
+    fixed_size: tuple[int, int] | None = None
 
 
 def examine(network: nn.Module, channels: Sequence[int] = (3, 1)) -> Traits:
@@ -47,13 +49,15 @@ def examine(network: nn.Module, channels: Sequence[int] = (3, 1)) -> Traits:
     """
     parameter = next(network.parameters(), None)
     device = parameter.device if parameter is not None else torch.device('cpu')
-    for multiple in MULTIPLES:
-        size = multiple * (16 // multiple // 2 * 2 + 1 if multiple < 16 else 3)  # an odd multiple
+    fixed = getattr(network, 'fixed_size', None)
+    for multiple in (1,) if fixed else MULTIPLES:
+        side = multiple * (16 // multiple // 2 * 2 + 1 if multiple < 16 else 3)  # an odd multiple
+        height, width = fixed or (side, side)
         for count in channels:
             try:
                 with torch.inference_mode(), _largest_layer(network) as largest:
                     # not network(...): hooks on the network itself are for its images
-                    output = network.forward(torch.full((1, count, size, size), 0.5, device=device))
+                    output = network.forward(torch.full((1, count, height, width), 0.5, device=device))
             except (
                 RuntimeError,
                 ValueError,
@@ -64,15 +68,22 @@ def examine(network: nn.Module, channels: Sequence[int] = (3, 1)) -> Traits:
                 continue
             if not isinstance(output, Tensor) or output.ndim != 4 or output.shape[1] != count:
                 continue
-            scale = output.shape[-1] // size
-            if scale >= 1 and output.shape[-2:] == (scale * size, scale * size):
+            scale = output.shape[-1] // width
+            if scale >= 1 and output.shape[-2:] == (scale * height, scale * width):
                 values = max(
-                    largest[0] / size**2, (1 + scale**2) * count, getattr(network, 'values_per_pixel', 0)
+                    largest[0] / (height * width),
+                    (1 + scale**2) * count,
+                    getattr(network, 'values_per_pixel', 0),
                 )
                 layers = sorted(
                     {type(layer).__name__ for layer in network.modules() if isinstance(layer, GLOBAL_LAYERS)}
                 )
-                return Traits(count, scale, multiple, values, ', '.join(layers))
+                return Traits(count, scale, multiple, values, ', '.join(layers), fixed)
+    if fixed:
+        raise InputError(
+            f'{type(network).__name__} takes images of {fixed[0]}x{fixed[1]} px, but does not map them to '
+            'images of the same size or an integer multiple of it. Give a generator.'
+        )
     raise InputError(
         f'{type(network).__name__} does not map colour or grey images of {MULTIPLES[0] * 17} to '
         f'{MULTIPLES[-1] * 3} px to images of the same size or an integer multiple of it. Give a generator; '
