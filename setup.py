@@ -96,5 +96,6 @@ setup(
     python_requires='>=3.10,<3.14',
     install_requires=REQUIRES,
     extras_require=EXTRAS,
+    entry_points={'console_scripts': ['mmsr = mmsr_ext.cli.mmsr:main']},
     cmdclass={'build_py': BuildWithMim},
 )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .errors import InputError
 from .io.torch_file import Unknown, read_torch_file
+from .pretrained import weights_file
 
 # what a file of weights may hold beside them, which is not read
 TRAINING_STATE = (
@@ -98,7 +99,8 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
     """Load a checkpoint onto the CPU without running code from it.
 
     Args:
-        path: A file that MMEngine, BasicSR or plain PyTorch wrote, or a .safetensors file.
+        path: A file that MMEngine, BasicSR or plain PyTorch wrote, a .safetensors file, or the name of a
+            network that comes with the package.
         whole: Read the state of the training too; else it is skipped, and may be damaged.
 
     Returns:
@@ -107,6 +109,7 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
     Raises:
         InputError: If there is no such file, or it is no checkpoint.
     """
+    path = weights_file(path)
     if '://' in str(path):
         raise InputError(f'{path} is an address; download the file, and give its path.')
     if not Path(path).is_file():

@@ -9,14 +9,14 @@ from support import ROOT
 
 PACKAGE = ROOT / 'mmsr_ext'
 FLOORS = [
-    {'apis', 'cli'},
+    {'__main__', 'apis', 'cli'},
     {'training', 'evaluation', 'upscaling', 'exporting', 'packing', 'mos', 'benchmark', 'kill_test'},
     {'generators', 'config'},
     {'models'},
     {'engine'},
     {'datasets'},
     {'functional', 'io', 'pretrained', 'weights', 'registry', 'compat', 'arguments', 'machine'},
-    {'errors', 'version'},
+    {'errors', 'version', 'tool_names'},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(path for path in PACKAGE.rglob('*.py') if path != PACKAGE / '__init__.py')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -27,14 +28,18 @@ class Command(Protocol):
         """Run the command."""
 
 
-def start(command: Command, argv: Sequence[str] | None = None) -> None:
+def start(command: Command, argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run a command with the arguments of the process.
 
     Args:
         command: A module of this folder.
         argv: Arguments to use in place of ``sys.argv``.
+        prog: Name of the command; by default that of the script.
     """
-    parser = argparse.ArgumentParser(description=command.DESCRIPTION)
+    # Threads of OpenMP that wait in a loop make a busy machine several times slower. It must be said before
+    # PyTorch is imported.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    parser = argparse.ArgumentParser(prog=prog, description=command.DESCRIPTION)
     command.add_arguments(parser)
     if getattr(command, 'READS_IMAGES', False):
         add_max_pixels(parser)

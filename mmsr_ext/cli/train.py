@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
-import sys
 
 from mmengine.config import DictAction
+
+from ..tool_names import typed
 
 DESCRIPTION = 'Train a model.'
 READS_IMAGES = True
@@ -60,5 +60,5 @@ def main(args: argparse.Namespace) -> None:
 
 def advice(args: argparse.Namespace) -> str:
     """Say how to resume; ``dist_train.sh`` puts its own command into MMSR_EXT_COMMAND."""
-    command = os.environ.get('MMSR_EXT_COMMAND', shlex.join(['python', *sys.argv])).strip()
+    command = os.environ.get('MMSR_EXT_COMMAND', typed()).strip()
     return f'Resume with: {command}{"" if args.resume else " --resume"}'

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
+
+from ..tool_names import typed
 
 DESCRIPTION = 'Send images through a network, whose architecture follows from its weights.'
 READS_IMAGES = True
@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '-c',
         '--checkpoint',
-        help='weights of the network: .pth, .safetensors or .onnx (default: a network x4 for clean '
-        'photographs, which comes with mmsr_ext)',
+        help='weights of the network, .pth, .safetensors or .onnx, or the name of a network of the package '
+        '(default: compact_x4, for clean photographs)',
     )
     parser.add_argument(
         '--format',
@@ -97,5 +97,5 @@ def main(args: argparse.Namespace) -> None:
 def advice(args: argparse.Namespace) -> str:
     """Say how to resume after an interruption."""
     if args.overwrite:  # new results cannot be distinguished from those to replace
-        return f'Start over with: {shlex.join(["python", *sys.argv])}'
-    return f'Resume with: {shlex.join(["python", *sys.argv, *([] if args.resume else ["--resume"])])}'
+        return f'Start over with: {typed()}'
+    return f'Resume with: {typed(*([] if args.resume else ["--resume"]))}'

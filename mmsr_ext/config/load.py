@@ -15,11 +15,23 @@ from .section_keys import check_section_keys
 from .sections import debugging, one_line
 
 
+def config_file(path: str) -> str:
+    """Return the file that a path, or the name of a config that comes with the package, means.
+
+    Args:
+        path: A path, which is returned whether the file exists or not, or a name where there is no such file:
+            'srgan_x4', 'srgan_x4.py' or MMEngine's 'mmsr_ext::srgan_x4.py'.
+    """
+    name = path.removeprefix('mmsr_ext::').removesuffix('.py')
+    own = _own_configs() / f'{name}.py'
+    return str(own) if not Path(path).exists() and Path(name).name == name and own.is_file() else path
+
+
 def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str | None = None) -> Config:
     """Read a config file, override keys of it and set its ``work_dir``.
 
     Args:
-        path: Path of the config.
+        path: Path of the config, or the name of one that comes with the package: 'srgan_x4'.
         options: Values by dotted key that replace those of the file.
         work_dir: Folder of the run; by default the config's own, or else ``work_dirs/<name of the config>``.
 
@@ -36,12 +48,11 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
         >>> cfg.train_cfg.max_iters, cfg.model.generator.type, cfg.work_dir
         (100, 'SRResNet', 'work_dirs/srgan_x4')
     """
+    path = config_file(path)
     if not Path(path).is_file():
         nearby = sorted(map(str, [*Path(path).parent.glob('*.py')] or [*Path('configs').glob('*.py')]))
-        raise InputError(
-            f'config {path} does not exist. There are: '
-            f'{", ".join(nearby) or "none; give the path of a .py file"}.'
-        )
+        named = sorted(file.stem for file in _own_configs().glob('*.py'))
+        raise InputError(f'config {path} does not exist. There are: {", ".join(nearby or named)}.')
     try:
         read = Config.fromfile(path)
     except Exception as error:  # a config is Python, and imports the modules that it names
@@ -64,3 +75,9 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     resolve_borders(cfg)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     return cfg
+
+
+def _own_configs() -> Path:
+    package = Path(__file__).parents[1]
+    installed = package / '.mim' / 'configs'
+    return installed if installed.exists() else package.parent / 'configs'

@@ -18,6 +18,7 @@ from ..generators.description import ENTRY, all_arguments, config_text, descript
 from ..generators.load import identify, load_generator
 from ..generators.onnx_file import require_onnx
 from ..io.atomic import whole_file
+from ..pretrained import weights_file
 from ..weights import read_checkpoint
 from .check import check, make_samples
 from .compatibility import readers
@@ -79,7 +80,7 @@ def export(
     'SRResNet'
 
     Args:
-        checkpoint: A file that ``load_generator`` reads.
+        checkpoint: A file that ``load_generator`` reads, or the name of a network of the package.
         format: One of the above.
         out: The file; beside the checkpoint by default, named after it, the architecture and the scale.
         raw: The trained weights also where the checkpoint has their average, which else is taken.
@@ -100,6 +101,7 @@ def export(
     check_value('format', format, Format)
     if format == 'onnx':
         require_onnx()
+    checkpoint = weights_file(checkpoint)
     network, args, content = identify(checkpoint, raw)
     arguments = all_arguments(network, args)
     path = _path(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..pretrained import weights_file
 from ..weights import differences, generator_part, read_checkpoint, recognise, rename_to
 from .architectures import architectures, known_names
 from .description import describe
@@ -48,7 +49,7 @@ def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
     2
 
     Args:
-        path: A .pth or .safetensors file.
+        path: A .pth or .safetensors file, or the name of a network that comes with the package.
         raw: Of weights and their running average the weights.
 
     Returns:
@@ -68,6 +69,7 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
         NotRecognised: If the file says nothing, and its weights are of none of the architectures.
         InputError: If the file cannot be read, or is not what it says.
     """
+    path = weights_file(path)
     content = read_checkpoint(path)
     weights = generator_part(content, path, raw)
     described = describe(path, content)

@@ -13,6 +13,29 @@ DEFAULT = 'compact_x4'
 VGG19_FEATURES = FOLDER / 'vgg19_to_relu3_1.safetensors'
 
 
+def names() -> list[str]:
+    """Return the names of the networks that come with the package.
+
+    >>> 'compact_x4' in names()
+    True
+    """
+    return sorted(file.stem for file in FOLDER.glob('*.json'))
+
+
+def weights_file(source: str | Path) -> Path:
+    """Return the file of weights that a path or the name of a built-in network means.
+
+    >>> weights_file('compact_x4').name
+    'compact_x4.safetensors'
+
+    Args:
+        source: A path, which is returned whether the file exists or not, or a name where there is no such
+            file.
+    """
+    path = Path(source)
+    return builtin_network(str(source)) if str(source) in names() and not path.exists() else path
+
+
 def builtin_network(name: str = DEFAULT) -> Path:
     """Return the weights of a network that comes with the package.
 
@@ -29,9 +52,8 @@ def builtin_network(name: str = DEFAULT) -> Path:
         InputError: If there is none of that name.
     """
     path = FOLDER / f'{name}.safetensors'
-    names = sorted(file.stem for file in FOLDER.glob('*.json'))
-    if name not in names:
-        raise InputError(f'there is no built-in network {name!r}; expected one of {", ".join(names)}.')
+    if name not in names():
+        raise InputError(f'there is no built-in network {name!r}; expected one of {", ".join(names())}.')
     return path
 
 

@@ -18,6 +18,7 @@ from ..config.loggers import check_loggers
 from ..engine.distributed.launch import join_processes
 from ..engine.stock import unwrapped
 from ..errors import InputError
+from ..tool_names import tool
 from .checkpoint import check_checkpoint, choose_checkpoint
 from .checks import check_channels, check_hooks, check_scales, check_training
 from .dry_run import try_model
@@ -116,5 +117,5 @@ def _print_report_command(runner: Runner) -> None:
     last = (folder / 'last_checkpoint').read_text().strip() if (folder / 'last_checkpoint').is_file() else ''
     checkpoints = [path for path in dict.fromkeys([*best, last]) if Path(path).is_file()]
     if checkpoints and config.is_file() and is_main_process():
-        command = ['python', 'tools/test.py', str(config), *checkpoints, '--out', str(folder / 'report.html')]
-        print(f'See what was trained: {shlex.join(command)}')
+        command = [str(config), *checkpoints, '--out', str(folder / 'report.html')]
+        print(f'See what was trained: {tool("test")} {shlex.join(command)}')
