@@ -1,12 +1,21 @@
 """Mends of what MMagic and MMEngine expect of other packages, and of Python."""
 
+import functools
 import importlib
+import operator
+import pickle
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+import mmsr_ext.engine  # noqa: F401  as any training has it
+from mmsr_ext.training.resume_point import damage
 
 
 def run(code: str) -> str:
@@ -153,3 +162,39 @@ def test_lazy_configs_import_what_python_has_frozen(line, tmp_path):
     cfg = Config.fromfile(tmp_path / 'lazy.py', lazy_import=True)
     assert cfg.a == 1
     assert cfg.path in ('a/b', '')
+
+
+@pytest.mark.parametrize('copy_of', ['pickle', 'torch'])
+def test_histories_are_saved_without_a_user_s_statistics(copy_of, tmp_path, monkeypatch):
+    """Even a lambda, which pickle does not take; in a checkpoint of any runner, with no hook of ours."""
+    monkeypatch.setattr(HistoryBuffer, '_statistics_methods', {})
+    history = HistoryBuffer([1.0, 2.0, 6.0], [1, 1, 1])
+    HistoryBuffer._statistics_methods['last_but_one'] = lambda self: self._log_history[-2]
+    if copy_of == 'pickle':
+        again = pickle.loads(pickle.dumps(history))
+        assert again.statistics('last_but_one') == 2
+    else:
+        torch.save(dict(state_dict={}, message_hub=dict(log_scalars=dict(loss=history))), tmp_path / 'a.pth')
+        assert damage(tmp_path / 'a.pth') == ''
+        content = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))
+        again = content['message_hub']['log_scalars']['loss']
+        assert again.statistics('last_but_one') == 2
+    assert again.mean() == 3
+    assert b'statistics_methods' not in pickle.dumps(history)
+
+
+def median(history):
+    """A user's statistic."""
+    return float(np.median(history._log_history))
+
+
+@pytest.mark.parametrize('method', [median, functools.partial(max, key=abs), operator.methodcaller('mean')])
+def test_an_older_checkpoint_that_names_statistics_is_not_damaged(method, tmp_path, monkeypatch):
+    state = lambda self: {**vars(self), 'statistics_methods': {'mine': method}}  # noqa: E731
+    with monkeypatch.context() as as_it_was:
+        as_it_was.setattr(HistoryBuffer, '__getstate__', state)
+        history = HistoryBuffer([1.0, 2.0, 6.0], [1, 1, 1])
+        torch.save(dict(state_dict={}, message_hub=dict(log_scalars=dict(loss=history))), tmp_path / 'a.pth')
+    assert damage(tmp_path / 'a.pth') == ''
+    content = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))
+    assert content['message_hub']['log_scalars']['loss'].mean() == 3

@@ -14,6 +14,7 @@ import warnings
 from importlib import metadata
 from pathlib import Path
 
+from .late import after_import
 from .transforms import mend_transforms
 
 CURE_MMCV = "pip install 'mmcv-lite==2.1.0'"
@@ -34,6 +35,7 @@ def apply() -> None:
     know_builtin_modules()
     replace_face_detector()
     mend_transforms()
+    after_import('mmengine.logging.history_buffer', save_histories_without_methods)
 
 
 def check_versions() -> None:
@@ -166,6 +168,23 @@ def _read_run_checkpoint(filename: str, map_location: object = None) -> object:
         if isinstance(history, History):
             histories[name] = HistoryBuffer(history.values.tolist(), history.counts.tolist(), history.length)
     return content
+
+
+def save_histories_without_methods(module: types.ModuleType) -> None:
+    """Leave the statistics that a user has registered out of a saved log history.
+
+    MMEngine saves the functions with each history: a lambda cannot be saved, and a checkpoint that names a
+    user's function cannot be read without running it. They are registered with the class in any case.
+    Unnecessary once MMEngine saves plain numbers.
+
+    Args:
+        module: ``mmengine.logging.history_buffer``.
+    """
+
+    def __getstate__(self: object) -> dict:
+        return {key: value for key, value in vars(self).items() if key != 'statistics_methods'}
+
+    module.HistoryBuffer.__getstate__ = __getstate__
 
 
 def resolve_own_configs() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.device import get_device
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...registry import MODEL_WRAPPERS
 from .named_ddp import NamedDDP
 from .sync_batch_norm import SyncBatchNorm
@@ -25,12 +26,20 @@ class SeparateDDP(nn.Module):
         broadcast_buffers: Copy the buffers of rank 0 before each forward; has to be False for batch
             normalisation in a GAN.
         **kwargs: See DistributedDataParallel.
+
+    Raises:
+        InputError: For another kind of model.
     """
 
     module: Any
 
     def __init__(self, module: Any, broadcast_buffers: bool = False, **kwargs: Any) -> None:
         super().__init__()
+        if not hasattr(module, 'parallelize'):
+            raise InputError(
+                f'SeparateDDP wraps a GANRestorer, or another model with a method parallelize(wrap), but '
+                f"model.type is {type(module).__name__}. Set model_wrapper_cfg=dict(type='{_other(module)}')."
+            )
         self.module = module.to(get_device())
         if get_device() == 'cpu':
             _replace_batch_norm(module)
@@ -55,6 +64,12 @@ class SeparateDDP(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """See ``GANRestorer.forward``."""
         return self.module(*args, **kwargs)
+
+
+def _other(module: nn.Module) -> str:
+    """Return MMEngine's wrapper for a model with a step for each of its networks, or for any other."""
+    own_step = hasattr(module, 'generator') and hasattr(module, 'discriminator')
+    return 'MMSeparateDistributedDataParallel' if own_step else 'MMDistributedDataParallel'
 
 
 def _replace_batch_norm(module: nn.Module) -> None:

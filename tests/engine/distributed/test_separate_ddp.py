@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from support.models import GENERATOR, PREPROCESSOR, SmallDiscriminator, batch
 from torch import multiprocessing as mp
 
+from mmsr_ext import InputError
 from mmsr_ext.engine import SeparateDDP
 from mmsr_ext.engine.hooks import update_guard
 from mmsr_ext.models import GANRestorer
@@ -174,3 +175,19 @@ def test_relativistic_means_of_each_process_alone_are_others(two_processes):
     assert any(
         not torch.allclose(out[key], value, rtol=1e-5, atol=1e-6) for key, value in model.state_dict().items()
     )
+
+
+@pytest.mark.parametrize(
+    ('networks', 'named'),
+    [
+        (['generator', 'discriminator'], "type='MMSeparateDistributedDataParallel'"),
+        (['generator'], "type='MMDistributedDataParallel'"),
+    ],
+)
+def test_another_kind_of_model_is_one_sentence(networks, named):
+    model = torch.nn.ModuleDict({name: torch.nn.Linear(1, 1) for name in networks})
+    for name in networks:
+        setattr(model, name, model[name])
+    with pytest.raises(InputError, match=rf'model.type is ModuleDict.*{named}') as caught:
+        SeparateDDP(model)
+    assert '\n' not in str(caught.value)

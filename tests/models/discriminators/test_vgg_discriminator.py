@@ -3,6 +3,7 @@ import torch
 
 from mmsr_ext import InputError
 from mmsr_ext.models import VGGDiscriminator
+from mmsr_ext.registry import MODELS
 
 
 def test_layers_are_the_papers():
@@ -40,3 +41,22 @@ def test_bad_sizes():
         VGGDiscriminator(patch_size=8)
     with pytest.raises(InputError, match='32x32 patches, but got 48x48'):
         VGGDiscriminator(mid_channels=2, patch_size=32)(torch.rand(1, 3, 48, 48))
+
+
+BASICSR_256 = [f'conv{stage}_{part}' for stage in range(6) for part in range(2)]
+
+
+def test_modified_vgg_of_256_px_has_basicsr_s_names():
+    network = MODELS.build(dict(type='mmsr_ext.ModifiedVGG', mid_channels=2, patch_size=256)).eval()
+    keys = {'conv0_0.bias', *(f'{name}.weight' for name in BASICSR_256)}
+    for name in BASICSR_256[1:]:
+        statistics = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
+        keys |= {f'{name.replace("conv", "bn")}.{key}' for key in statistics}
+    keys |= {f'linear{index}.{key}' for index in (1, 2) for key in ('weight', 'bias')}
+    assert network.state_dict().keys() == keys
+    assert network.linear1.weight.shape == (100, 16 * 4 * 4)
+    assert network(torch.rand(1, 3, 256, 256)).shape == (1, 1)
+    five = MODELS.build(dict(type='mmsr_ext.ModifiedVGG', mid_channels=2, patch_size=256, num_stages=5))
+    assert five.linear1.weight.shape == (100, 16 * 8 * 8)
+    with pytest.raises(InputError, match='multiple of 64'):
+        MODELS.build(dict(type='mmsr_ext.ModifiedVGG', patch_size=96, num_stages=6))
