@@ -20,6 +20,17 @@ LOST_PEER = (
     'Connection refused',
     'connection was aborted',
 )
+SHARED_MEMORY = (
+    'out of shared memory',
+    'unable to allocate shared memory',
+    'No space left on device: /torch_',
+    'killed by signal: Bus error',
+)
+OUT_OF_SHARED_MEMORY = (
+    'the data workers are out of shared memory: /dev/shm is full or too small (df -h /dev/shm; 64 MB is the '
+    'default of Docker). Give a container more with docker run --shm-size=8g or --ipc=host, or load data '
+    'without workers: --cfg-options train_dataloader.num_workers=0 train_dataloader.persistent_workers=False'
+)
 LAUNCHER_SECONDS = 15.0
 
 
@@ -65,6 +76,9 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
                 f'error{_rank()}: {error.filename or "a file"} could not be written: {error.strerror}. '
                 f'Make room (df -h, df -i). {when_interrupted}'
             )
+        if any(text in str(error) for text in SHARED_MEMORY):
+            _report(error)
+            _exit(f'error{_rank()}: {OUT_OF_SHARED_MEMORY}')
         if _rank() and any(text in str(error) for text in LOST_PEER):
             # wait for the launcher to end this process, so that it names the one that failed first
             print(f'stopped{_rank()}: another process of the run has ended.', file=sys.stderr, flush=True)

@@ -11,6 +11,12 @@ DESCRIPTION = 'Kill runs at random moments, resume them, and compare them with a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument('--runs', type=int, default=50, help='number of runs (default: 50)')
+    parser.add_argument(
+        '--kinds',
+        default='kill',
+        help='what happens to them, separated by commas: kill, disk (full), lock (a second run), shm (little '
+        'shared memory), signal; --runs of each (default: kill)',
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of the random moments (default: 0)')
     parser.add_argument('--work-dir', help='new folder to keep the runs in (default: a temporary one)')
 
@@ -21,7 +27,7 @@ def main(args: argparse.Namespace) -> None:
     from ..kill_test.run import faults
 
     with tempfile.TemporaryDirectory() as folder:
-        result = faults(args.work_dir or folder, args.runs, args.seed, show=True)
+        result = faults(args.work_dir or folder, args.runs, args.seed, True, args.kinds.split(','))
     print(result)
     if result.equal < result.runs or result.lost:
         raise InputError(

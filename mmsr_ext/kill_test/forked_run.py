@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -54,10 +55,14 @@ class ForkedRun:
         recipe: A config.
         work_dir: The folder of the run.
         workers: Number of data workers.
+        prepare: Called in the process before it trains.
     """
 
-    def __init__(self, recipe: Path, work_dir: Path, workers: int) -> None:
+    def __init__(
+        self, recipe: Path, work_dir: Path, workers: int, prepare: Callable[[], object] | None = None
+    ) -> None:
         self.work_dir = work_dir
+        self.prepare = prepare
         self.status: int | None = None
         sys.stdout.flush()
         sys.stderr.flush()
@@ -79,6 +84,13 @@ class ForkedRun:
             self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.status == -signal.SIGKILL
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; False if it has not ended by then."""
+        deadline = time.monotonic() + seconds
+        while not self.ended() and time.monotonic() < deadline:
+            time.sleep(1e-3)
+        return self.ended()
+
     def check(self) -> None:
         """Wait for its end."""
         while not self.ended():
@@ -95,6 +107,8 @@ class ForkedRun:
             with (self.work_dir / 'output.txt').open('a') as output:
                 os.dup2(output.fileno(), 1)
                 os.dup2(output.fileno(), 2)
+            if self.prepare:
+                self.prepare()
             train(str(recipe), str(self.work_dir), 'auto', options={'train_dataloader.num_workers': workers})
             status = 0
         except BaseException:

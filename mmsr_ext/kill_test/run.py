@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..io.atomic import UNFINISHED
 from ..training.resume_point import damage
 from .forked_run import ITERATIONS, ForkedRun, import_parts, write_recipe
+from .kinds import HAPPENINGS
 
 # what tells the time of day, or lies in another folder, or counts the checkpoints of a run that was stopped
 # in between, or names the
@@ -64,7 +65,13 @@ class Faults:
         )
 
 
-def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False) -> Faults:
+def faults(
+    folder: str | Path,
+    runs: int = 50,
+    seed: int = 0,
+    show: bool = False,
+    kinds: Sequence[str] = ('kill',),
+) -> Faults:
     """Kill runs of a tiny GAN at random moments, resume them, and compare them with an unbroken one.
 
     The GAN has Real-ESRGAN's degradation with its pool, batch normalisation, a moving average and a gradient
@@ -76,19 +83,23 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
 
     Args:
         folder: A new folder.
-        runs: How many.
+        runs: How many of each kind.
         seed: What the moments follow from.
         show: Print a line for each run.
+        kinds: What happens to the runs: 'kill', and those of ``kinds.HAPPENINGS``.
 
     Returns:
         The count.
 
     Raises:
-        InputError: If the folder is not empty, or ``runs`` is not a positive integer.
+        InputError: If the folder is not empty, ``runs`` is not a positive integer, or a kind is unknown.
     """
     folder = Path(folder)
     if not isinstance(runs, int) or runs < 1:
         raise InputError(f'runs={runs!r} must be an integer of at least 1.')
+    for kind in kinds:
+        if kind not in ('kill', *HAPPENINGS):
+            raise InputError(f'kinds={kind!r} must be of {", ".join(("kill", *HAPPENINGS))}.')
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f'{folder} is not empty; name a new folder.')
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,22 +111,27 @@ def faults(folder: str | Path, runs: int = 50, seed: int = 0, show: bool = False
     ForkedRun(recipe, folder / 'whole', 0).check()
     duration, whole = time.monotonic() - start, _last(folder / 'whole')
     result = Faults()
-    for number in range(runs):
-        work_dir, kills = folder / f'run{number}', result.kills
-        while result.kills == kills:  # again, should it have ended before it was to be killed
+    for number, kind in enumerate(kind for kind in kinds for _ in range(runs)):
+        work_dir, kills, fault = folder / f'run{number}', result.kills, ''
+        if kind != 'kill':
+            fault = HAPPENINGS[kind](recipe, work_dir, rng, duration)
+            result.lost += sum(bool(damage(path)) for path in work_dir.glob('*.pth'))
+        while (
+            kind == 'kill' and result.kills == kills
+        ):  # again, should it have ended before it was to be killed
             shutil.rmtree(work_dir, ignore_errors=True)
             for _ in range(rng.choice((1, 1, 2, 3))):
                 duration = min(duration, _kill(recipe, work_dir, rng, duration, result))
         ForkedRun(recipe, work_dir, rng.choice((0, 1, 2))).check()
-        difference = next(differences(whole, _last(work_dir)), '')
+        difference = fault or next(differences(whole, _last(work_dir)), '')
         result.runs += 1
         result.equal += not difference
         if difference:
-            result.differences.append(f'run{number}: {difference}')
+            result.differences.append(f'run{number} ({kind}): {difference}')
         if show:
             print(
                 (
-                    f'{number + 1:3d}: {difference or "equal"}; {result.kills} kills, {result.lost} '
+                    f'{number + 1:3d} {kind}: {difference or "equal"}; {result.kills} kills, {result.lost} '
                     'checkpoints lost'
                 ),
                 flush=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from mmengine.runner import Runner
 from ..config.checks import check_sections
 from ..config.load import load_config
 from ..config.loggers import check_loggers
-from ..engine.distributed.launch import join_processes
+from ..engine.distributed.launch import end_with_parent, join_processes
 from ..engine.stock import unwrapped
 from ..errors import InputError
 from ..tool_names import tool
 from .checkpoint import check_checkpoint, choose_checkpoint
 from .checks import check_channels, check_hooks, check_scales, check_training
 from .dry_run import try_model
+from .lock import locked
 from .resume_point import check_same_start
 from .runner import TrainingRunner
 from .summary import log_summary
@@ -57,7 +59,7 @@ def train(
         The runner, after training.
 
     Raises:
-        InputError: For a config, data or checkpoint that cannot be used.
+        InputError: For a config, data or checkpoint that cannot be used, or a folder in which another run is.
         Stopped: When a signal or ``max_hours`` ended the run; a checkpoint has been saved.
     """
     cfg = load_config(config, options, work_dir)
@@ -69,25 +71,28 @@ def train(
         cfg.merge_from_dict({'default_hooks.stop': dict(type='StopHook', max_hours=max_hours)})
     join_processes(cfg, launcher)
     choose_checkpoint(cfg, resume)
-    with new_work_dir(cfg.work_dir):
-        runner = TrainingRunner.from_cfg(cfg)
-        model = unwrapped(runner.model)
-        for hook in hooks:
-            runner.register_hook(hook)
-        # not before the runner is built: on GPUs it joins the processes
-        check_same_start(cfg.load_from if cfg.get('resume') else None, cfg.work_dir)
-        check_scales(cfg, model, runner.datasets)
-        check_channels(cfg, model, runner.datasets)
-        check_checkpoint(cfg, model)
-        try_model(cfg, model, runner.datasets['train_dataloader'])
-        check_hooks(runner)
-        runner.build_parts()
-        check_training(runner, model)
-        check_validation(runner, model)
-    runner.speak()
-    log_summary(runner, model, runner.datasets)
-    runner.train()
-    _print_report_command(runner)
+    with ExitStack() as held:
+        with new_work_dir(cfg.work_dir):
+            held.enter_context(locked(cfg.work_dir, launcher))
+            end_with_parent(launcher)
+            runner = TrainingRunner.from_cfg(cfg)
+            model = unwrapped(runner.model)
+            for hook in hooks:
+                runner.register_hook(hook)
+            # not before the runner is built: on GPUs it joins the processes
+            check_same_start(cfg.load_from if cfg.get('resume') else None, cfg.work_dir)
+            check_scales(cfg, model, runner.datasets)
+            check_channels(cfg, model, runner.datasets)
+            check_checkpoint(cfg, model)
+            try_model(cfg, model, runner.datasets['train_dataloader'])
+            check_hooks(runner)
+            runner.build_parts()
+            check_training(runner, model)
+            check_validation(runner, model)
+        runner.speak()
+        log_summary(runner, model, runner.datasets)
+        runner.train()
+        _print_report_command(runner)
     return runner
 
 

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
+import os
+import signal
+import sys
 
 import torch
 from mmengine.config import Config
 
 from ...errors import InputError
+
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+
+
+def end_with_parent(launcher: str) -> None:
+    """Have the system ask this process to stop when torchrun is killed, which would leave it behind.
+
+    It then saves a checkpoint, as after any SIGTERM. Only on Linux.
+
+    Args:
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+    """
+    if launcher != 'pytorch' or sys.platform != 'linux':
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # killed in between
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def join_processes(cfg: Config, launcher: str) -> None:

@@ -21,7 +21,7 @@ from ..distributed.process_group import largest, wait_for_all
 from ..stock import between_updates, trains
 from ..train_loop import ValidationStopped
 
-SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
+SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP
 OUT_OF_TIME = 1000
 
 
@@ -29,7 +29,8 @@ OUT_OF_TIME = 1000
 class StopHook(Hook):
     """Save a checkpoint and end the run after the current iteration, on a signal or after a time.
 
-    Ctrl-C (a second one ends it at once), SIGTERM, SIGUSR1 for ``sbatch --signal``. A validation is broken
+    Ctrl-C (a second one ends it at once), SIGTERM, SIGHUP of a terminal that closes (not under ``nohup``),
+    SIGUSR1 for ``sbatch --signal``. A validation is broken
     off, and made up for when the run is resumed. All processes of a run stop after the same iteration: about
     once a second, or at every iteration if that takes longer, they agree whether one of them was asked to.
     ``runner.train()`` then raises ``Stopped``.
@@ -63,7 +64,8 @@ class StopHook(Hook):
         self._process = os.getpid()
         self._training.value = True
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._ask) for number in SIGNALS}
+            heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # nohup
+            self._previous = {number: signal.signal(number, self._ask) for number in heard}
         loops = [runner.train_loop, runner.val_loop] if runner.val_loop else [runner.train_loop]
         for loader in [loader for loop in loops for loader in _loaders(loop)]:
             loader.worker_init_fn = partial(ignore_signals, loader.worker_init_fn, self._training)

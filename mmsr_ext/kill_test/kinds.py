@@ -1,0 +1,105 @@
+"""What else can happen to a run than a kill: a full disk, a second run, little shared memory, signals."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import InputError
+from .forked_run import ForkedRun
+
+SECONDS = 60.0  # in which a run has to end
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000  # of <sched.h> and <sys/mount.h>
+Happening = Callable[[Path, Path, random.Random, float], str]
+
+
+def on_signal(recipe: Path, work_dir: Path, rng: random.Random, duration: float) -> str:
+    """Send a signal at a random moment; the run has to end within a minute."""
+    number = rng.choice(SIGNALS)
+    run = ForkedRun(recipe, work_dir, rng.choice((0, 1, 2)))
+    if not run.wait(rng.uniform(0, duration)):
+        os.kill(run.pid, number)
+    return _ends(run, f'after {number.name}')
+
+
+def on_full_disk(recipe: Path, work_dir: Path, rng: random.Random, duration: float) -> str:
+    """Let no file grow beyond a random size, as if the disk were full; what was whole has to stay whole."""
+    most = rng.choice((2**10, 2**13, 2**15, 2**17))
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    run = ForkedRun(recipe, work_dir, 0, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard)))
+    return _ends(run, f'on a disk of {most} bytes')
+
+
+def on_second_run(recipe: Path, work_dir: Path, rng: random.Random, duration: float) -> str:
+    """Start a second run beside the first, which has to be refused; kill the first, whose lock is taken over."""
+    first = ForkedRun(recipe, work_dir, rng.choice((0, 1)))
+    while not first.ended() and not _text(work_dir / '.lock').startswith(f'process {first.pid} '):
+        time.sleep(1e-3)
+    second = ForkedRun(recipe, work_dir, 0)
+    fault = _ends(second, 'beside another')
+    alone = first.ended()  # before the second had asked
+    if (
+        not fault
+        and not alone
+        and f'in use by a run: process {first.pid} ' not in _text(work_dir / 'output.txt')
+    ):
+        fault = 'a second run in one folder was not refused'
+    first.kill()
+    return fault
+
+
+def on_little_shared_memory(recipe: Path, work_dir: Path, rng: random.Random, duration: float) -> str:
+    """Give the data workers 64 MB of shared memory, which is enough here, or 64 kB, which may not be."""
+    size = rng.choice(('64m', '64k'))
+    run = ForkedRun(recipe, work_dir, 2, lambda: small_shared_memory(size))
+    fault = _ends(run, f'with {size} of shared memory')
+    output = _text(work_dir / 'output.txt')
+    if 'Operation not permitted' in output:
+        raise InputError(
+            '--kinds shm needs the right to mount a file system: run it as root, or leave it out.'
+        )
+    if not fault and run.status and (size == '64m' or 'shared memory' not in output):
+        fault = f'with {size} of shared memory the run ended with status {run.status}'
+    return fault
+
+
+def small_shared_memory(size: str) -> None:
+    """Give this process and its children a /dev/shm of their own.
+
+    Args:
+        size: As mount's option of tmpfs takes it.
+
+    Raises:
+        OSError: If the process may not mount.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    for failed in (
+        libc.unshare(CLONE_NEWNS),
+        libc.mount(b'none', b'/', None, MS_REC | MS_PRIVATE, None),
+        libc.mount(b'tmpfs', b'/dev/shm', b'tmpfs', 0, f'size={size}'.encode()),
+    ):
+        if failed:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+HAPPENINGS: dict[str, Happening] = dict(
+    disk=on_full_disk, lock=on_second_run, shm=on_little_shared_memory, signal=on_signal
+)
+
+
+def _ends(run: ForkedRun, when: str) -> str:
+    if run.wait(SECONDS):
+        return ''
+    run.kill()
+    return f'a run {when} did not end within {SECONDS:g} s'
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors='replace') if path.exists() else ''
