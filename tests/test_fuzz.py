@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.file_fuzz import fuzz
 from support.fuzz import mutate_config, mutate_file, outcome, tally, tiny_config, write
 
 from mmsr_ext.apis import evaluate, pack_images, train
@@ -110,3 +111,10 @@ def test_files(tiny, tmp_path, count):
     kinds, bad = tally(results)
     print(kinds, *(f'{what} -> {result}' for what, result in results.items()), sep='\n')
     assert not bad, '\n'.join(f'{what} -> {result}' for what, result in bad.items())
+
+
+@pytest.mark.parametrize('count', [15, pytest.param(300, marks=pytest.mark.slow)])
+def test_strangers_files(tmp_path, count):
+    kinds, bad, memory, seconds = fuzz(tmp_path / 'fuzz', range(count))
+    print(kinds, f'at most {memory / 2**20:.0f} MiB, {seconds:.1f} s')
+    assert not bad, bad

@@ -38,7 +38,7 @@ def on_full_disk(recipe: Path, work_dir: Path, rng: random.Random, duration: flo
 
 
 def on_second_run(recipe: Path, work_dir: Path, rng: random.Random, duration: float) -> str:
-    """Start a second run beside the first, which has to be refused; kill the first, whose lock is taken over."""
+    """Start a second run beside the first, which has to be refused; kill the first, which ends its lock."""
     first = ForkedRun(recipe, work_dir, rng.choice((0, 1)))
     while not first.ended() and not _text(work_dir / '.lock').startswith(f'process {first.pid} '):
         time.sleep(1e-3)
