@@ -8,6 +8,9 @@ ruff check .
 ruff format --check .
 mypy
 if [ "${CI:-}" = true ]; then
+    bash tools/audit.sh || echo 'there are advisories, see above and SECURITY.md'
+fi
+if [ "${CI:-}" = true ]; then
     set -- --cov=mmsr_ext --cov-report=term:skip-covered "$@"
 else
     set -- -m 'not slow' "$@"
