@@ -221,7 +221,7 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
     dispatch[pickle.TUPLE[0]] = load_row  # type: ignore[assignment]
 
     for length, opcode in enumerate((pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3), 1):
-        dispatch[opcode[0]] = partial(_load_row, length)  # type: ignore[assignment]
+        dispatch[opcode[0]] = partial(_load_row, length)
 
     def refuse(self) -> None:
         """Refuse what torch.save does not write, and what takes memory or time by a number in the file."""
