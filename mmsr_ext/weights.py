@@ -42,6 +42,11 @@ NO_WEIGHTS = {
 }
 
 
+# what trainers put before the names of a generator's weights, and of a discriminator's
+GENERATOR_PREFIXES = ('net_g_ema.', 'net_g.', 'netG.', 'generator_ema.', 'generator.')
+DISCRIMINATOR_PREFIXES = ('discriminator.', 'net_d.', 'netD.')
+
+
 def is_safetensors(path: str | Path) -> bool:
     """Return whether a file is of the format safetensors, whatever its name ends in.
 
@@ -131,6 +136,16 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
         raise
     except Exception as error:  # a damaged file raises whatever it likes
         reason = (str(error).splitlines() or ['the file ends early'])[0]
+        if 'TorchScript' in reason:
+            raise InputError(
+                f'{path} is a TorchScript program, which may run code and is not loaded. If you trust it, '
+                f"save its weights: torch.save(torch.jit.load({str(path)!r}).state_dict(), 'weights.pth')"
+            ) from error
+        if reason == 'quantised tensors':
+            raise InputError(
+                f'{path} holds quantised weights, from which the network cannot be built. Give the file of '
+                'floating-point weights that they were made from.'
+            ) from error
         raise InputError(
             f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of '
             'another kind; give a .pth or .safetensors file with weights.'
@@ -204,16 +219,32 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     if raw and 'params' in content:
         content = {key: value for key, value in content.items() if key not in ('params_ema', 'params-ema')}
     weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
+    if not raw and (found := _under_prefix(weights)):
+        weights = found
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
+    if strange and ('param_groups' in content or {*TRAINING_STATE} & content.keys()):
+        raise InputError(
+            f'{path} holds the state of a training, such as of its optimizer, and no weights. Give the '
+            'checkpoint that was saved beside it.'
+        )
     if strange or not weights:
         raise InputError(
             f'{path} holds no weights of a network where they are looked for (under {", ".join(CONTAINERS)}, '
             f'or at the top): found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the '
             'state_dict of the network.'
         )
-    if all(key.startswith('discriminator.') for key in weights):
+    if all(key.startswith(DISCRIMINATOR_PREFIXES) for key in weights):
         raise InputError(f'{path} holds the weights of a discriminator alone; give a file with a generator.')
     return weights
+
+
+def _under_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights under a trainer's prefix of the generator; empty without one."""
+    for prefix in GENERATOR_PREFIXES:
+        found = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+        if found:
+            return _bare(found)
+    return {}
 
 
 def rename_to(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -280,4 +311,7 @@ def _bare(weights: Mapping[str, Any]) -> dict[str, Any]:
     weights = {str(key).replace('_orig_mod.', ''): value for key, value in weights.items()}
     while weights and all(key.startswith('module.') for key in weights):
         weights = {key.removeprefix('module.'): value for key, value in weights.items()}
+    # Lightning's attribute; the layers of the older ESRGAN are called model.0, model.1, ...
+    if weights and all(key.startswith('model.') and not key[6:7].isdigit() for key in weights):
+        weights = _bare({key.removeprefix('model.'): value for key, value in weights.items()})
     return weights

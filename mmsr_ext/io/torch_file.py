@@ -11,6 +11,7 @@ import io
 import math
 import os
 import pickle
+import re
 import struct
 import zipfile
 from collections import Counter, OrderedDict
@@ -188,6 +189,8 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
             return STORAGES[name]
         if full in DTYPES:
             return DTYPES[full]
+        if module in ('torch', 'torch.storage') and re.fullmatch(r'QU?Int\w+Storage', name):
+            raise ValueError('quantised tensors')
         return type('Unknown', (Unknown,), dict(name=full))
 
     def persistent_load(self, pid: Any) -> _Storage:
