@@ -224,8 +224,9 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
     if strange and ('param_groups' in content or {*TRAINING_STATE} & content.keys()):
         raise InputError(
-            f'{path} holds the state of a training, such as of its optimizer, and no weights. Give the '
-            'checkpoint that was saved beside it.'
+            f'{path} holds no weights but the state of a training (found '
+            f'{", ".join(map(str, list(content)[:5]))}). '
+            'Give the checkpoint that was saved beside it.'
         )
     if strange or not weights:
         raise InputError(
