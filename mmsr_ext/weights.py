@@ -250,6 +250,9 @@ def _under_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:
 
 def rename_to(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename weights that have another project's names to the network's own, where it recognises them."""
+    own_names = getattr(network, 'own_names', None)
+    if own_names is not None:  # which need not know the hyper-parameters
+        return own_names(weights)
     found = recognise(network, weights)
     return found[1] if found else weights
 

@@ -19,6 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='CHECKPOINT',
         help='checkpoint of tools/train.py, or a file of published weights',
     )
+    parser.add_argument(
+        '--config',
+        metavar='FILE',
+        help='config that the checkpoint was trained with, for a network of a package of your own',
+    )
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument('--format', metavar='FORMAT', help='safetensors, pth, onnx or torchscript')
     action.add_argument('--info', action='store_true', help='print the metadata of an exported file')
@@ -59,7 +64,15 @@ def main(args: argparse.Namespace) -> None:
         print(printable('\n'.join(f'{key}: {value}' for key, value in file_info(args.checkpoint).items())))
         return
     done = export(
-        args.checkpoint, args.format, args.out, args.raw, args.half, args.license, args.force, args.names
+        args.checkpoint,
+        args.format,
+        args.out,
+        args.raw,
+        args.half,
+        args.license,
+        args.force,
+        args.names,
+        args.config,
     )
     print(done.path)
     print(

@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '(default: compact_x4, for clean photographs)',
     )
     parser.add_argument(
+        '--config',
+        metavar='FILE',
+        help='config that the checkpoint was trained with, for a network of a package of your own',
+    )
+    parser.add_argument(
         '--format',
         choices=['png', 'jpg', 'webp', 'keep'],
         default='png',

@@ -25,9 +25,10 @@ def make_samples(network: nn.Module, arguments: dict[str, Any]) -> list[tuple[Te
             f'{type(network).__name__} takes no image of up to 32 pixels, and cannot be checked.'
         )
     generator = torch.Generator().manual_seed(0)
-    images = [
-        torch.rand(1, channels, *size, generator=generator) for size in [(32, 32), (33, 47), (smallest, 35)]
-    ]
+    # some take multiples of a number only, at most the smallest size that they take
+    step = 1 if _takes(network, channels, 33) else smallest
+    sizes = [[-(-side // step) * step for side in size] for size in [(32, 32), (33, 47), (smallest, 35)]]
+    images = [torch.rand(1, channels, *size, generator=generator) for size in sizes]
     with torch.no_grad():
         return [(image, network(image)) for image in images]
 
@@ -36,7 +37,12 @@ def _takes(network: nn.Module, channels: int, size: int) -> bool:
     try:
         with torch.no_grad():
             network(torch.zeros(1, channels, size, size))
-    except (RuntimeError, ValueError):  # paddings wider than the image, and InputError
+    except (
+        RuntimeError,
+        ValueError,
+        AssertionError,
+        IndexError,
+    ):  # paddings wider than the image, and InputError
         return False
     return True
 

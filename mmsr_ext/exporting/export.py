@@ -60,6 +60,7 @@ def export(
     license: str = '',
     force: bool = False,
     names: str = 'basicsr',
+    config: str | Path | None = None,
 ) -> Exported:
     """Write the generator of a checkpoint alone, with what is known of it as metadata.
 
@@ -90,6 +91,7 @@ def export(
         force: Replace a file that exists.
         names: 'basicsr', or 'authors' for RCAN under the names that its authors, and spandrel, have for the
             weights.
+        config: The config that the checkpoint was trained with, see ``load_generator``.
 
     Returns:
         The file, and what is known of it.
@@ -102,7 +104,7 @@ def export(
     if format == 'onnx':
         require_onnx()
     checkpoint = weights_file(checkpoint)
-    network, args, content = identify(checkpoint, raw)
+    network, args, content = identify(checkpoint, raw, config)
     arguments = all_arguments(network, args)
     path = _path(
         checkpoint,
@@ -140,7 +142,7 @@ def export(
         else:
             # save_file would let nobody but the owner read the file
             file.write_bytes(save({key: value.contiguous() for key, value in state.items()}, metadata))
-        return load_generator(file)
+        return load_generator(file, config=config)
 
     if (
         half and format == 'onnx'

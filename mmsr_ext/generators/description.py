@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..version import __version__
 from ..weights import is_onnx, is_safetensors
 from .architectures import architecture_named, trait
+from .foreign import SCOPES, foreign_class, name_of
 
 ENTRY = 'mmsr_ext'  # of a .pth file, and of the archive that TorchScript writes
 MOST_METADATA = 2**20  # bytes
@@ -56,10 +57,24 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
 
 def all_arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments of a network's constructor, defaults included, without ``init_cfg``."""
-    bound = inspect.signature(type(network)).bind(**args)
+    signature = inspect.signature(type(network))
+    bound = signature.bind(**args)
     bound.apply_defaults()
     left_out = {'init_cfg', 'upscale_factor'} if 'scale' in bound.arguments else {'init_cfg'}
-    return {key: value for key, value in bound.arguments.items() if key not in left_out}
+    found = {key: value for key, value in bound.arguments.items() if key not in left_out}
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            found |= found.pop(parameter.name)
+    # a default that is no value, such as a class of layers, is not written down
+    return {key: value for key, value in found.items() if key in args or _is_value(value)}
+
+
+def _is_value(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, str]:
@@ -71,7 +86,7 @@ def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, s
     """
     return {
         'mmsr_ext': __version__,
-        'architecture': type(network).__name__,
+        'architecture': name_of(network),
         'arguments': json.dumps(arguments),
         'scale': str(network.scale),
     }
@@ -80,8 +95,8 @@ def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, s
 def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module], dict[str, Any]] | None:
     """Return a file's network by its metadata or by a training checkpoint's config; None without both.
 
-    The config is parsed and not executed, and the network has to be one of ours, or one that is known here of
-    MMagic's: a file from a stranger runs no code.
+    The config is parsed and not executed, and the network has to be one of ours, of MMagic's or spandrel's,
+    with arguments that do no harm: a file from a stranger runs no code.
 
     Args:
         path: A .pth or .safetensors file.
@@ -99,19 +114,22 @@ def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module]
     else:
         generator = _generator_in(config_text(content))
         name, args = str(generator.pop('type', '')), generator
-    architecture = architecture_named(name)
+    args = {key: value for key, value in args.items() if key != 'init_cfg'}
+    architecture = architecture_named(name) if '.' not in name or name.startswith(SCOPES) else None
+    architecture = architecture or foreign_class(name, args)
     if architecture is None:
         if metadata:
             raise InputError(
                 f'{path} holds a network {name!r} of mmsr_ext {metadata["mmsr_ext"]}; version {__version__}, '
-                'which is installed, does not have it.'
+                'which is installed, does not have it. Give the config that it was trained with: '
+                '--config FILE.'
             )
         return None
-    args = {key: value for key, value in args.items() if key != 'init_cfg'}
     parameters = inspect.signature(architecture).parameters
     if 'scale' in parameters:  # MMagic's classes have upscale_factor alone
         args = trait(architecture, 'adapt')(args)
-    unknown = [key for key in args if key not in parameters]
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    unknown = [key for key in args if key not in parameters and not takes_all]
     if unknown:
         raise InputError(
             f'{path} says that its generator is {name} with the argument {unknown[0]!r}, which '
@@ -125,6 +143,11 @@ def config_text(content: dict[str, Any]) -> str:
     meta = content.get('meta')
     text = meta.get('cfg') if isinstance(meta, dict) else None
     return text if isinstance(text, str) else ''
+
+
+def named_generator(content: dict[str, Any]) -> str:
+    """Return the type of the generator in the config that a checkpoint holds; empty if it does not tell."""
+    return str(_generator_in(config_text(content)).get('type', ''))
 
 
 def _generator_in(text: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from ..errors import InputError
 from ..pretrained import weights_file
 from ..weights import differences, generator_part, read_checkpoint, recognise, rename_to
 from .architectures import architectures, known_names
-from .description import describe
+from .description import describe, named_generator
+from .foreign import network_of_config, with_scale
 from .size_limit import explained_by
 
 
@@ -33,7 +34,7 @@ class Identified(NamedTuple):
     content: dict[str, Any]
 
 
-def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
+def load_generator(path: str | Path, raw: bool = False, config: str | Path | None = None) -> nn.Module:
     """Build the generator whose weights a file holds, without a config.
 
     What the file itself says is followed: the metadata of an exported file, or the config that a training
@@ -51,6 +52,8 @@ def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
     Args:
         path: A .pth or .safetensors file, or the name of a network that comes with the package.
         raw: Of weights and their running average the weights.
+        config: The config that it was trained with, which says what network it is; for one of the user's own
+            package, which the config imports.
 
     Returns:
         The network, on the CPU and in eval mode; ``scale`` is its factor.
@@ -59,10 +62,10 @@ def load_generator(path: str | Path, raw: bool = False) -> nn.Module:
         InputError: If the file cannot be read, or its weights are of none of the architectures, or are
             incomplete.
     """
-    return identify(path, raw).network
+    return identify(path, raw, config).network
 
 
-def identify(path: str | Path, raw: bool = False) -> Identified:
+def identify(path: str | Path, raw: bool = False, config: str | Path | None = None) -> Identified:
     """Build the generator in a file as ``load_generator`` does; return its arguments and the content too.
 
     Raises:
@@ -72,10 +75,14 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
     path = weights_file(path)
     content = read_checkpoint(path)
     weights = generator_part(content, path, raw)
-    described = describe(path, content)
+    described = network_of_config(config) if config else describe(path, content)
     if described:
         architecture, args = described
-        return Identified(_build(architecture, args, weights, path, 'says that it is'), args, content)
+        return Identified(
+            _build(architecture, args, weights, path, f'by {config} is' if config else 'says that it is'),
+            args,
+            content,
+        )
     for architecture in architectures():
         found = recognise(architecture, weights)
         if found:
@@ -83,9 +90,16 @@ def identify(path: str | Path, raw: bool = False) -> Identified:
                 return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)
             except InputError as error:
                 raise NotRecognised(str(error)) from error
+    name = named_generator(content)
+    if name:
+        raise NotRecognised(
+            f'{path} says that its generator is {name}, which a file alone does not build. Give the config '
+            'that it was trained with: --config FILE.'
+        )
     raise NotRecognised(
         f'{path} is of no architecture that is recognised by its weights (the first are '
-        f'{", ".join(list(weights)[:3])}). Recognised are: {known_names()}. Build another from its config.'
+        f'{", ".join(list(weights)[:3])}). Recognised are: {known_names()}. '
+        'Of another give the config that it was trained with: --config FILE.'
     )
 
 
@@ -110,4 +124,4 @@ def _build(
             'known here.'
         )
     network.load_state_dict(weights)
-    return network.eval()
+    return with_scale(network.eval())

@@ -18,12 +18,15 @@ from .onnx_colours import check_colours
 from .onnx_network import InputRange, OnnxNetwork, TooMuch
 
 
-def load_network(path: str | Path, input_range: InputRange = '0-1') -> nn.Module:
+def load_network(
+    path: str | Path, input_range: InputRange = '0-1', config: str | Path | None = None
+) -> nn.Module:
     """Load the generator in a file: one of this package's architectures, or of spandrel's if it is installed.
 
     Args:
         path: A .pth, .safetensors or .onnx file.
         input_range: Range of the values that an .onnx file takes and gives.
+        config: See ``load_generator``.
 
     Raises:
         InputError: If another range is given for a file that is not ONNX, or the file cannot be read, is
@@ -34,8 +37,10 @@ def load_network(path: str | Path, input_range: InputRange = '0-1') -> nn.Module
     if input_range != '0-1':
         raise InputError(f'--input-range {input_range} is for .onnx files, and {path} is none. Leave it out.')
     try:
-        return load_generator(path)
+        return load_generator(path, config=config)
     except InputError as error:
+        if config:
+            raise
         weights = generator_weights(path)  # raises again if the file cannot be read
         unknown = error
     try:

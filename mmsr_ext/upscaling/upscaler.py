@@ -67,6 +67,8 @@ class Upscaler:
             as long. An alpha that is the same everywhere stays so.
         input_range: Range of the values that an .onnx file takes and gives.
         say: Function that shows a message to the user; by default it prints to stderr.
+        config: The config that a checkpoint file was trained with, for a network that the file alone does not
+            tell: one of the user's own package.
 
     Attributes:
         scale: Scale of the network.
@@ -91,6 +93,7 @@ class Upscaler:
         alpha: Alpha = 'bicubic',
         input_range: InputRange = '0-1',
         say: Callable[[str], None] | None = None,
+        config: str | Path | None = None,
     ) -> None:
         if outscale is not None and not 0 < outscale <= 64:
             raise InputError(f'outscale={outscale!r} must be above 0 and at most 64.')
@@ -107,7 +110,7 @@ class Upscaler:
         module = (
             copy.deepcopy(network).cpu()
             if isinstance(network, nn.Module)
-            else load_network(network, input_range)
+            else load_network(network, input_range, config)
         )
         self._runner = Runner(module, device, precision, tile, overlap, ensemble, self.say)
         self.device, self.traits = self._runner.device, self._runner.traits

@@ -75,6 +75,11 @@ class EDSR(ResidualTrunk):
             del arguments['rgb_std']
         return arguments
 
+    @staticmethod
+    def own_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights under this class's names, those of MMagic's ``EDSRNet`` of any size too."""
+        return dict(_from_mmagic(weights))
+
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """Read the hyper-parameters off an EDSR-M or EDSR-L; other sizes do not tell their ``res_scale``."""
