@@ -59,7 +59,7 @@ def check_images(cfg: Config, name: str, loaders: Sequence[DataLoader], evaluato
         images = images_of(loader.dataset)
         if images:
             _check_batches(where, loader, images)
-            _check_smallest(where, metrics, images)
+            _check_smallest(where, metrics, images, _scale_of(loader))
             for dataset in inner_datasets(loader.dataset):
                 if isinstance(dataset, ImageDataset):
                     dataset.read_all()
@@ -92,7 +92,7 @@ def warn_of_memory(name: str, model: Any, loaders: Sequence[DataLoader]) -> None
     if not found or tiled is None:
         return
     image, loader = max(found, key=lambda each: each[0].height * each[0].width)
-    scale = next((each.scale for each in inner_datasets(loader.dataset) if hasattr(each, 'scale')), 1)
+    scale = _scale_of(loader)
     device = next(model.generator.parameters()).device
     channels = image_channels(model.generator) or 3
     shape = (loader.batch_size or 1, channels, image.height // scale, image.width // scale)
@@ -112,6 +112,10 @@ def warn_of_memory(name: str, model: Any, loaders: Sequence[DataLoader]) -> None
             'current',
             logging.WARNING,
         )
+
+
+def _scale_of(loader: DataLoader) -> int:
+    return next((each.scale for each in inner_datasets(loader.dataset) if hasattr(each, 'scale')), 1)
 
 
 def _check_interface(where: str, evaluator: Any, metrics: Sequence[BaseMetric]) -> None:
@@ -144,15 +148,16 @@ def _check_batches(where: str, loader: DataLoader, images: list[WholeImage]) -> 
                 )
 
 
-def _check_smallest(where: str, metrics: Sequence[BaseMetric], images: list[WholeImage]) -> None:
+def _check_smallest(where: str, metrics: Sequence[BaseMetric], images: list[WholeImage], scale: int) -> None:
     """Check that no image is smaller than a metric takes."""
     smallest = min(images, key=lambda image: min(image.height, image.width))
     for metric in metrics:
         if isinstance(metric, ImageMetric):
-            least = metric.smallest + 2 * metric.crop_border
+            border = scale if metric.crop_border == 'scale' else metric.crop_border
+            least = metric.smallest + 2 * border
             if min(smallest.height, smallest.width) < least:
                 raise InputError(
                     f'{where}: {smallest.path} is {smallest.size}, too small for {metric.metric}, which '
                     f'needs at least {least}x{least}: {metric.smallest} px within a border (crop_border) of '
-                    f'{metric.crop_border}. Remove the image, or leave the metric out.'
+                    f'{border}. Remove the image, or leave the metric out.'
                 )

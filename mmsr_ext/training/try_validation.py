@@ -69,14 +69,16 @@ def try_validation(cfg: Config, model: Any, loaders: list[DataLoader], evaluator
             shown = [one.to_dict() if hasattr(one, 'to_dict') else one for one in outputs]
             for metric in getattr(evaluator, 'metrics', []):
                 with _part(cfg, f'val_evaluator: {type(metric).__name__}'):
-                    _try_metric(metric, batch, shown)
+                    _try_metric(metric, model, loader, batch, shown)
 
 
-def _try_metric(metric: Any, batch: Any, shown: list[Any]) -> None:
+def _try_metric(metric: Any, model: Any, loader: DataLoader, batch: Any, shown: list[Any]) -> None:
     try:
         tried = copy.deepcopy(metric)
     except Exception:  # what it holds may not be copied: an open file, a process
         return
+    if hasattr(tried, 'prepare'):
+        tried.prepare(model, loader)
     for _ in range(2):
         tried.process(batch, shown)
     if tried.results:

@@ -109,6 +109,7 @@ def test_a_batch_of_different_sizes_is_refused(folder):
 def test_an_image_smaller_than_a_metric_takes_is_refused(folder, height, fits):
     picture(folder / 'c.png', height, 48)
     dataset = PairedImageDataset(str(folder), str(folder), 1)
+    check(dataset, SSIM(crop_border='scale'))
     if fits:
         check(dataset, SSIM(crop_border=4), PSNR(crop_border=4))
     else:
@@ -158,7 +159,12 @@ def test_a_metric_is_tried_on_a_copy(folder, fault, message):
     model, metric = restorer(), Mine(fault)
     model.train()
     random = torch.get_rng_state()
-    arguments = CFG, model, [loader(BenchmarkDataset(str(folder), 4))], [Evaluator([metric])]
+    arguments = (
+        CFG,
+        model,
+        [loader(BenchmarkDataset(str(folder), 4))],
+        [Evaluator([metric, PSNR(crop_border='scale')])],
+    )
     if message:
         with pytest.raises(InputError, match=message):
             try_validation(*arguments)
