@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from ..generators.architectures import trait
+from ..generators.channels import image_channels
 
 
 def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: str = 'basicsr') -> list[str]:
@@ -19,7 +20,11 @@ def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: s
         names: See ``export``.
     """
     if format == 'onnx':
-        return ['ONNX Runtime, chaiNNer and others run it: input and output are float32 RGB in [0, 1], NCHW.']
+        colours = 'RGB' if image_channels(network) != 1 else 'Y or grey, one channel,'
+        return [
+            f'ONNX Runtime, chaiNNer and others run it: input and output are float32 {colours} in [0, 1], '
+            'NCHW.'
+        ]
     if format == 'torchscript':
         return ['torch.jit.load reads it, in Python and C++, without this package.']
     architecture = type(network)

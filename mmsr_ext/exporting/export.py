@@ -64,7 +64,8 @@ def export(
 ) -> Exported:
     """Write the generator of a checkpoint alone, with what is known of it as metadata.
 
-    All files map RGB images (N, C, h, w) in [0, 1], float32, to (N, C, h * scale, w * scale), neither rounded
+    All files map RGB images, or the Y channel of BT.601 (16 to 235 of 255) or grey where the network has one
+    channel, (N, C, h, w) in [0, 1], float32, to (N, C, h * scale, w * scale), neither rounded
     nor clipped, at any size. Each is read back and compared with the network on images of three sizes, in the
     software that it is for; one that differs is not kept.
 
@@ -118,7 +119,7 @@ def export(
     earlier = exported_metadata(checkpoint, content)
     metadata = description_of(network, arguments) | {
         'precision': 'float16' if half else 'float32',
-        'input': 'RGB in [0, 1], float32, NCHW',
+        'input': f'{_colours(samples[0][0])} in [0, 1], float32, NCHW',
         'sizes': 'any' if smallest == 1 else f'any height and width of at least {smallest} pixels',
         'license': license or earlier.get('license', 'not stated'),
         'source': Path(checkpoint).name,
@@ -173,6 +174,10 @@ def file_info(path: str | Path) -> dict[str, str]:
     if not metadata:
         raise InputError(f'{path} was not written by tools/export.py, and says nothing of itself.')
     return metadata
+
+
+def _colours(image: Tensor) -> str:
+    return 'RGB' if image.shape[1] == 3 else 'Y of BT.601 (16 to 235 of 255) or grey'
 
 
 class _Half(nn.Module):

@@ -50,18 +50,21 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: Subs
     Source: ITU-T T.81 (1992), with libjpeg's colour conversion, table scaling and chroma interpolation.
 
     Args:
-        image: Shape (N, 3, H, W), RGB in [0, 1]; rounded to 8 bits first, as in a file.
+        image: Shape (N, 3, H, W), RGB in [0, 1], or (N, 1, H, W), grey; rounded to 8 bits first, as in a
+            file.
         quality: 1 to 100, one value for all images or one per image.
         subsampling: '4:2:0' for chroma at half the height and width, or '4:4:4'.
 
     Returns:
-        Shape (N, 3, H, W), in [0, 1], in steps of 1 / 255.
+        The same shape, in [0, 1], in steps of 1 / 255.
 
     Raises:
         InputError: For a quality or subsampling out of range.
     """
     check_value('jpeg: subsampling', subsampling, Subsampling)
     luminance, chrominance = (table.to(image, non_blocking=True) for table in quantisation_tables(quality))
+    if image.shape[1] == 1:
+        return _jpeg_of_grey(image, luminance)
     factor = 2 if subsampling == '4:2:0' else 1
     h, w = image.shape[-2:]
     block = 8 * factor
@@ -81,15 +84,21 @@ def jpeg(image: Tensor, quality: int | Sequence[int] | Tensor, subsampling: Subs
     return _round(_convert(to_rgb, x)).clamp(0, 255) / 255
 
 
+def _jpeg_of_grey(image: Tensor, table: Tensor) -> Tensor:
+    h, w = image.shape[-2:]
+    x = F.pad(_round(image.clamp(0, 1) * 255), (0, -w % 8, 0, -h % 8), mode='replicate')
+    return _compress(x, table)[..., :h, :w] / 255
+
+
 def jpeg_file(image: Tensor, quality: int | Sequence[int]) -> Tensor:
     """Compress and decompress images with libjpeg itself, on the CPU, with '4:2:0' chroma.
 
     Args:
-        image: Shape (N, 3, H, W), RGB in [0, 1].
+        image: Shape (N, 3, H, W), RGB in [0, 1], or (N, 1, H, W), grey.
         quality: 1 to 100, one value for all images or one per image.
 
     Returns:
-        Shape (N, 3, H, W), in [0, 1], in steps of 1 / 255, on the image's device, without gradient.
+        The same shape, in [0, 1], in steps of 1 / 255, on the image's device, without gradient.
     """
     qualities = [quality] * len(image) if isinstance(quality, int) else quality
     pixels = (image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu()

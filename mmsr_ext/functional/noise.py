@@ -16,13 +16,13 @@ def add_gaussian_noise(image: Tensor, sigma: float, grey: bool, key: int) -> Ten
     Source: Wang et al. 2021 (Real-ESRGAN), section 3.1.
 
     Args:
-        image: Shape (3, H, W), in [0, 1].
+        image: Shape (3, H, W) or (1, H, W), in [0, 1].
         sigma: Standard deviation, in units of the image.
         grey: Add the same noise to all channels.
         key: The seed, see ``random_bits``.
 
     Returns:
-        Shape (3, H, W), in [0, 1].
+        The same shape, in [0, 1].
     """
     channels = 1 if grey else image.shape[0]
     noise = standard_normal((channels, *image.shape[1:]), key, image.device)
@@ -39,15 +39,17 @@ def add_poisson_noise(image: Tensor, scale: float, grey: bool, key: int) -> Tens
     scikit-image's ``random_noise``.
 
     Args:
-        image: Shape (3, H, W), in [0, 1].
+        image: Shape (3, H, W) or (1, H, W), in [0, 1].
         scale: Factor of the noise; 1 for physical shot noise.
         grey: Add the same noise to all channels, computed from the luminance.
         key: The seed, see ``random_bits``.
 
     Returns:
-        Shape (3, H, W), in [0, 1].
+        The same shape, in [0, 1].
     """
-    source = sum(weight * channel for weight, channel in zip(GREY_WEIGHTS, image))[None] if grey else image
+    source = image
+    if grey and len(image) == 3:
+        source = sum(weight * channel for weight, channel in zip(GREY_WEIGHTS, image))[None]
     levels = (source.clamp(0, 1) * 255).round().long()
     # without torch.unique, which would make the host wait for the device
     seen = torch.zeros(256, dtype=torch.long, device=image.device).scatter_(0, levels.flatten(), 1)

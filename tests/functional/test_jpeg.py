@@ -109,3 +109,18 @@ def test_products_are_rounded_by_no_setting(subsampling):
 def test_values_out_of_range(arguments):
     with pytest.raises(InputError):
         jpeg(torch.rand(2, 3, 16, 16), *arguments)
+
+
+@pytest.mark.parametrize('quality', [30, 90])
+def test_grey_against_opencv(quality):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 6), np.uint8)
+    pixels = cv2.resize(pixels, (45, 37), interpolation=cv2.INTER_CUBIC)
+    _, file = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    expected = cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
+    image = torch.from_numpy(pixels)[None, None].float() / 255
+    for result in (jpeg(image, quality), jpeg_file(image, quality)):
+        assert result.shape == image.shape
+        error = np.abs((result[0, 0] * 255).numpy() - expected)
+        # libjpeg's integer transform rounds a few coefficients to the next step
+        assert error.max() < 8
+        assert (error > 1.001).mean() < 0.05

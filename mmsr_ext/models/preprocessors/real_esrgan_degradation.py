@@ -71,6 +71,7 @@ class RealESRGANDegradation(ImagePreprocessor):
         gan_gt_usm: With ``gt_usm``, the discriminator too sees sharpened images; else ``gan_gt_img`` holds
             the plain ones.
         pool_size: Pairs in the pool out of which batches are mixed; see ``PairPool``. 0 for none.
+        channels: Channels of the images: 3, or 1 for grey and for Y, as the dataset's ``channels``.
 
     Raises:
         InputError: When built, for a value out of range; at the first batch, for samples without seed and
@@ -89,6 +90,7 @@ class RealESRGANDegradation(ImagePreprocessor):
         gt_usm: bool = True,
         gan_gt_usm: bool = False,
         pool_size: Count = 180,
+        channels: Literal[1, 3] = 3,
     ) -> None:
         super().__init__(mean=0.0, std=255.0, output_channel_order='RGB')
         if gt_size % scale or gt_size < 32:
@@ -106,8 +108,10 @@ class RealESRGANDegradation(ImagePreprocessor):
         self.jpeg = JPEG[jpeg_mode]
         self.gt_usm = gt_usm
         self.gan_gt_usm = gan_gt_usm
+        self.channels = channels
         lq_size = gt_size // scale
-        self.pool = PairPool(pool_size, (3, lq_size, lq_size), (3, gt_size, gt_size)) if pool_size else None
+        shapes = (channels, lq_size, lq_size), (channels, gt_size, gt_size)
+        self.pool = PairPool(pool_size, *shapes) if pool_size else None
 
     @torch.no_grad()
     def makes_lq(self, training: bool) -> bool:
@@ -118,12 +122,12 @@ class RealESRGANDegradation(ImagePreprocessor):
         """Make a batch for the network.
 
         Args:
-            data: As ``ImagePreprocessor`` takes it; in training GT is uint8, (3, H, W) each, and LQ is not
+            data: As ``ImagePreprocessor`` takes it; in training GT is uint8, (C, H, W) each, and LQ is not
                 used.
             training: Degrade, or pass pairs through.
 
         Returns:
-            ``inputs`` (N, 3, h, w) and ``data_samples`` with ``gt_img``, and ``gan_gt_img`` where it differs.
+            ``inputs`` (N, C, h, w) and ``data_samples`` with ``gt_img``, and ``gan_gt_img`` where it differs.
         """
         if not training:
             return super().forward(data, training)
@@ -157,12 +161,13 @@ class RealESRGANDegradation(ImagePreprocessor):
                 'RealESRGANDegradation needs samples with gt_img, seed and position. Use the dataset '
                 'ImageDataset with the sampler InfiniteDraws.'
             )
-        if gt.dtype != torch.uint8 or gt.shape[1] != 3:
+        if gt.dtype != torch.uint8 or gt.shape[1] != self.channels:
             raise InputError(
-                f'RealESRGANDegradation: gt_img must be uint8 with 3 channels, but is {gt.dtype} with '
-                f'{gt.shape[1]}.'
+                f'RealESRGANDegradation: gt_img must be uint8 with {self.channels} channels, but is '
+                f'{gt.dtype} with {gt.shape[1]}. Set channels of the dataset and of the data_preprocessor to '
+                'the same number, and pack images of 8 bits.'
             )
-        return convert(gt, order_of(samples, 'gt', 3), 'RGB')[0], draws
+        return convert(gt, order_of(samples, 'gt', self.channels), 'RGB')[0], draws
 
     def _check_size(self, gt: Tensor) -> None:
         edge = min(gt.shape[-2:])
@@ -186,7 +191,7 @@ class RealESRGANDegradation(ImagePreprocessor):
                 )
 
     def _pair(self, source: Tensor, gt: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Degrade one image (3, H, W) in [0, 1], and crop it and its GT; return both in uint8."""
+        """Degrade one image (C, H, W) in [0, 1], and crop it and its GT; return both in uint8."""
         first, second = (stage.draw(rng) for stage in self.stages)
         final_mode, final_size = choice(rng, RESIZE_MODES), choice(rng, self.final_sinc_sizes)
         final_kernel = (

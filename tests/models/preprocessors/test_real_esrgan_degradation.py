@@ -287,3 +287,18 @@ def test_pool_of_another_size_is_refused():
     small, large = (PairPool(size, (3, 2, 2), (3, 8, 8)) for size in (4, 8))
     with pytest.raises(InputError, match=r'pool of \(8, 3, 2, 2\) for LQ.*\(4, 3, 2, 2\)'):
         small.load_state_dict(large.state_dict())
+
+
+@pytest.mark.parametrize('jpeg_mode', ['simulated', 'file'])
+def test_one_channel(jpeg_mode):
+    data = batch(range(6))
+    for sample in data['data_samples']:
+        sample.gt_img = sample.gt_img[:1]
+    degradation = RealESRGANDegradation(**SMALL, pool_size=6, channels=1, jpeg_mode=jpeg_mode)
+    for _ in range(2):  # the second batch comes out of the pool
+        lq, gt, plain = outputs(degradation, data)
+        assert lq.shape == (6, 1, 8, 8)
+        assert gt.shape == plain.shape == (6, 1, 32, 32)
+    assert abs(lq.mean() - plain.mean()) < 0.1
+    with pytest.raises(InputError, match=r'with 3 channels, but is torch\.uint8 with 1'):
+        RealESRGANDegradation(**SMALL)(data, True)
