@@ -68,12 +68,13 @@ class BuildWithMim(build_py):
             shutil.copytree(
                 HERE / folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__')
             )
+        shutil.copy(HERE / 'model-index.yml', Path(self.build_lib) / 'mmsr_ext' / '.mim')
 
 
 def _link_mim() -> None:
     mim = HERE / 'mmsr_ext' / '.mim'
     mim.mkdir(exist_ok=True)
-    for folder in ('configs', 'tools'):
+    for folder in ('configs', 'tools', 'model-index.yml'):
         link = mim / folder
         link.unlink(missing_ok=True)
         link.symlink_to(HERE / folder)

@@ -36,6 +36,7 @@ def apply() -> None:
     replace_face_detector()
     mend_transforms()
     after_import('mmengine.logging.history_buffer', save_histories_without_methods)
+    after_import('mmengine.hub.hub', get_own_configs)
 
 
 def check_versions() -> None:
@@ -203,12 +204,48 @@ def resolve_own_configs() -> None:
         package, separator, name = cfg_path.partition('::')
         if not separator or package != 'mmsr_ext':
             return stock(cfg_path, filename)
-        here = Path(__file__).parents[1]
-        installed = here / '.mim' / 'configs'
-        return str((installed if installed.exists() else here.parent / 'configs') / name), package
+        return str(own_config(name)), package
 
     get_cfg_path.knows_mmsr_ext = True  # type: ignore[attr-defined]
     Config._get_cfg_path = staticmethod(get_cfg_path)
+
+
+def own_config(name: str) -> Path:
+    """Return the path of a config that is installed with the package, or in the checkout.
+
+    Args:
+        name: Its name among the configs, such as 'srgan_x4.py'.
+    """
+    here = Path(__file__).parents[1]
+    installed = here / '.mim' / 'configs'
+    return (installed if installed.exists() else here.parent / 'configs') / name
+
+
+def get_own_configs(module: types.ModuleType) -> None:
+    """Let ``mmengine.hub.get_config('mmsr_ext::srgan_x4.py')`` find our configs.
+
+    MMEngine knows a fixed list of packages, and wants a folder in the name. ``pretrained=True`` adds the path
+    of the weights that come with the package. Unnecessary once MMEngine looks for any installed package.
+
+    Args:
+        module: ``mmengine.hub.hub``.
+    """
+    from mmengine.config import Config
+
+    stock = module.get_config
+
+    def get_config(cfg_path: str, pretrained: bool = False) -> Config:
+        package, separator, name = cfg_path.partition('::')
+        if not separator or package != 'mmsr_ext':
+            return stock(cfg_path, pretrained)
+        cfg = Config.fromfile(own_config(name))
+        if pretrained:
+            from ..pretrained import builtin_network
+
+            cfg.model_path = str(builtin_network(Path(name).stem))
+        return cfg
+
+    module.get_config = get_config  # type: ignore[attr-defined]
 
 
 def know_builtin_modules() -> None:
