@@ -82,11 +82,11 @@ class PackedPairs(RestorationDataset):
     def _check_sizes(self) -> None:
         if self.gt_size is None:
             return
-        sizes = self.stores.sizes()
-        number = int(sizes.min(axis=1).argmin())
-        height, width = sizes[number].tolist()
-        if min(height, width) < self.gt_size:
-            store, number = self.stores.find(number)
+        for store in self.stores.stores:
+            number = store.smallest
+            height, width = store.size('gt', number)
+            if min(height, width) >= self.gt_size:
+                continue
             raise InputError(
                 f'{store.name(number)} in {store.folder} is {height}x{width}, smaller than '
                 f'the crop of {self.gt_size}x{self.gt_size}. Pack without it, or set a smaller gt_size.'

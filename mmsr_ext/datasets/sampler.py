@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -100,14 +100,14 @@ class InfiniteDraws(Sampler):
         self.rank, self.world_size = get_dist_info()
 
     def __iter__(self) -> Iterator[Draw]:
-        position, epoch, order = self.start + self.rank, -1, np.arange(self.size)
+        position, epoch = self.start + self.rank, -1
+        order: Sequence[int] | np.ndarray = range(self.size)
         while True:
-            if position // self.size != epoch:
+            if self.shuffle and position // self.size != epoch:
                 epoch = position // self.size
-                if self.shuffle:
-                    order = np.random.Generator(
-                        np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, 1])
-                    ).permutation(self.size)
+                order = np.arange(self.size, dtype=np.uint32 if self.size < 2**32 else np.int64)
+                key = [self.seed, epoch]
+                np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 1])).shuffle(order)
             yield Draw(int(order[position % self.size]), position, self.seed)
             position += self.world_size
 

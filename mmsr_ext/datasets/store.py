@@ -1,17 +1,15 @@
-"""The format of a packed store: flat arrays of pixels, and an index.
+"""The format of a packed store: flat arrays of pixels, read at the places that an index names.
 
 A store is a folder with ``gt.npy`` and, for pairs, ``lq.npy``: a one-dimensional array each, in which the
-images follow one another, each with shape (C, H, W): RGB or one channel, uint8 or uint16. ``index.json`` has
-the version, the scale, the kind of pixels, and for each image its name, size, offsets and checksums. Two open
-files serve any number of images of any size, and any NumPy reads them. ``tools/pack_data.py`` writes stores.
+images follow one another, each with shape (C, H, W): RGB or one channel, uint8 or uint16. The index has for
+each image its name, size, offsets and checksums, see ``store_index``. A few open files serve any number of
+images of any size, and any NumPy reads them. ``tools/pack_data.py`` writes stores.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import weakref
 import zlib
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,11 +17,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from . import store_index
+from .store_index import HEADER, Entry, FlatFile, StoreIndex
 
-FORMAT, VERSION = 'mmsr_ext.PackedPairs', 1  # of 8-bit RGB, which every release reads
-VERSION_OF_PIXELS = 2  # with "channels" and "depth" in the index
-INDEX = 'index.json'
-HEADER = 128  # bytes of the header that NumPy writes for a flat array of any length
+LARGEST = 2**24  # pixels of an edge; no image file has more
 
 
 class Pixels(NamedTuple):
@@ -54,41 +51,8 @@ class Pixels(NamedTuple):
 RGB = Pixels()
 
 
-class Entry(NamedTuple):
-    """Where an image, or a pair, is in a store.
-
-    Args:
-        name: File name without suffix, preceded by the parts of a pattern of folders:
-            'GOPR0372_07_00/000047'.
-        height: Height of GT in pixels.
-        width: Width of GT in pixels.
-        gt: Offset of GT in its array, in bytes.
-        lq: Offset of LQ in its array, in bytes.
-        gt_crc: CRC-32 of GT.
-        lq_crc: CRC-32 of LQ; 0 if there is none.
-    """
-
-    name: str
-    height: int
-    width: int
-    gt: int
-    lq: int
-    gt_crc: int = 0
-    lq_crc: int = 0
-
-    def place(self, part: str, scale: int | None) -> tuple[int, int, int]:
-        """Return offset in bytes, height and width of 'gt' or 'lq'."""
-        if part == 'gt':
-            return self.gt, self.height, self.width
-        assert scale is not None  # a store with LQ has one
-        return self.lq, self.height // scale, self.width // scale
-
-
 class Store:
     """A packed store, opened for reading.
-
-    A process opens the files when it first reads an image, and so does a pickled copy in another process.
-    They are read, not mapped into memory: reading a mapped file that somebody shortens kills the process.
 
     Args:
         folder: Folder of the store.
@@ -99,33 +63,21 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        index = _read_index(self.folder)
+        self.index = StoreIndex(self.folder)
         try:
-            self.scale: int | None = index['scale']
-            self.pixels = Pixels(index.get('channels', 3), index.get('depth', 8))
-            self.entries = [Entry(*entry) for entry in index['images']]
-            self.lengths = {
-                part: int(index['bytes'][part]) for part in (('gt', 'lq') if self.scale else ('gt',))
-            }
-            self._check_entries()
+            head = self.index.head
+            self.scale: int | None = head['scale']
+            self.pixels = Pixels(head.get('channels', 3), head.get('depth', 8))
+            parts = ('gt', 'lq') if self.scale else ('gt',)
+            self.lengths = {part: int(head['bytes'][part]) for part in parts}
+            self.smallest = self._check_index()
+        except InputError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f'{self.folder / INDEX} is damaged ({error!r}). Remove the store, and pack it again with '
-                'tools/pack_data.py.'
-            ) from error
-        self._seen = {part: self._state(part) for part in self.lengths}
-        for part, length in self.lengths.items():
-            if self._seen[part][0] != HEADER + length:
-                raise InputError(
-                    f'{self.file(part)} has {self._seen[part][0]:,} bytes; the index says '
-                    f'{HEADER + length:,}. It was copied in part or changed: copy it again, or remove the '
-                    'store and pack it with tools/pack_data.py.'
-                )
-        self._files: dict[str, int] = {}
-
-    def file(self, part: str) -> Path:
-        """Return the path of the array of 'gt' or 'lq'."""
-        return self.folder / f'{part}.npy'
+            raise self.index.damaged(repr(error)) from error
+        self.files = {
+            part: FlatFile(self.folder / f'{part}.npy', length) for part, length in self.lengths.items()
+        }
 
     def check_unchanged(self) -> None:
         """Check that the files have not changed since the store was opened.
@@ -133,13 +85,12 @@ class Store:
         Raises:
             InputError: If they have. Reading on would mix two states.
         """
-        for part, seen in self._seen.items():
-            if self._state(part) != seen:
-                raise self._changed(part)
+        for file in (*self.files.values(), self.index.rows, self.index.names):
+            file.check_unchanged()
 
     def size(self, part: str, number: int) -> tuple[int, int]:
         """Return height and width in pixels of 'gt' or 'lq' of an image."""
-        return self.entries[number].place(part, self.scale)[1:]
+        return self.index[number].place(part, self.scale)[1:]
 
     def image(self, part: str, number: int) -> np.ndarray:
         """Read an image.
@@ -171,88 +122,58 @@ class Store:
         Raises:
             InputError: If the file has changed or cannot be read.
         """
-        if not self._files:
-            self._open()
-        start, height, width = self.entries[number].place(part, self.scale)
+        start, height, width = self.index[number].place(part, self.scale)
         pixels = np.empty((self.pixels.channels, count, width), self.pixels.dtype)
         parts = [pixels] if count == height else pixels
         for channel, wanted in enumerate(parts):
             values = (channel * height + top) * width
-            self._read(part, wanted, HEADER + start + values * self.pixels.dtype.itemsize)
+            self.files[part].read_into(start + values * self.pixels.dtype.itemsize, wanted)
         return pixels
-
-    def _read(self, part: str, out: np.ndarray, offset: int) -> None:
-        rest = out.data.cast('B')
-        while rest:
-            try:
-                done = os.preadv(self._files[part], [rest], offset)
-            except OSError as error:
-                raise self._unreadable(part, error) from error
-            if not done:  # the file ends here: it has become shorter
-                raise self._changed(part)
-            rest, offset = rest[done:], offset + done
 
     def name(self, number: int) -> str:
         """Return the name of an image."""
-        return self.entries[number].name
+        return self.index[number].name
 
     def sizes(self) -> np.ndarray:
-        """Return height and width of GT in pixels, shape (N, 2), int64."""
-        return np.array([entry[1:3] for entry in self.entries], np.int64)
+        """Return height and width of GT in pixels, shape (N, 2), int32."""
+        return np.concatenate([rows[:, :2].astype(np.int32) for _, rows in self.index.blocks()])
 
     def is_intact(self, number: int) -> bool:
         """Return whether the pixels of an image match their checksums."""
-        entry = self.entries[number]
+        entry = self.index[number]
         return all(
             checksum(self.image(part, number)) == getattr(entry, f'{part}_crc') for part in self.lengths
         )
 
-    def _state(self, part: str) -> tuple[int, int, int]:
-        try:
-            state = os.stat(self.file(part))
-        except OSError as error:
-            raise self._unreadable(part, error) from error
-        return state.st_size, state.st_mtime_ns, state.st_ino
-
-    def _open(self) -> None:
-        self.check_unchanged()
-        for part in self.lengths:
-            try:
-                self._files[part] = os.open(self.file(part), os.O_RDONLY | os.O_CLOEXEC)
-            except OSError as error:
-                raise self._unreadable(part, error) from error
-            weakref.finalize(self, os.close, self._files[part])
-
-    def _changed(self, part: str) -> InputError:
-        return InputError(
-            f'{self.file(part)} was changed while it was being read. Do not change a store while a run uses '
-            f'it; check it with: python tools/pack_data.py --verify {self.folder}'
-        )
-
-    def _unreadable(self, part: str, error: OSError) -> InputError:
-        return InputError(
-            f'{self.file(part)} cannot be read ({error.strerror}). Copy the store again, or remove it and '
-            'pack it with tools/pack_data.py.'
-        )
-
-    def _check_entries(self) -> None:
+    def _check_index(self) -> int:
+        """Check that all images are within their arrays; return the number of one with the shortest edge."""
         scale = self.scale or 1
-        if not isinstance(scale, int) or scale < 1 or not self.entries:
-            raise ValueError(f'scale {scale!r}, {len(self.entries)} images')
+        if not isinstance(scale, int) or scale < 1:
+            raise ValueError(f'scale {scale!r}')
         if self.pixels.channels not in (1, 3) or self.pixels.depth not in (8, 16):
             raise ValueError(f'{self.pixels.channels} channels of {self.pixels.depth} bits')
-        for entry in self.entries:
-            if min(entry[1:]) < 0 or entry.height % scale or entry.width % scale:
-                raise ValueError(f'image {entry.name!r} of {entry.height}x{entry.width}')
-        needed = lengths_of(self.entries, self.scale, self.pixels)
-        if any(length > self.lengths[part] for part, length in needed.items()):
-            raise ValueError('an image lies beyond the end of its array')
+        smallest, edge = 0, None
+        for first, rows in self.index.blocks():
+            columns = np.ascontiguousarray(rows.T)
+            height, width, gt, lq, _, _, name, name_length = columns
+            edges = np.minimum(height, width)
+            bad = (columns.min(0) < 0) | (columns.max(0) > 2**60) | (np.maximum(height, width) > LARGEST)
+            bad |= ((height.astype(np.uint32) % scale) | (width.astype(np.uint32) % scale)) > 0
+            if bad.any():
+                number = int(bad.argmax())
+                raise ValueError(f'image {first + number} of {height[number]}x{width[number]}')
+            size = self.pixels.size * height * width
+            ends = {'gt': gt + size, 'lq': lq + size // scale**2}
+            if any(ends[part].max() > length for part, length in self.lengths.items()):
+                raise ValueError('an image lies beyond the end of its array')
+            if (name + name_length).max() > self.index.name_bytes:
+                raise ValueError('a name lies beyond the end of the names')
+            if edge is None or edges.min() < edge:
+                edge, smallest = edges.min(), first + int(edges.argmin())
+        return smallest
 
     def __len__(self) -> int:
-        return len(self.entries)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_files': {}}
+        return len(self.index)
 
 
 def checksum(image: np.ndarray) -> int:
@@ -303,47 +224,9 @@ def lengths_of(entries: list[Entry], scale: int | None, pixels: Pixels = RGB) ->
 def write_index(
     folder: Path, scale: int | None, lengths: dict[str, int], entries: list[Entry], pixels: Pixels = RGB
 ) -> None:
-    """Write the index of a store, one line per image, and flush the whole store to the disk."""
-    kind: dict[str, Any] = {} if pixels == RGB else pixels._asdict()
-    version = VERSION_OF_PIXELS if kind else VERSION
-    head = json.dumps(
-        {'format': FORMAT, 'version': version, 'scale': scale}
-        | kind
-        | {'bytes': lengths, 'columns': Entry._fields}
-    )
-    rows = ',\n'.join(map(json.dumps, entries))
-    (folder / INDEX).write_text(f'{head[:-1]}, "images": [\n{rows}\n]}}\n', encoding='utf-8')
-    for name in [INDEX, *(f'{part}.npy' for part in lengths)]:
-        with open(folder / name, 'rb') as file:
+    """Write the index of a store, and flush the whole store to the disk."""
+    head: dict[str, Any] = dict(scale=scale, **pixels._asdict(), bytes=lengths)
+    store_index.write_index(folder, head, entries)
+    for path in folder.iterdir():
+        with open(path, 'rb') as file:
             os.fsync(file.fileno())
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    path = folder / INDEX
-    if not folder.is_dir():
-        unfinished = folder.with_name(f'.{folder.name}.partial').exists()
-        state = (
-            'is not finished; repeat the tools/pack_data.py command that began it'
-            if unfinished
-            else 'does not exist'
-        )
-        raise InputError(f'packed store {folder} {state}.')
-    try:
-        index = json.loads(path.read_text(encoding='utf-8'))
-    except FileNotFoundError as error:
-        raise InputError(
-            f'{folder} is no packed store: it has no {INDEX}. Make one with: python tools/pack_data.py '
-            f'{folder} STORE'
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f'{path} is damaged ({error}). Remove the store, and pack it again with tools/pack_data.py.'
-        ) from error
-    if not isinstance(index, dict) or index.get('format') != FORMAT:
-        raise InputError(f'{path} is not the index of a packed store. Make one with tools/pack_data.py.')
-    if index.get('version') not in (VERSION, VERSION_OF_PIXELS):
-        raise InputError(
-            f'{folder} is a packed store of version {index.get("version")!r}; this release reads versions '
-            f'{VERSION} and {VERSION_OF_PIXELS}. Pack it again with tools/pack_data.py.'
-        )
-    return index

@@ -271,7 +271,7 @@ def _reduced(gt: np.ndarray, scale: int) -> np.ndarray:
 def _check(store: Store, workers: int | None) -> None:
     """Compare all checksums, and name the images that do not match."""
     bad = [
-        store.entries[number].name
+        store.name(number)
         for number, intact in _parallel(store.is_intact, len(store), workers, 'checking')
         if not intact
     ]

@@ -9,9 +9,11 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..datasets.store import RGB, VERSION, Entry, Pixels, lengths_of
+from ..datasets.store import RGB, Entry, Pixels, lengths_of
 from ..errors import InputError
 from ..io.atomic import whole_file
+
+PLAN_VERSION = 1  # of the plan and the journal
 
 
 class Source(NamedTuple):
@@ -57,7 +59,7 @@ class Unfinished:
         self.folder = store.with_name(f'.{store.name}.partial')
         self.content = self.folder / 'store'
         self.pixels = pixels
-        self.options = {'version': VERSION, **options, **({} if pixels == RGB else pixels._asdict())}
+        self.options = {'version': PLAN_VERSION, **options, **({} if pixels == RGB else pixels._asdict())}
         self.sources = sources
         self.plan: list[Entry] = []
         self.in_place: dict[str, Entry] = {}

@@ -171,7 +171,6 @@ def test_a_store_of_another_kind_is_refused(photos, tmp_path):
         PackedPairs(str(tmp_path / 'grey'), scale=4)
     with pytest.raises(InputError, match='16-bit RGB'):
         PackedPairs([str(tmp_path / 'rgb'), str(tmp_path / 'fine')], scale=4)
-    index = json.loads((tmp_path / 'rgb/index.json').read_text())
-    assert index['version'] == 1  # earlier releases read it
-    assert 'depth' not in index
-    assert json.loads((tmp_path / 'grey/index.json').read_text())['version'] == 2
+    for name, kind in [('rgb', (3, 8)), ('grey', (1, 8)), ('fine', (3, 16))]:
+        index = json.loads((tmp_path / name / 'index.json').read_text())
+        assert (index['channels'], index['depth']) == kind

@@ -4,8 +4,10 @@ import json
 import os
 import pickle
 import shutil
+import time
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +17,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmsr_ext import InputError
-from mmsr_ext.apis import make_pairs, pack_images
+from mmsr_ext.apis import make_pairs, pack_images, verify_store
 from mmsr_ext.datasets import Draw, ImageDataset, InfiniteDraws, PackedPairs, PairedImageDataset, stack_images
+from mmsr_ext.datasets.store import Store, write_header
+from mmsr_ext.datasets.store_index import COLUMNS
 from mmsr_ext.registry import MODELS
 
 SIZES = [(53, 70), (48, 49), (90, 64)]
@@ -158,12 +162,90 @@ def change(store, **changes):
     (store / 'index.json').write_text(json.dumps(index | changes))
 
 
+def change_row(store, column, value):
+    rows = np.load(store / 'index.npy')
+    rows[1, COLUMNS.index(column)] = value
+    np.save(store / 'index.npy', rows)
+
+
+def with_json_rows(store, out, version=1):
+    """Copy a store, with its index as it was written before: a list of images in JSON."""
+    opened = Store(store)
+    shutil.copytree(store, out)
+    (out / 'index.npy').unlink()
+    (out / 'names.npy').unlink()
+    names = ['format', 'scale', 'bytes', *(['channels', 'depth'] if version == 2 else [])]
+    head = {name: opened.index.head[name] for name in names}
+    images = [opened.index[number] for number in range(len(opened))]
+    (out / 'index.json').write_text(json.dumps(head | dict(version=version, images=images)))
+
+
+@pytest.mark.parametrize(('version', 'channels', 'depth'), [(1, 3, 8), (2, 1, 8), (2, 3, 16)])
+def test_a_store_of_an_earlier_version_is_read(photos, tmp_path, version, channels, depth):
+    pack_images(photos, tmp_path / 'new', 4, workers=0, channels=channels, depth=depth)
+    with_json_rows(tmp_path / 'new', tmp_path / 'old', version)
+    new, old = (
+        PackedPairs(str(tmp_path / name), 4, gt_size=16, augment=True, channels=channels, weighting='area')
+        for name in ('new', 'old')
+    )
+    assert len(old) == 3
+    for draw, _ in zip(InfiniteDraws(new, seed=3), range(12)):
+        ours, theirs = new[draw], pickle.loads(pickle.dumps(old))[draw]
+        assert ours['key'] == theirs['key']
+        assert torch.equal(ours['gt'], theirs['gt'])
+        assert torch.equal(ours['lq'], theirs['lq'])
+    assert verify_store(tmp_path / 'old', workers=0) == 3
+
+
+@pytest.mark.slow
+def test_a_million_images(tmp_path):
+    """Opening takes no time that grows with the images, nor memory, and reading is as fast as of a few."""
+    seconds, private = {}, {}
+    for count in (1000, 1_000_000):
+        store = tmp_path / str(count)
+        store.mkdir()
+        rows = np.zeros((count, len(COLUMNS)), '<i8')
+        rows[:, :2] = 32
+        rows[:, 2], rows[:, 3] = np.arange(count) * 3 * 32 * 32, np.arange(count) * 3 * 8 * 8
+        rows[:, 6], rows[:, 7] = 4 * np.arange(count), 4
+        np.save(store / 'index.npy', rows)
+        np.save(store / 'names.npy', np.full(4 * count, ord('n'), np.uint8))
+        lengths = dict(gt=count * 3 * 32 * 32, lq=count * 3 * 8 * 8)
+        for part, length in lengths.items():
+            write_header(store / f'{part}.npy', length)  # a sparse file
+        head = dict(format='mmsr_ext.PackedPairs', version=3, scale=4, bytes=lengths)
+        (store / 'index.json').write_text(json.dumps(head | dict(images=count, names=4 * count)))
+        before, start = private_bytes(), time.process_time()
+        data = PackedPairs(str(store), 4, gt_size=16, augment=True)
+        draws = [draw for draw, _ in zip(InfiniteDraws(data, seed=0), range(3200))]
+        opened = time.process_time() - start
+        private[count] = private_bytes() - before
+        seconds[count] = min(timed(data, draws) for _ in range(7))
+    assert opened < 0.2
+    assert private[1_000_000] < 20 * 2**20
+    assert seconds[1_000_000] < 1.2 * seconds[1000]
+
+
+def timed(data, draws):
+    start = time.process_time()
+    for first in range(0, len(draws), 16):
+        data.__getitems__(draws[first : first + 16])
+    return time.process_time() - start
+
+
+def private_bytes():
+    lines = Path('/proc/self/smaps_rollup').read_text().splitlines()
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith('Private'))
+
+
 def test_stores_that_cannot_be_used(photos, tmp_path):
     good = tmp_path / 'good'
     pack_images(photos, good, 4, workers=0)
     pack_images(photos, tmp_path / 'gt', workers=0)
     (tmp_path / '.half.partial').mkdir()
-    rows = json.loads((good / 'index.json').read_text())['images']
+    old = tmp_path / 'old'
+    with_json_rows(good, old)
+    rows = json.loads((old / 'index.json').read_text())['images']
     outside = [[*rows[0][:3], 10**9, *rows[0][4:]], *rows[1:]]
     broken = {
         'short': lambda store: os.truncate(store / 'gt.npy', 1000),
@@ -172,11 +254,27 @@ def test_stores_that_cannot_be_used(photos, tmp_path):
         'unindexed': lambda store: (store / 'index.json').unlink(),
         'cut': lambda store: (store / 'index.json').write_text('{"format": "mmsr_ext.Pa'),
         'other': lambda store: (store / 'index.json').write_text('[1]'),
-        'newer': lambda store: change(store, version=3),
-        'outside': lambda store: change(store, images=outside),
-        'columns': lambda store: change(store, images=[['a', 1]]),
-        'none': lambda store: change(store, images=[]),
+        'newer': lambda store: change(store, version=4),
+        'none': lambda store: change(store, images=0),
+        'text': lambda store: change(store, images='three'),
+        'rowless': lambda store: (store / 'index.npy').unlink(),
+        'shortindex': lambda store: os.truncate(store / 'index.npy', 200),
+        'shortnames': lambda store: os.truncate(store / 'names.npy', 130),
+        'outside': lambda store: change_row(store, 'gt', 10**9),
+        'far': lambda store: change_row(store, 'lq', 2**63 - 1),
+        'negative': lambda store: change_row(store, 'gt', -1),
+        'odd': lambda store: change_row(store, 'height', 50),
+        'unnamed': lambda store: change_row(store, 'name_length', 10**6),
     }
+    broken_1 = {
+        'outside_1': lambda store: change(store, images=outside),
+        'columns_1': lambda store: change(store, images=[['a', 1]]),
+        'numbers_1': lambda store: change(store, images=[[3, *rows[0][1:]]]),
+        'none_1': lambda store: change(store, images=[]),
+    }
+    for name, breaking in broken_1.items():
+        shutil.copytree(old, tmp_path / name)
+        breaking(tmp_path / name)
     for name, breaking in broken.items():
         shutil.copytree(good, tmp_path / name)
         breaking(tmp_path / name)
@@ -190,10 +288,21 @@ def test_stores_that_cannot_be_used(photos, tmp_path):
         ('photos', {}, r'no packed store.*pack_data\.py .*photos STORE'),
         ('cut', {}, r'index\.json is damaged'),
         ('other', {}, 'not the index of a packed store'),
-        ('newer', {}, r'version 3; this release reads versions 1 and 2\. Pack it again'),
-        ('outside', {}, r'index\.json is damaged.*beyond the end'),
-        ('columns', {}, r'index\.json is damaged'),
+        ('newer', {}, r'version 4; this release reads versions 1 to 3\. Pack it again'),
         ('none', {}, r'index\.json is damaged.*0 images'),
+        ('text', {}, r'index\.json is damaged'),
+        ('rowless', {}, r'index\.npy cannot be read \(No such file'),
+        ('shortindex', {}, r'index\.npy has 200 bytes; the index says'),
+        ('shortnames', {}, r'names\.npy has 130 bytes; the index says'),
+        ('outside', {}, r'index\.json is damaged.*beyond the end of its array'),
+        ('far', {}, r'index\.json is damaged'),
+        ('negative', {}, r'index\.json is damaged.*image 1'),
+        ('odd', {}, r'index\.json is damaged.*image 1 of 50x'),
+        ('unnamed', {}, r'index\.json is damaged.*name lies beyond'),
+        ('outside_1', {}, r'index\.json is damaged.*beyond the end'),
+        ('columns_1', {}, r'index\.json is damaged'),
+        ('numbers_1', {}, r'index\.json is damaged'),
+        ('none_1', {}, r'index\.json is damaged.*0 images'),
         ('good', dict(scale=2), 'pairs at scale 4, but the config wants pairs at scale 2'),
         ('gt', {}, 'has GT alone, but the config wants pairs at scale 4'),
         ('good', dict(scale=0), 'scale=0'),
@@ -248,7 +357,7 @@ def test_the_files_are_closed_with_the_store(photos, tmp_path):
     before = len(os.listdir('/proc/self/fd'))
     data = PackedPairs(str(tmp_path / 'store'), gt_size=16)
     data[Draw(1, 2, 3)]
-    assert len(os.listdir('/proc/self/fd')) == before + 1
+    assert len(os.listdir('/proc/self/fd')) == before + 3  # pixels, rows and names
     del data
     assert len(os.listdir('/proc/self/fd')) == before
 

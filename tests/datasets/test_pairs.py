@@ -88,6 +88,16 @@ def test_sampler_gives_permutation_after_permutation():
     ]
 
 
+def test_the_order_of_running_runs_stays():
+    """A checkpoint has the position alone: another order would resume with other images."""
+    for epoch in range(3):
+        key = np.random.Philox(key=[7, epoch], counter=[0, 0, 0, 1])
+        expected = np.random.Generator(key).permutation(1000).tolist()
+        sampler = InfiniteDraws(range(1000), seed=7)
+        sampler.start = 1000 * epoch
+        assert [draw.index for draw in take(sampler, 1000)] == expected
+
+
 def test_processes_share_one_sequence():
     whole = take(InfiniteDraws(range(5), seed=1), 12)
     parts = []

@@ -50,7 +50,9 @@ def test_content(photos, tmp_path, scale, workers):
     assert sorted(path.name for path in (tmp_path / 'a').rglob('*')) == [
         'gt.npy',
         'index.json',
+        'index.npy',
         'lq.npy',
+        'names.npy',
         'store',
     ]
     data = PackedPairs(str(tmp_path / 'a/store'), scale)
@@ -284,7 +286,7 @@ def test_two_processes_do_not_pack_the_same_store(photos, tmp_path):
 def test_verify_names_damaged_images(photos, tmp_path, workers):
     store = tmp_path / 'store'
     pack_images(photos, store, 4, workers=0)
-    second = Store(store).entries[1]
+    second = Store(store).index[1]
     with (store / 'lq.npy').open('r+b') as file:
         file.seek(128 + second.lq)
         byte = file.read(1)[0]
