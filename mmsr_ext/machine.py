@@ -14,6 +14,21 @@ from typing import Any
 PACKAGES = ('torch', 'numpy', 'opencv-python', 'mmengine', 'mmcv', 'mmcv-lite', 'mmagic', 'mmsr_ext')
 
 
+def pick_device(name: str | None = None) -> str:
+    """Return the device of a name; for 'auto' or None the first that is there of CUDA, MPS and the CPU.
+
+    >>> pick_device('cpu')
+    'cpu'
+    """
+    import torch
+
+    if name not in (None, 'auto'):
+        return str(name)
+    if torch.cuda.is_available():
+        return 'cuda'
+    return 'mps' if torch.backends.mps.is_available() else 'cpu'
+
+
 def machine() -> dict[str, Any]:
     """Return processor, cores, accelerator and versions of this machine."""
     import torch

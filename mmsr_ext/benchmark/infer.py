@@ -16,6 +16,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..functional.tiles import split
+from ..machine import pick_device
 from ..upscaling.upscaler import Upscaler
 from .memory import resident_growth
 from .report import Report, interleaved, median_ratio
@@ -34,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--network', choices=NETWORKS, default='compact', help='x4, random weights (default: compact)'
     )
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument(
+        '--device',
+        type=pick_device,
+        default='auto',
+        help='cpu, cuda, ... (default: CUDA, then MPS, then CPU)',
+    )
     parser.add_argument(
         '--size',
         type=int,

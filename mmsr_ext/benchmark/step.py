@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError
+from ..machine import pick_device
 from .memory import resident_growth
 from .report import Report, interleaved, median_ratio
 from .side import Side
@@ -38,7 +39,12 @@ SWITCHES: dict[str, dict[str, Any]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this subject."""
     parser.add_argument('--recipe', choices=RECIPES, default='srgan')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument(
+        '--device',
+        type=pick_device,
+        default='auto',
+        help='cpu, cuda, ... (default: CUDA, then MPS, then CPU)',
+    )
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--patch', type=int, default=128, help='height and width of GT')
     parser.add_argument(

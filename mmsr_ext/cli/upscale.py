@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--outscale', type=float, help="size of the result / size of the image (default: the network's)"
     )
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
+    parser.add_argument(
+        '--device', help='auto, cpu, cuda, cuda:1, mps (default: auto: CUDA, then MPS, then CPU)'
+    )
     parser.add_argument(
         '--input-range',
         choices=['0-1', '0-255'],

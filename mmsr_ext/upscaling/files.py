@@ -93,8 +93,8 @@ def upscale_files(
     share = parse_shard(shard, launcher)
     if share.launched and '-' in inputs:
         raise InputError("several processes cannot read one list on stdin. Give folders in the place of '-'.")
-    if launcher != 'none':
-        options['device'] = options.get('device') or device_of_process()
+    if launcher != 'none' and options.get('device') in (None, 'auto'):
+        options['device'] = device_of_process()
     out = Path(out)
     left_out: list[Path] = []
     files = find_images(inputs, left_out=left_out, recursive=recursive, apart=out)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..arguments import check_value
 from ..errors import InputError
+from ..machine import pick_device
 from ..models.tiling import TiledRun, check_tiles, tile_from_memory
 from ..models.tiling.tiled_run import OVERLAP, SMALLEST_TILE
 from .network import examine
@@ -94,6 +95,16 @@ class Runner(TiledRun):
         Raises:
             InputError: If the output is not finite in fp32.
         """
+        if self.device.type == 'mps':
+            try:
+                return self._compute(tile)
+            except (NotImplementedError, TypeError) as error:  # what MPS lacks: operators, and float64
+                self.say(f'{error}: continuing on the CPU.')
+            self.device = torch.device('cpu')
+            self._set_precision(self.precision)
+        return self._compute(tile.to(self.device)).to(tile.device)
+
+    def _compute(self, tile: Tensor) -> Tensor:
         if self.precision != 'fp32':
             try:
                 output = self._ensemble(tile)
@@ -133,8 +144,7 @@ class Runner(TiledRun):
 
 
 def _device(name: str | None) -> torch.device:
-    if name is None:
-        name = 'cuda' if torch.cuda.is_available() else 'cpu'
+    name = pick_device(name)
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

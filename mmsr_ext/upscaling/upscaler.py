@@ -52,7 +52,7 @@ class Upscaler:
             spandrel is installed; or a module that maps (N, C, H, W) in [0, 1], C 3 or 1, to the same size or
             an integer multiple of it. A module is copied. By default the network x4 that comes with the
             package, see ``mmsr_ext/pretrained``.
-        device: 'cpu', 'cuda', 'cuda:1', ...; by default a GPU if there is one.
+        device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto', the default: CUDA, then MPS, then the CPU.
         precision: 'fp32', 'fp16' or 'bf16'.
         tile: Height and width of the tiles in pixels of the input, at least 32; by default chosen from the
             free memory; 0 for no tiles.
