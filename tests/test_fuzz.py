@@ -4,14 +4,27 @@ warm."""
 import copy
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from support.file_fuzz import fuzz
-from support.fuzz import mutate_config, mutate_file, outcome, tally, tiny_config, write
+from support.fuzz import (
+    expected_rates,
+    mutate_config,
+    mutate_file,
+    outcome,
+    reschedule,
+    slip,
+    tally,
+    tiny_config,
+    write,
+)
 
+from mmsr_ext import InputError
 from mmsr_ext.apis import evaluate, pack_images, train
+from mmsr_ext.config.load import load_config
 from mmsr_ext.datasets import PackedPairs, PairedImageDataset
 
 pytestmark = pytest.mark.forks
@@ -51,6 +64,59 @@ def test_configs(tiny, tmp_path, count):
     kinds, bad = tally(results)
     print(kinds, *(f'{what} -> {result}' for what, result in results.items()), sep='\n')
     assert not bad, '\n'.join(f'{what} -> {result}' for what, result in bad.items())
+
+
+@pytest.mark.parametrize('count', [20, pytest.param(300, marks=pytest.mark.slow)])
+def test_slips(tiny, tmp_path, count):
+    """A misspelt key is named, before anything is built."""
+    rng, results = random.Random(7), {}
+    load_config(write(tiny, tmp_path / 'good.py'))
+    for number in range(count):
+        config = copy.deepcopy(tiny)
+        what, wrong = slip(config, rng)
+        try:
+            load_config(write(config, tmp_path / f'slip_{number}.py'))
+            results[f'{number}: {what}'] = 'nothing said'
+        except InputError as error:
+            named = repr(wrong) in str(error) and '\n' not in str(error)
+            results[f'{number}: {what}'] = 'named' if named else f'another: {error}'
+    print(Counter(result.partition(':')[0] for result in results.values()))
+    bad = [f'{what} -> {result}' for what, result in results.items() if result != 'named']
+    assert not bad, '\n'.join(bad)
+
+
+@pytest.mark.parametrize('count', [3, pytest.param(300, marks=pytest.mark.slow)])
+def test_changed_schedules_at_resume(tiny, tmp_path, count):
+    """The rates after a resume are those of a run whose config had always been this one."""
+    config = copy.deepcopy(tiny)
+    config['param_scheduler'] = dict(type='MultiStepLR', by_epoch=False, milestones=[1, 4], gamma=0.1)
+    for name in ('val_dataloader', 'val_cfg', 'val_evaluator'):
+        config.pop(name)
+    config['train_cfg'].pop('val_interval')
+    config['default_hooks']['checkpoint']['interval'] = 1
+    train(write(config, tmp_path / 'before.py'), str(tmp_path / 'run'))
+    start = str(tmp_path / 'run/iter_2.pth')
+    rng, results = random.Random(8), {}
+    for number in range(count):
+        changed = copy.deepcopy(config)
+        changed['train_cfg']['max_iters'] = 4
+        what = f'{number}: {reschedule(changed, rng)}'
+        path, folder = write(changed, tmp_path / f'resumed_{number}.py'), tmp_path / f'resumed_{number}'
+        results[what] = outcome(
+            lambda path=path, folder=folder: train(path, str(folder), start), tmp_path / 'log'
+        )
+        if results[what] == 'success':
+            last = changed['train_cfg']['max_iters']
+            saved = torch.load(folder / f'iter_{last}.pth', weights_only=True)['optimizer']
+            for name, rate in expected_rates(changed, last).items():
+                group = saved[name]['param_groups'][0]
+                assert group['lr'] == pytest.approx(rate, rel=1e-12), (what, name)
+                decay = changed['optim_wrapper'][name]['optimizer'].get('weight_decay', 0)
+                assert group['weight_decay'] == decay, (what, name)
+        shutil.rmtree(folder, ignore_errors=True)
+    kinds, bad = tally(results)
+    print(kinds)
+    assert kinds['success'] == count, '\n'.join(f'{what} -> {result}' for what, result in bad.items())
 
 
 @pytest.mark.parametrize('count', [30, pytest.param(300, marks=pytest.mark.slow)])

@@ -34,12 +34,16 @@ def optimizers_of(section: Any, path: str = 'optim_wrapper') -> Iterator[tuple[s
     """
     if not isinstance(section, dict):
         return
-    if isinstance(section.get('optimizer'), dict):
-        yield path, section
+    parts = {name: part for name, part in section.items() if isinstance(part, dict) and name != 'optimizer'}
+    several = 'optimizer' not in section and any('optimizer' in part for part in parts.values())
+    if not several:
+        if (
+            'optimizer' in section or 'constructor' not in section
+        ):  # else that class alone knows what it reads
+            yield path, section
         return
-    for name, wrapper in section.items():
-        if isinstance(wrapper, dict) and isinstance(wrapper.get('optimizer'), dict):
-            yield f'{path}.{name}', wrapper
+    for name, part in parts.items():
+        yield f'{path}.{name}', part
 
 
 def unread_of_optimizer(path: str, given: dict, kind: type | None) -> str:

@@ -72,8 +72,11 @@ def check_section_keys(cfg: Config) -> None:
             if key not in section.known and key not in OF_EVERY_PART:
                 raise InputError(f'{where}: {_advice(section, key)}')
     for name, wrapper in optimizers_of(cfg.get('optim_wrapper')):
-        kind = _find(cfg, registry.OPTIMIZERS, wrapper['optimizer'].get('type'))
-        if fault := unread_of_optimizer(f'{name}.optimizer', wrapper['optimizer'], kind):
+        optimizer = wrapper.get('optimizer')
+        if not isinstance(optimizer, dict):
+            continue
+        kind = _find(cfg, registry.OPTIMIZERS, optimizer.get('type'))
+        if fault := unread_of_optimizer(f'{name}.optimizer', optimizer, kind):
             raise InputError(f'{where}: {fault}')
     for name, hook in _items(cfg.get('default_hooks')):
         if isinstance(hook, dict) and 'type' not in hook:

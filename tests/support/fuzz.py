@@ -111,6 +111,94 @@ def mutate_config(config: dict, rng: random.Random) -> str:
     return f'{action} {".".join(map(str, path))} = {repr(now)[:80]}'
 
 
+# sections whose keys a run reads by name: misspelt there, a key is an error that says so
+READ_BY_NAME = (
+    ('optim_wrapper', 'generator'),
+    ('optim_wrapper', 'generator', 'optimizer'),
+    ('optim_wrapper', 'discriminator'),
+    ('optim_wrapper', 'discriminator', 'optimizer'),
+    ('param_scheduler',),
+    ('train_dataloader',),
+    ('train_dataloader', 'dataset'),
+    ('train_dataloader', 'sampler'),
+    ('val_dataloader',),
+    ('val_dataloader', 'dataset'),
+    ('train_cfg',),
+    ('val_cfg',),
+    ('env_cfg',),
+    ('visualizer',),
+    ('log_processor',),
+    ('model', 'generator'),
+    ('model', 'gan_loss'),
+)
+
+
+def misspell(key: str, rng: random.Random) -> str:
+    """Leave out, double or swap a letter of a key."""
+    place = rng.randrange(1, max(2, len(key) - 1))
+    return rng.choice(
+        [
+            key[:place] + key[place + 1 :],
+            key[:place] + key[place] + key[place:],
+            key[: place - 1] + key[place] + key[place - 1] + key[place + 1 :],
+        ]
+    )
+
+
+def slip(config: dict, rng: random.Random) -> tuple[str, str]:
+    """Misspell, or add under a misspelt name, a key that is read; return what was done and the wrong key.
+
+    Half of the slips are at the top level, and leave the right key where it is: nothing else would miss it.
+    """
+    if rng.random() < 0.5:
+        owner, path = config, ()
+        names = [key for key in config if not key.startswith('_')]
+    else:
+        hooks = [('default_hooks', name) for name in config['default_hooks']]
+        path = rng.choice([*READ_BY_NAME, *hooks])
+        owner = config
+        for key in path:
+            owner = owner[key]
+        names = [key for key in owner if key != 'type'] or ['priority' if 'default_hooks' in path else 'seed']
+    key = rng.choice(names)
+    wrong = misspell(key, rng)
+    while wrong in owner or wrong == key:
+        wrong = misspell(key, rng)
+    owner[wrong] = copy.deepcopy(owner.get(key, 1)) if not path or rng.random() < 0.5 else owner.pop(key, 1)
+    return f'slip {".".join((*path, key))} -> {wrong}', wrong
+
+
+def reschedule(config: dict, rng: random.Random) -> str:
+    """Change rates, decay, schedule or length of a run in place; return what was done."""
+    done = []
+    for change in rng.sample(
+        ['lr', 'weight_decay', 'milestones', 'gamma', 'max_iters'], rng.choice([1, 2, 3])
+    ):
+        optimizer = config['optim_wrapper'][rng.choice(['generator', 'discriminator'])]['optimizer']
+        if change == 'lr':
+            optimizer['lr'] = rng.choice([1e-3, 1e-5, 3e-6])
+        elif change == 'weight_decay':
+            optimizer['weight_decay'] = rng.choice([0.1, 1e-4])
+        elif change == 'milestones':
+            config['param_scheduler']['milestones'] = sorted(rng.sample(range(1, 6), 2))
+        elif change == 'gamma':
+            config['param_scheduler']['gamma'] = rng.choice([0.5, 0.9])
+        else:
+            config['train_cfg']['max_iters'] = rng.choice([3, 5, 6])
+        done.append(change)
+    return f'reschedule {" ".join(sorted(done))}'
+
+
+def expected_rates(config: dict, iteration: int) -> dict[str, float]:
+    """Return the learning rates after an iteration of a run whose config had always been this one."""
+    schedule = config['param_scheduler']
+    passed = sum(milestone <= iteration for milestone in schedule['milestones'])
+    return {
+        name: config['optim_wrapper'][name]['optimizer']['lr'] * schedule['gamma'] ** passed
+        for name in ('generator', 'discriminator')
+    }
+
+
 def mutate_file(path: Path, others: list[Path], rng: random.Random) -> str:
     """Damage a file in place; return what was done."""
     content = bytearray(path.read_bytes())
