@@ -2,8 +2,10 @@
 _base_ = ['srresnet_x4.py', '_base_/demo_data_x4.py']
 
 # A small network learns this fast only without batch normalisation and as a correction to the bicubic image.
+# With nearest-neighbour upsampling the adversarial stage that follows leaves no grid.
 model = dict(
-    channels_last=True, generator=dict(mid_channels=32, num_blocks=4, batch_norm=False, residual=True)
+    channels_last=True,
+    generator=dict(mid_channels=32, num_blocks=4, batch_norm=False, residual=True, upsampling='nearest'),
 )
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -27,7 +27,7 @@ _base_ = 'mmsr_ext::srgan_x4_demo.py'
 _data = dict(_delete_=True, type='PairedImageDataset', gt_folder={gt!r}, lq_folder={lq!r}, scale=4)
 train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(gt_size=32, **_data))
 val_dataloader = dict(dataset=_data)
-model = dict(generator=dict(mid_channels=4, num_blocks=1, init_cfg=None), discriminator=dict(mid_channels=2, patch_size=32))
+model = dict(generator=dict(mid_channels=4, num_blocks=1, init_cfg=None), discriminator=dict(mid_channels=2))
 train_cfg = dict(max_iters=1)
 default_hooks = dict(logger=dict(interval=1))
 """  # noqa: E501  lines of the template

@@ -45,8 +45,6 @@ def tiny_config(folders: dict) -> dict:
         {
             'model.generator': dict(_delete_=True, type='SRResNet', mid_channels=4, num_blocks=1, scale=4),
             'model.discriminator.mid_channels': 2,
-            'model.discriminator.dense_channels': 4,
-            'model.discriminator.patch_size': 32,
             'train_dataloader': dict(LOADER, batch_size=2),
             'val_dataloader': dict(LOADER),
             'train_cfg': dict(max_iters=2, val_interval=2),

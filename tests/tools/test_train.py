@@ -32,8 +32,6 @@ TINY = {
 }
 GAN = {
     'model.discriminator.mid_channels': 2,
-    'model.discriminator.dense_channels': 4,
-    'model.discriminator.patch_size': 32,
     'model.generator.init_cfg': None,
 }
 
@@ -119,6 +117,7 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
         | {'model.generator.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / 'a/iter_4.pth'))}
     )
     other = {'model.generator.mid_channels': 8}
+    other_size = dict(_delete_=True, type='VGGDiscriminator', mid_channels=2, dense_channels=4, patch_size=48)
     cases = [
         (lambda: train('configs/nothing.py'), r'configs/nothing\.py does not exist.*srgan_x4\.py'),
         (
@@ -131,7 +130,7 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
             "unknown key 'disc_step'",
         ),
         (
-            lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.discriminator.patch_size': 48}),
+            lambda: train(srgan, str(tmp_path / 'b'), options=gan | {'model.discriminator': other_size}),
             '48x48 patches, but got 32x32',
         ),
         (

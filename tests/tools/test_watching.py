@@ -28,8 +28,6 @@ TINY = {
     'model.generator.num_blocks': 1,
     'model.generator.init_cfg': None,
     'model.discriminator.mid_channels': 2,
-    'model.discriminator.dense_channels': 4,
-    'model.discriminator.patch_size': 32,
     'train_dataloader.dataset.gt_size': 32,
     'train_dataloader.batch_size': 2,
     'train_dataloader.num_workers': 0,

@@ -36,7 +36,7 @@ class SRResNet(Generator):
         out_channels: Channels of the output.
         mid_channels: Width of the trunk.
         num_blocks: Residual blocks.
-        scale: 2, 4 or 8; one PixelShuffle a factor of 2.
+        scale: 2, 4 or 8; one stage of upsampling a factor of 2.
         batch_norm: Batch normalisation in the trunk.
         output_activation: 'none', or 'tanh' for (tanh(x) + 1) / 2, the paper's output mapped to this
             project's range [0, 1].
@@ -44,6 +44,9 @@ class SRResNet(Generator):
             paper.
         trunk_end: What follows the convolution after the blocks: 'norm' (batch normalisation if there is
             any), or 'prelu', as in some ports of SRGAN.
+        upsampling: 'pixelshuffle' is the paper's; an adversarial loss can leave a grid in what it makes.
+            'icnr' is the same, initialised as nearest-neighbour upsampling (Aitken et al. 2017). 'nearest' is
+            nearest-neighbour upsampling and a convolution (Odena et al. 2016), which makes no grid.
         init_cfg: See MMEngine's BaseModule.
 
     Raises:
@@ -62,6 +65,7 @@ class SRResNet(Generator):
         output_activation: Literal['none', 'tanh'] = 'none',
         residual: bool = False,
         trunk_end: Literal['norm', 'prelu'] = 'norm',
+        upsampling: Literal['pixelshuffle', 'icnr', 'nearest'] = 'pixelshuffle',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -80,10 +84,8 @@ class SRResNet(Generator):
             nn.Conv2d(width, width, 3, padding=1),
             nn.PReLU() if trunk_end == 'prelu' else _norm(width, batch_norm),
         )
-        stages = []
-        for _ in range(scale.bit_length() - 1):
-            stages += [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
-        self.upsample = nn.Sequential(*stages)
+        stages = [_stage(width, upsampling) for _ in range(scale.bit_length() - 1)]
+        self.upsample = nn.Sequential(*(layer for stage in stages for layer in stage))
         self.tail = nn.Conv2d(width, out_channels, 9, padding=4)
         for name, present in [(TANH, output_activation == 'tanh'), (RESIDUAL, residual)]:
             if present:
@@ -115,6 +117,7 @@ class SRResNet(Generator):
             batch_norm='body.0.norm1.weight' in weights,
             output_activation='tanh' if TANH in weights else 'none',
             residual=RESIDUAL in weights,
+            upsampling='nearest' if 'upsample.1.weight' in weights else 'pixelshuffle',
             trunk_end='prelu' if end + 'weight' in weights and end + 'bias' not in weights else 'norm',
         )
         return args, weights
@@ -139,6 +142,20 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
         return x + self.norm2(self.conv2(self.act(self.norm1(self.conv1(x)))))
+
+
+def _stage(width: int, upsampling: str) -> list[nn.Module]:
+    """Return the layers that double the size."""
+    if upsampling == 'nearest':
+        enlarge = nn.Upsample(scale_factor=2, mode='nearest')
+        return [enlarge, nn.Conv2d(width, width, 3, padding=1), nn.PReLU()]
+    conv = nn.Conv2d(width, 4 * width, 3, padding=1)
+    if upsampling == 'icnr':
+        with torch.no_grad():
+            for values in (conv.weight, conv.bias):
+                assert values is not None
+                values.copy_(values[::4].repeat_interleave(4, 0))  # the four pixels of a channel are equal
+    return [conv, nn.PixelShuffle(2), nn.PReLU()]
 
 
 def _norm(channels: int, batch_norm: bool) -> nn.Module:

@@ -53,6 +53,29 @@ def test_skips_are_where_the_paper_has_them():
     torch.testing.assert_close(net(x), net.tail(net.upsample(net.head(x))))
 
 
+@pytest.mark.parametrize('upsampling', ['icnr', 'nearest'])
+def test_upsampling_that_starts_without_a_grid(upsampling):
+    """A flat image stays flat inside; with PixelShuffle neighbouring pixels differ."""
+
+    def spread(upsampling):
+        torch.manual_seed(0)
+        net = SRResNet(mid_channels=4, num_blocks=1, batch_norm=False, upsampling=upsampling)
+        inside = net.upsample(net.head(torch.full((1, 3, 24, 24), 0.5)))[:, :, 32:-32, 32:-32]
+        return float(inside.std((2, 3)).max())
+
+    assert spread(upsampling) < 1e-5
+    assert spread('pixelshuffle') > 1e-2
+
+
+@pytest.mark.parametrize('scale', [2, 4])
+def test_nearest_is_recognised(scale):
+    net = SRResNet(mid_channels=4, num_blocks=1, scale=scale, upsampling='nearest')
+    args, weights = SRResNet.recognise(net.state_dict())
+    again = SRResNet(**args)
+    again.load_state_dict(weights)
+    assert (args['upsampling'], args['scale']) == ('nearest', scale)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'named'),
     [
