@@ -9,11 +9,11 @@ init_generator = 'work_dirs/srresnet_x4_demo/iter_600.pth'
 model = dict(
     channels_last=True,
     generator=dict(
+        _delete_=True,
+        type='EnhanceNet',
         mid_channels=32,
         num_blocks=4,
-        batch_norm=False,
-        residual=True,
-        upsampling='nearest',
+        scale=4,
         init_cfg=dict(type='Pretrained', checkpoint=init_generator, prefix='generator'),
     ),
     discriminator=dict(
