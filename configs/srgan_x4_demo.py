@@ -1,7 +1,7 @@
 # SRGAN x4 in about two minutes on two CPU cores: smaller networks, a shorter run, the built-in photographs.
 # So short a run needs a discriminator that does not win at once: one of patches, with spectral normalisation,
-# that compares real and fake (relativistic). The perceptual loss takes the VGG19 features of the package, which
-# need no download, and what is measured is the generator's moving average.
+# that compares real and fake (relativistic). The perceptual loss takes the VGG19 features of the package,
+# which need no download, and what is measured is the generator's moving average.
 _base_ = ['srgan_x4.py', '_base_/demo_data_x4.py']
 
 init_generator = 'work_dirs/srresnet_x4_demo/iter_600.pth'

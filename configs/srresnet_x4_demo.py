@@ -2,8 +2,8 @@
 # built-in photographs.
 _base_ = ['srresnet_x4.py', '_base_/demo_data_x4.py']
 
-# In the place of SRResNet the generator of EnhanceNet: it adds to the bicubic image, which a small network learns
-# fast, and enlarges by nearest neighbour and convolution. SRResNet's PixelShuffle leaves a grid in the
+# In the place of SRResNet the generator of EnhanceNet: it adds to the bicubic image, which a small network
+# learns fast, and enlarges by nearest neighbour and convolution. SRResNet's PixelShuffle leaves a grid in the
 # adversarial stage that follows, unless it is trained for long.
 model = dict(
     channels_last=True,

@@ -161,8 +161,7 @@ def keywords_of(part: type) -> list[str] | None:
         part: The class.
 
     Returns:
-        Their names; None where they cannot be listed, since the constructor of another project takes any
-        keyword, or the class has a ``__new__`` of its own.
+        Their names; None where they cannot be listed, since the constructor keeps any keyword for itself, or the class has a ``__new__`` of its own.
 
     >>> class Network:
     ...     def __init__(self, width, depth=2): ...
@@ -170,11 +169,12 @@ def keywords_of(part: type) -> list[str] | None:
     ['width', 'depth']
     """
     names: list[str] = []
+    any_keyword = False
     if part.__new__ is not object.__new__:
         return None
     for owner in part.__mro__:
-        if owner is object:
-            return names
+        if owner is object:  # which takes none, so that a class before it keeps any for itself
+            return None if any_keyword else names
         if '__init__' not in vars(owner):
             continue
         parameters = list(inspect.signature(vars(owner)['__init__']).parameters.values())[1:]
@@ -187,6 +187,7 @@ def keywords_of(part: type) -> list[str] | None:
             return list(dict.fromkeys(names))
         if not owner.__module__.startswith(PASSES_ON):
             return None
+        any_keyword = True
     return names
 
 
