@@ -161,7 +161,8 @@ def keywords_of(part: type) -> list[str] | None:
         part: The class.
 
     Returns:
-        Their names; None where they cannot be listed, since the constructor keeps any keyword for itself, or the class has a ``__new__`` of its own.
+        Their names; None where they cannot be listed, since the constructor keeps any keyword for itself, or
+        the class has a ``__new__`` of its own.
 
     >>> class Network:
     ...     def __init__(self, width, depth=2): ...
