@@ -1,3 +1,5 @@
+import functools
+
 """The command lines, in real processes where processes matter."""
 
 import json
@@ -338,11 +340,13 @@ def test_datasets_are_built_once(options, tmp_path, monkeypatch):
     built = []
     for kind in (PackedPairs, PairedImageDataset):
         build = kind.__init__
-        monkeypatch.setattr(
-            kind,
-            '__init__',
-            lambda self, build=build, **kwargs: (built.append(self), build(self, **kwargs))[1],
-        )
+
+        @functools.wraps(build)  # the keys of the config are checked against the signature
+        def remember(self, build=build, **kwargs):
+            built.append(self)
+            build(self, **kwargs)
+
+        monkeypatch.setattr(kind, '__init__', remember)
     runner = train('configs/srresnet_x4_demo.py', str(tmp_path / 'a'), options=options)
     assert [runner.train_dataloader.dataset, runner.val_loop.dataloaders[0].dataset] == built
     assert 'lambda' not in (tmp_path / 'a' / 'srresnet_x4_demo.py').read_text()
