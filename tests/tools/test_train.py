@@ -1,7 +1,6 @@
-import functools
-
 """The command lines, in real processes where processes matter."""
 
+import functools
 import json
 import os
 import re
