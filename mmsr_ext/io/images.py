@@ -181,6 +181,8 @@ def image_size(path: str | Path, depth: int = 8) -> tuple[int, int]:
     try:
         with opened(path) as image:
             return image.height, image.width
+    except InputError:
+        raise
     except UNREADABLE as error:
         if depth == 16:
             from .pictures import read_size  # as above

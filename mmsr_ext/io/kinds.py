@@ -52,6 +52,8 @@ EXACT = ('uncompressed', 'LZW', 'deflate', 'PackBits', 'LZMA', 'ZSTD')
 FAX = ('CCITT RLE', 'CCITT T.4', 'CCITT T.6')
 ANY = ('',)
 
+MAGICK = 'magick SOURCE -depth 16 TARGET.png'
+
 # formats whose pixels of 8 bits or fewer Pillow reads as they are meant
 BY_PILLOW = (
     'AVIF',
@@ -175,15 +177,18 @@ def decoder_of(kind: Kind, path: str | Path) -> Decoder:
     raise refusal(path, str(kind))
 
 
-def refusal(path: str | Path, what: str) -> InputError:
+def refusal(path: str | Path, what: str, command: str = MAGICK) -> InputError:
     """Return the error for a sound file that is not read.
 
     Args:
         path: The file.
         what: What it is, such as 'a TIFF file of 32-bit float RGB pixels'.
+        command: The command that converts it: SOURCE stands for the file, TARGET for its name without the
+            ending.
     """
-    target = Path(path).with_suffix('.png')
-    if target == Path(path):
-        target = target.with_stem(f'{target.stem}_converted')
-    command = shlex.join(['magick', str(path), '-depth', '16', str(target)])
-    return InputError(f'{path} is {what}, which is not read. Convert it: {command}')
+    source = Path(path)
+    stem = str(source.with_suffix(''))
+    words = [word.replace('SOURCE', str(path)) for word in command.split()]
+    stem += '_converted' * (f'TARGET{source.suffix}' in words)
+    words = [word.replace('TARGET', stem) for word in words]
+    return InputError(f'{path} is {what}, which is not read. Convert it: {shlex.join(words)}')

@@ -10,9 +10,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import InputError
+from .other_formats import named
 
 MAX_PIXELS = 10**9
 VARIABLE = 'MMSR_EXT_MAX_PIXELS'  # in the environment, so that it reaches workers of any kind
@@ -92,7 +93,8 @@ def opened(path: str | Path) -> Iterator[Any]:
         The ``PIL.Image.Image``.
 
     Raises:
-        InputError: If the image has more than ``max_pixels`` pixels.
+        InputError: If the image has more than ``max_pixels`` pixels, or the file is of a format that is not
+            read, see ``other_formats``.
         OSError: And others of Pillow's, if it cannot be opened.
     """
     global _readers, _before
@@ -105,6 +107,10 @@ def opened(path: str | Path) -> Iterator[Any]:
     try:
         try:
             image = Image.open(path)
+        except UnidentifiedImageError as error:
+            with open(path, 'rb') as file:
+                known = named(path, file.read(1 << 20))
+            raise known or error from error
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             size = re.search(r'\d+', str(error))
             declared = int(size[0]) if size else most
