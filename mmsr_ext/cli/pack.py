@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..packing.pack import Packed
 
 DESCRIPTION = 'Pack images into a store for PackedPairs. Repeat an interrupted command to continue it.'
 READS_IMAGES = True
 USAGE = """%(prog)s SRC DST [--scale 4 | --lq DIR | --gt-only] [--lq-name NAME] [--gray]
-       [--depth 16] [--workers N]
+       [--depth 16] [--min-size N [--pad]] [--workers N]
        %(prog)s --verify DST"""
 
 
@@ -44,6 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--depth', type=int, default=8, choices=[8, 16], help='bits of a value in the store (default: 8)'
     )
     parser.add_argument(
+        '--min-size',
+        type=int,
+        default=1,
+        metavar='N',
+        help='leave out and count images of less than N pixels in height or width, such as the crop of the '
+        "recipe (its dataset's gt_size)",
+    )
+    parser.add_argument(
+        '--pad', action='store_true', help='pad these images to N by reflection, in place of leaving them out'
+    )
+    parser.add_argument(
         '--workers', type=int, metavar='N', help='number of processes (default: one for each core)'
     )
     parser.add_argument('--verify', metavar='DST', help='verify the checksums of a store instead')
@@ -53,6 +68,8 @@ def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse arguments that exclude each other."""
     if (args.verify is None) == (args.store is None):
         parser.error('give SRC and DST, or --verify DST')
+    if args.pad and args.min_size == 1:
+        parser.error('--pad needs --min-size N, the size to which small images are padded')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -65,10 +82,29 @@ def main(args: argparse.Namespace) -> None:
     scale = None if args.lq or args.gt_only else args.scale
     channels = 1 if args.gray else 3
     packed = pack_images(
-        args.source, args.store, scale, args.lq, args.lq_name, args.workers, channels, args.depth
+        args.source,
+        args.store,
+        scale,
+        args.lq,
+        args.lq_name,
+        args.workers,
+        channels,
+        args.depth,
+        args.min_size,
+        args.pad,
     )
-    cropped = f'; {packed.cropped} were cropped to a multiple of {args.scale}' if packed.cropped else ''
-    print(f'{packed.images} images packed into {args.store}, {packed.bytes / 1e6:,.0f} MB{cropped}')
+    print(
+        f'{packed.images} images packed into {args.store}, {packed.bytes / 1e6:,.0f} MB{remarks(packed, args.scale)}'
+    )
+
+
+def remarks(packed: Packed, scale: int) -> str:
+    """Say how many images were not packed as they are."""
+    return (
+        f'; {packed.cropped} were cropped to a multiple of {scale}' * bool(packed.cropped)
+        + f'; {packed.padded} were padded' * bool(packed.padded)
+        + f'; {packed.skipped} were left out, because they are too small' * bool(packed.skipped)
+    )
 
 
 def advice(args: argparse.Namespace) -> str:

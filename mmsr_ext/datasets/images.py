@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..arguments import Size
 from ..errors import InputError
-from ..io.images import check_image, named_images, read_image
+from ..io.images import check_image, name_all, named_images, read_image
 from ..registry import DATASETS
 from .augmentation import Augmentation, random_bits
 from .base import RestorationDataset, Weighting
@@ -86,6 +86,7 @@ class ImageDataset(RestorationDataset):
         self.names, self.files = ['_'.join(key) for key in found], list(found.values())
         with ThreadPoolExecutor() as pool:
             sizes = list(pool.map(self._check, self.files))
+        self._check_sizes(sizes)
         self._weigh(weighting, gt_size, sizes)
 
     def __len__(self) -> int:
@@ -196,13 +197,19 @@ class ImageDataset(RestorationDataset):
             raise
         if len(files) > 1:
             check_pair(files, sizes, self.scale)
-        height, width = sizes[-1]
-        if self.gt_size is not None and min(height, width) < self.gt_size:
-            raise InputError(
-                f'{files[-1]} is {height}x{width}, smaller than the crop of {self.gt_size}x{self.gt_size}. '
-                'Remove the image, or set a smaller gt_size.'
-            )
-        return height, width
+        return sizes[-1]
+
+    def _check_sizes(self, sizes: list[tuple[int, int]]) -> None:
+        """Check that the crop fits into every image that is not skipped."""
+        crop = self.gt_size or 0
+        bad = [
+            f'{files[-1]} is {height}x{width}, smaller than the crop of {crop}x{crop}.'
+            for files, (height, width) in zip(self.files, sizes)
+            if height and min(height, width) < crop
+        ]
+        if bad:
+            advice = 'Remove what is too small, or set a smaller gt_size.'
+            raise InputError(name_all(bad, f'{len(bad)} of {len(sizes)} images are too small:', advice))
 
 
 def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scale: int) -> None:

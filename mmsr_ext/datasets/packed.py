@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..functional import luma_pixels
+from ..io.images import name_all
 from ..registry import DATASETS, FUNCTIONS
 from .augmentation import Augmentation
 from .base import RestorationDataset, Weighting
@@ -82,15 +83,22 @@ class PackedPairs(RestorationDataset):
     def _check_sizes(self) -> None:
         if self.gt_size is None:
             return
+        size, bad = self.gt_size, []
         for store in self.stores.stores:
-            number = store.smallest
-            height, width = store.size('gt', number)
-            if min(height, width) >= self.gt_size:
+            if min(store.size('gt', store.smallest)) >= size:
                 continue
-            raise InputError(
-                f'{store.name(number)} in {store.folder} is {height}x{width}, smaller than '
-                f'the crop of {self.gt_size}x{self.gt_size}. Pack without it, or set a smaller gt_size.'
+            for number in (store.sizes().min(1) < size).nonzero()[0].tolist():
+                height, width = store.size('gt', number)
+                bad.append(
+                    f'{store.name(number)} in {store.folder} is {height}x{width}, smaller than the crop of '
+                    f'{size}x{size}.'
+                )
+        if bad:
+            advice = (
+                f'Pack again with --min-size {size}, which leaves them out, or --min-size {size} --pad, which '
+                'pads them, or set a smaller gt_size.'
             )
+            raise InputError(name_all(bad, f'{len(bad)} of {len(self)} images are too small:', advice))
 
     def __len__(self) -> int:
         return len(self.stores)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from glob import glob, has_magic
 from pathlib import Path
@@ -289,6 +289,20 @@ def name_some(paths: Iterable[Path], most: int = 10) -> str:
     ordered = sorted(paths, key=lambda path: path.name.startswith('.'))
     names = printable(', '.join(f'{path.name}/' if path.is_dir() else path.name for path in ordered[:most]))
     return f'{names} and {len(ordered) - most} more' if len(ordered) > most else names
+
+
+def name_all(errors: Sequence[str], title: str, advice: str) -> str:
+    """Return one error, or several as a list under a title, with what to do.
+
+    >>> name_all(['a is bad.'], '1 image:', 'Remove it.')
+    'a is bad. Remove it.'
+    >>> name_all(['a is bad.', 'b is bad.'], '2 images:', 'Remove them.')
+    '2 images:\\n  a is bad.\\n  b is bad.\\nRemove them.'
+    """
+    if len(errors) == 1:
+        return f'{errors[0]} {advice}'
+    listed = '\n  '.join([title, *errors])
+    return f'{listed}\n{advice}'
 
 
 def named_images(folder: str | Path) -> dict[tuple[str, ...], Path]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from PIL import Image
 
 from ..arguments import check_value
@@ -15,7 +16,9 @@ from ..functional import bicubic_pair
 from ..io.images import image_size, named_images, read_image
 
 
-def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: int = 4) -> int:
+def make_pairs(
+    source: str | Path | Mapping[str, Path], out: str | Path, scale: int = 4, most: int | None = None
+) -> int:
     """Write GT images, cropped to a multiple of the scale, and their MATLAB bicubic reductions.
 
     Grey images stay grey.
@@ -24,6 +27,8 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
         source: Folder of images, or files by the name that each pair gets.
         out: Output folder, for ``GT`` and ``LQx<scale>``; must not hold pairs of this scale.
         scale: GT size / LQ size: 2, 3, 4 or 8.
+        most: Height and width in pixels beyond which only the middle of an image is taken; None for whole
+            images.
 
     Returns:
         The number of pairs.
@@ -43,20 +48,35 @@ def make_pairs(source: str | Path | Mapping[str, Path], out: str | Path, scale: 
     for folder in folders:
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f'{folder} already has files. Remove it, or choose another output folder.')
-    for path in files.values():
-        height, width = image_size(path)
-        if min(height, width) < scale:
-            raise InputError(
-                f'{path} is {height}x{width}, smaller than the scale, {scale}. Remove the image.'
-            )
+    bad = [error for path in files.values() if (error := _error(path, scale))]
+    if bad:
+        raise InputError('\n  '.join([f'{len(bad)} of {len(files)} images cannot be taken:', *bad]))
     try:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         for name, path in files.items():
-            for folder, image in zip(folders, bicubic_pair(read_image(path, channels=None), scale, path)):
+            pixels = middle(read_image(path, channels=None), most)
+            for folder, image in zip(folders, bicubic_pair(pixels, scale, path)):
                 Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(folder / f'{name}.png')
     except BaseException:
         for folder in folders:  # leave no incomplete set of pairs
             shutil.rmtree(folder, ignore_errors=True)
         raise
     return len(files)
+
+
+def _error(path: Path, scale: int) -> str:
+    try:
+        height, width = image_size(path)
+    except InputError as error:
+        return str(error)
+    small = min(height, width) < scale
+    return f'{path} is {height}x{width}, smaller than the scale, {scale}. Remove the image.' if small else ''
+
+
+def middle(image: np.ndarray, most: int | None) -> np.ndarray:
+    """Return the middle of an image, (H, W, C), of at most ``most`` pixels in height and width."""
+    if most is None:
+        return image
+    top, left = (max(0, (side - most) // 2) for side in image.shape[:2])
+    return image[top : top + most, left : left + most]

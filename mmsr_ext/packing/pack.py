@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -18,9 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from ..arguments import check_value
-from ..datasets.images import check_pair
-from ..datasets.pairs import find_pairs
+from ..arguments import Size, check_value
 from ..datasets.store import (
     Entry,
     Pixels,
@@ -34,7 +31,9 @@ from ..datasets.store import (
 )
 from ..errors import InputError
 from ..functional import ImresizeRows, imresize
-from ..io.images import image_size, named_images, read_image
+from ..io.images import read_image
+from ..tool_names import tool
+from .sources import Small, find_sources, pad_by_reflection
 from .unfinished import Source, Unfinished
 
 Scale = Literal[2, 3, 4, 8]
@@ -47,22 +46,28 @@ class Packed(NamedTuple):
         images: Number of images, or pairs, in the store.
         bytes: Bytes of their pixels.
         cropped: Number of images that were cropped, at the bottom and right, to a multiple of the scale.
+        skipped: Number of images that were left out, because they are smaller than ``min_size``.
+        padded: Number of images that were padded to it.
     """
 
     images: int
     bytes: int
     cropped: int
+    skipped: int = 0
+    padded: int = 0
 
 
 def pack_images(
-    source: str | Path,
+    source: str | Path | Mapping[str, Path],
     store: str | Path,
     scale: int | None = None,
-    lq_folder: str | Path | None = None,
+    lq_folder: str | Path | Mapping[str, Path] | None = None,
     lq_name: str = '{}',
     workers: int | None = None,
     channels: Literal[1, 3] = 3,
     depth: Literal[8, 16] = 8,
+    min_size: int = 1,
+    pad: bool = False,
 ) -> Packed:
     """Pack a folder of images, of any sizes, into a store.
 
@@ -78,20 +83,25 @@ def pack_images(
     (1, 1)
 
     Args:
-        source: Folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'.
+        source: Folder of GT images, or a pattern of folders: 'GoPro/train/*/sharp'; or files by the name that
+            each image gets.
         store: Folder to make; must not exist.
         scale: 2, 3, 4 or 8, to make LQ by MATLAB's bicubic. Without ``scale`` and ``lq_folder`` only GT is
             packed.
-        lq_folder: Folder, or pattern of folders, of LQ images, whose sizes determine the scale.
+        lq_folder: Folder, or pattern of folders, of LQ images, whose sizes determine the scale; or files by
+            the names of ``source``.
         lq_name: Name of an LQ file without suffix, where ``{}`` stands for the GT file's: '{}x4' for DIV2K.
         workers: Number of worker processes; by default one per core; 0 to work in this process.
         channels: 3 for RGB; 1 for grey images as they are, and the Y channel of colour images, see
             ``read_image``.
         depth: Bits of a value, 8 or 16. In a store of 16 bits the values of 8-bit images are multiplied by
             257.
+        min_size: Least height and width of an image in the store, in pixels of GT, such as the size of the
+            crops that training takes. Smaller images are left out and counted.
+        pad: Pad these images at the bottom and right, by reflection, in place of leaving them out.
 
     Returns:
-        How many images were packed, their bytes, and how many were cropped.
+        How many images were packed, their bytes, and how many were cropped, left out and padded.
 
     Raises:
         InputError: If images cannot be packed, the store exists, or it cannot be written. The next call with
@@ -100,6 +110,7 @@ def pack_images(
     check_value('scale', scale, Scale | None)
     check_value('channels', channels, Literal[1, 3])
     check_value('depth', depth, Literal[8, 16])
+    check_value('min_size', min_size, Size)
     pixels = Pixels(channels, depth)
     if scale is not None and lq_folder is not None:
         raise InputError(
@@ -110,9 +121,11 @@ def pack_images(
     if store.exists() or store.is_symlink():
         raise InputError(
             f'{store} exists already. Remove it, or choose another name for the store; check it with: '
-            f'python tools/pack_data.py --verify {store}'
+            f'{tool("pack")} --verify {store}'
         )
-    sources, bad, scale = _sources(source, scale, lq_folder, lq_name, depth)
+    small = Small(min_size, pad)
+    found = find_sources(source, scale, lq_folder, lq_name, depth, small)
+    sources, bad, scale = found.sources, found.bad, found.scale
     count = len(sources) + len(bad)
     lq = None if scale is None else 'made by bicubic' if lq_folder is None else 'given'
     try:
@@ -134,7 +147,13 @@ def pack_images(
             f'{store} cannot be written: {error}. Make room or choose another folder, and repeat the '
             'command; finished images are kept.'
         ) from error
-    return Packed(len(entries), sum(lengths.values()), sum(source.cropped for source in sources))
+    return Packed(
+        len(entries),
+        sum(lengths.values()),
+        sum(source.cropped for source in sources),
+        len(found.skipped),
+        sum(source.inner is not None for source in sources),
+    )
 
 
 def verify_store(store: str | Path, workers: int | None = None) -> int:
@@ -153,43 +172,6 @@ def verify_store(store: str | Path, workers: int | None = None) -> int:
     opened = Store(store)
     _check(opened, workers)
     return len(opened)
-
-
-def _sources(
-    gt_folder: str | Path, scale: int | None, lq_folder: str | Path | None, lq_name: str, depth: int
-) -> tuple[list[Source], list[str], int | None]:
-    """Return what to pack, errors that the file headers show, and the scale."""
-    if lq_folder is None:
-        found: dict[tuple[str, ...], tuple[Path, ...]] = {
-            name: (path,) for name, path in named_images(gt_folder).items()
-        }
-    else:
-        found = find_pairs(gt_folder, lq_folder, lq_name)
-    sources, bad = [], []
-    with ThreadPoolExecutor() as pool:
-        for (name, files), sizes in zip(found.items(), pool.map(partial(_sizes, depth), found.values())):
-            try:
-                if isinstance(sizes, InputError):
-                    raise sizes
-                if len(sizes) == 2:
-                    scale = scale or max(1, round(sizes[1][0] / sizes[0][0]))
-                    check_pair(files, tuple(sizes), scale)
-                height, width = (size - size % (scale or 1) for size in sizes[-1])
-                if not height or not width:
-                    raise InputError(
-                        f'{files[-1]} is {sizes[-1][0]}x{sizes[-1][1]}, smaller than the scale, {scale}.'
-                    )
-                sources.append(Source('/'.join(name), files, height, width, (height, width) != sizes[-1]))
-            except InputError as error:
-                bad.append(str(error))
-    return sources, bad, scale
-
-
-def _sizes(depth: int, files: tuple[Path, ...]) -> list[tuple[int, int]] | InputError:
-    try:
-        return [image_size(path, depth) for path in files]
-    except InputError as error:
-        return error
 
 
 def _pack(
@@ -241,11 +223,22 @@ def _pack_one(
         images = [read_image(path, pixels.channels, pixels.depth).transpose(2, 0, 1) for path in source.files]
     except InputError as error:
         return str(error)
-    gt = np.ascontiguousarray(images[-1][:, : entry.height, : entry.width])
+    height, width = source.inner or (entry.height, entry.width)
+    gt = np.ascontiguousarray(images[-1][:, :height, :width])
     arrays = {'gt': gt}
     if scale:
         small = images[0] if lq == 'given' else _reduced(gt, scale)
         arrays['lq'] = np.ascontiguousarray(small)
+    if source.inner:
+        changed = any(
+            array.shape[1:] != (height // unit, width // unit)
+            for array, unit in zip(arrays.values(), (1, scale or 1))
+        )
+        if not changed:
+            arrays = {
+                part: pad_by_reflection(array, *entry.place(part, scale)[1:])
+                for part, array in arrays.items()
+            }
     try:
         for part, array in arrays.items():
             if array.shape[1:] != entry.place(part, scale)[1:]:
@@ -283,7 +276,7 @@ def _check(store: Store, workers: int | None) -> None:
                     *sorted(bad),
                 ]
             )
-            + '\nCopy the store again, or remove it and pack it again with tools/pack_data.py.'
+            + f'\nCopy the store again, or remove it and pack it again with {tool("pack")}.'
         )
 
 

@@ -24,7 +24,8 @@ class Source(NamedTuple):
         files: Paths of LQ, if it is given, and GT.
         height: Height of GT in the store, in pixels.
         width: Width of GT in the store, in pixels.
-        cropped: Whether the GT file is larger than that.
+        cropped: Whether the GT file is cropped to a multiple of the scale.
+        inner: Height and width of GT before it is padded to that; None if it is not.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Source(NamedTuple):
     height: int
     width: int
     cropped: bool
+    inner: tuple[int, int] | None = None
 
 
 class Unfinished:

@@ -413,3 +413,19 @@ def test_lmdb_and_folders_through_mmagic_still_work(photos, tmp_path, scope):
     assert first['inputs'].shape == (3, 3, 8, 8)
     assert torch.equal(first['inputs'], second['inputs'])
     assert torch.equal(first['data_samples'].gt_img, second['data_samples'].gt_img)
+
+
+def test_all_images_that_are_too_small_are_named_and_counted(tmp_path):
+    for index, side in enumerate((40, 64, 48)):
+        path = tmp_path / f'photos/{index}.png'
+        path.parent.mkdir(exist_ok=True)
+        Image.new('RGB', (side, 64)).save(path)
+    pack_images(tmp_path / 'photos', tmp_path / 'store', 4, workers=0)
+    lines = (
+        r'2 of 3 images are too small:\n  0 in .*store is 64x40, smaller.*\n  2 in .*store is 64x48.*\n'
+        r'.*--min-size 60 --pad'
+    )
+    with pytest.raises(InputError, match=lines):
+        PackedPairs(str(tmp_path / 'store'), 4, 60)
+    with pytest.raises(InputError, match=r'2 of 3 images(.|\n)*0\.png is 64x40(.|\n)*2\.png is 64x48'):
+        ImageDataset(str(tmp_path / 'photos'), 60)

@@ -13,7 +13,7 @@ from PIL import Image
 from support import ROOT
 
 from mmsr_ext import InputError
-from mmsr_ext.apis import pack_images, verify_store
+from mmsr_ext.apis import make_pairs, pack_images, verify_store
 from mmsr_ext.datasets import PackedPairs
 from mmsr_ext.datasets.store import Store
 from mmsr_ext.functional import imresize
@@ -66,7 +66,7 @@ def test_content(photos, tmp_path, scale, workers):
         assert torch.equal(data[index]['lq'], lq)
         assert data[index]['key'] == path.stem
         total += gt.numel() + lq.numel()
-    assert packed == (3, total, cropped)
+    assert packed == (3, total, cropped, 0, 0)
     assert (
         np.load(tmp_path / 'a/store/gt.npy', mmap_mode='r').size + np.load(tmp_path / 'a/store/lq.npy').size
         == total
@@ -89,7 +89,7 @@ def test_given_pairs(tmp_path):
         lq_name='{}x4',
         workers=0,
     )
-    assert packed == (4, 4 * 3 * (16 * 24 + 4 * 6), 0)
+    assert packed == (4, 4 * 3 * (16 * 24 + 4 * 6), 0, 0, 0)
     data = PackedPairs(str(tmp_path / 'store'), 4)
     assert [sample['key'] for sample in data] == ['0/0', '0/1', '1/0', '1/1']
     for sample, place in zip(data, gt):
@@ -333,3 +333,49 @@ def test_command_line(photos, tmp_path, monkeypatch, capsys):
         (photos, store, '--gt-only', '--scale', 2),
     ]:
         assert run(*wrong) == 2
+
+
+@pytest.mark.parametrize('given', [False, True])
+def test_small_images_are_left_out_or_padded_and_counted(photos, tmp_path, given):
+    """Photos of 41x50, 16x24 and 32x32, at scale 4."""
+    lq = None
+    if given:
+        Image.open(photos / 'Фото 0.png').crop((0, 0, 48, 40)).save(photos / 'Фото 0.png')
+        make_pairs(photos, tmp_path / 'pairs')
+        lq = tmp_path / 'pairs/LQx4'
+    scale = None if given else 4
+    packed = pack_images(photos, tmp_path / 'a', scale, lq, workers=0, min_size=32)
+    assert (packed.images, packed.cropped, packed.skipped, packed.padded) == (2, not given, 1, 0)
+    packed = pack_images(photos, tmp_path / 'b', scale, lq, workers=2, min_size=41, pad=True)
+    # 41 is no multiple of the scale: all are padded to 44
+    assert (packed.images, packed.skipped, packed.padded) == (3, 0, 3)
+    sizes = [sample['gt'].shape[1:] for sample in PackedPairs(str(tmp_path / 'b'), 4)]
+    assert sizes == [(44, 48), (44, 44), (44, 44)]
+    sample = PackedPairs(str(tmp_path / 'b'), 4, 44)[1]
+    small = torch.from_numpy(np.array(Image.open(photos / 'Фото 1.png').convert('RGB'))).permute(2, 0, 1)
+    turned = torch.cat([small, small.flip(1), small], 1)[:, :44]
+    expected = torch.cat([turned, turned.flip(2)], 2)[:, :, :44]
+    assert torch.equal(sample['gt'], expected)
+    inner = sample['lq'][:, :4, :6]
+    assert torch.equal(inner, imresize(small, 0.25))
+    assert torch.equal(sample['lq'][:, 4:8, :6], inner.flip(1))
+    # what bicubic makes of the padded image, but for its rounding and the edge that is cut off
+    drift = (imresize(expected, 0.25).int() - sample['lq'].int()).abs()
+    assert drift[:, :10, :10].max() <= 1
+
+
+def test_all_images_too_small(photos, tmp_path):
+    with pytest.raises(InputError, match=r'all 3 images are smaller than --min-size 100 .*--pad'):
+        pack_images(photos, tmp_path / 'a', 4, workers=0, min_size=100)
+    assert not (tmp_path / 'a').exists()
+
+
+def test_files_by_name(photos, tmp_path):
+    files = {path.stem[-1]: path for path in photos.iterdir()}
+    pack_images({'x': files['1'], 'y': files['2']}, tmp_path / 'a', 4, workers=0)
+    assert [sample['key'] for sample in PackedPairs(str(tmp_path / 'a'), 4)] == ['x', 'y']
+    lq = {'x': files['1'], 'y': files['2']}
+    pack_images(lq, tmp_path / 'b', lq_folder=lq, workers=0)
+    assert len(PackedPairs(str(tmp_path / 'b'), 1)) == 2
+    with pytest.raises(InputError, match='by the names of the GT images'):
+        pack_images(lq, tmp_path / 'c', lq_folder={'x': files['1']}, workers=0)

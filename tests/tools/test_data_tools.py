@@ -35,9 +35,11 @@ def test_nothing_is_overwritten_or_half_written(photos, tmp_path):
     with pytest.raises(InputError, match='already has files'):
         write_pairs(photos, tmp_path / 'out')
     Image.new('RGB', (3, 30)).save(photos / 'a.png')
-    with pytest.raises(InputError, match=r'a\.png is 30x3, smaller than the scale'):
+    (photos / 'b.png').write_text('no image')
+    with pytest.raises(InputError, match=r'2 of 4 images (.|\n)*a\.png is 30x3, smaller(.|\n)*b\.png cannot'):
         write_pairs(photos, tmp_path / 'other')
     assert not (tmp_path / 'other').exists()
+    (photos / 'b.png').unlink()
     Image.new('RGB', (16, 16)).save(photos / '0.jpg')
     with pytest.raises(InputError, match='suffix'):
         write_pairs(photos, tmp_path / 'other')
