@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ..packing.pack import Packed
@@ -80,7 +80,7 @@ def main(args: argparse.Namespace) -> None:
         print(f'{verify_store(args.verify, args.workers)} images in {args.verify} are intact')
         return
     scale = None if args.lq or args.gt_only else args.scale
-    channels = 1 if args.gray else 3
+    channels: Literal[1, 3] = 1 if args.gray else 3
     packed = pack_images(
         args.source,
         args.store,
@@ -93,9 +93,8 @@ def main(args: argparse.Namespace) -> None:
         args.min_size,
         args.pad,
     )
-    print(
-        f'{packed.images} images packed into {args.store}, {packed.bytes / 1e6:,.0f} MB{remarks(packed, args.scale)}'
-    )
+    size = f'{packed.bytes / 1e6:,.0f} MB'
+    print(f'{packed.images} images packed into {args.store}, {size}{remarks(packed, args.scale)}')
 
 
 def remarks(packed: Packed, scale: int) -> str:

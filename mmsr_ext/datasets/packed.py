@@ -95,8 +95,8 @@ class PackedPairs(RestorationDataset):
                 )
         if bad:
             advice = (
-                f'Pack again with --min-size {size}, which leaves them out, or --min-size {size} --pad, which '
-                'pads them, or set a smaller gt_size.'
+                f'Pack again with --min-size {size}, which leaves them out, or --min-size {size} --pad, '
+                'which pads them, or set a smaller gt_size.'
             )
             raise InputError(name_all(bad, f'{len(bad)} of {len(self)} images are too small:', advice))
 

@@ -292,7 +292,7 @@ def name_some(paths: Iterable[Path], most: int = 10) -> str:
 
 
 def name_all(errors: Sequence[str], title: str, advice: str) -> str:
-    """Return one error, or several as a list under a title, with what to do.
+    r"""Return one error, or several as a list under a title, with what to do.
 
     >>> name_all(['a is bad.'], '1 image:', 'Remove it.')
     'a is bad. Remove it.'
