@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import CheckpointHook
-from mmengine.logging import print_log
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
@@ -157,24 +155,27 @@ def check_training(runner: Runner, model: Any) -> None:
         _check_clipping(f'{where}: optim_wrapper{"." * bool(name)}{name}.clip_grad', wrapper)
     _check_settings(where, runner, wrappers)
     check_monitors(runner)
-    warn_without_content_loss(model)
+    check_content_loss(where, model)
 
 
-def warn_without_content_loss(model: Any) -> None:
-    """Log a warning if nothing but the discriminator tells the generator what to make.
+def check_content_loss(where: str, model: Any) -> None:
+    """Check that something beside the discriminator tells the generator what to make.
 
     Args:
+        where: The config, for the error.
         model: The restorer, not wrapped.
+
+    Raises:
+        InputError: If the adversarial loss is the only one. A loss of weight 0 asks for that.
     """
     kinds = ('pixel_loss', 'perceptual_loss', 'extra_losses')
     if not getattr(model, 'adversarial', False) or any(getattr(model, kind, None) for kind in kinds):
         return
-    print_log(
-        'The generator has an adversarial loss and no other, which does not tell it to keep to its input. '
-        "Give the model pixel_loss=dict(type='L1Loss', loss_weight=1.0), or features that need no download: "
-        "perceptual_loss=dict(type='PerceptualLoss', layer_weights=dict(VGG22=1.0), pretrained='builtin').",
-        'current',
-        logging.WARNING,
+    raise InputError(
+        f'{where}: the generator has an adversarial loss and no other, which does not tell it to keep to its '
+        "input. Give the model pixel_loss=dict(type='L1Loss', loss_weight=1.0), or features that need no "
+        "download: perceptual_loss=dict(type='PerceptualLoss', layer_weights=dict(VGG22=1.0), "
+        "pretrained='builtin'). With loss_weight=0.0 the adversarial loss is alone."
     )
 
 

@@ -1,24 +1,23 @@
 """What is said of a restorer before its first iteration."""
 
-import logging
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from torch import nn
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from mmsr_ext import InputError
 from mmsr_ext.models import ESPCN, GANRestorer
-from mmsr_ext.training.checks import check_channels, check_scales, warn_without_content_loss
+from mmsr_ext.training.checks import check_channels, check_content_loss, check_scales
 
 L1 = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
 
 
 @pytest.mark.parametrize(
-    ('losses', 'warned'),
+    ('losses', 'refused'),
     [
         (dict(), True),
         (dict(pixel_loss=L1), False),
@@ -34,7 +33,7 @@ L1 = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
         (dict(gan_loss=None, pixel_loss=L1), False),
     ],
 )
-def test_an_adversarial_loss_alone_is_warned_of(losses, warned, caplog):
+def test_an_adversarial_loss_alone_is_refused(losses, refused):
     parts = dict(
         generator=dict(type='SRResNet', mid_channels=2, num_blocks=1, scale=2),
         discriminator=dict(type='PatchGANDiscriminator'),
@@ -42,14 +41,8 @@ def test_an_adversarial_loss_alone_is_warned_of(losses, warned, caplog):
     )
     with DefaultScope.overwrite_default_scope('mmsr_ext'):
         model = GANRestorer(**parts | losses)
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    try:
-        with caplog.at_level(logging.WARNING):
-            warn_without_content_loss(model)
-    finally:
-        logger.removeHandler(caplog.handler)
-    assert ('adversarial loss and no other' in caplog.text) == warned
+    with pytest.raises(InputError, match='adversarial loss and no other') if refused else nullcontext():
+        check_content_loss('config mine.py', model)
 
 
 class Pairs(Dataset):
