@@ -133,11 +133,9 @@ def _check_batches(where: str, loader: DataLoader, images: list[WholeImage]) -> 
     """Check that the images of a batch are of one size."""
     if (loader.batch_size or 1) == 1:
         return
-    sampler = loader.sampler
-    in_order = (
-        isinstance(sampler, DefaultSampler) and not sampler.shuffle and loader.batch_sampler is not None
-    )
-    batches = list(loader.batch_sampler) if in_order else [range(len(images))]
+    sampler, of_batches = loader.sampler, loader.batch_sampler
+    in_order = isinstance(sampler, DefaultSampler) and not sampler.shuffle
+    batches = list(of_batches) if in_order and of_batches is not None else [range(len(images))]
     for batch in batches:
         first = images[batch[0]]
         for image in (images[index] for index in batch):

@@ -98,7 +98,7 @@ def _smallest(loader: DataLoader) -> int:
 def _corner(sample: Any, model: Any) -> Any:
     """Cut a corner out of LQ and GT of a sample; others are tried whole."""
     inputs = sample.get('inputs') if isinstance(sample, dict) else None
-    samples = sample.get('data_samples') if isinstance(sample, dict) else None
+    samples: Any = sample.get('data_samples') if isinstance(sample, dict) else None
     gt = samples.get('gt_img') if hasattr(samples, 'get') else None
     if not isinstance(inputs, Tensor) or not isinstance(gt, Tensor):
         return sample
