@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .errors import InputError
 from .io.torch_file import Unknown, read_torch_file
 from .pretrained import weights_file
+from .tool_names import tool
 
 # what a file of weights may hold beside them, which is not read
 TRAINING_STATE = (
@@ -119,7 +120,7 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
         raise InputError(f'{path} is an address; download the file, and give its path.')
     if not Path(path).is_file():
         raise InputError(
-            f'checkpoint {path} does not exist. Train one with tools/train.py, or correct the path.'
+            f'checkpoint {path} does not exist. Train one with {tool("train")}, or correct the path.'
         )
     try:
         with open(path, 'rb') as file:

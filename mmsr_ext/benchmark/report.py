@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import InputError
 from ..io.markdown import markdown_table
 from ..machine import machine
+from ..tool_names import tool
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Report:
         try:
             return cls(**json.loads(Path(path).read_text()))
         except (OSError, ValueError, TypeError) as error:
-            raise InputError(f'{path} is not what tools/benchmark.py writes with --json: {error}') from error
+            raise InputError(f'{path} is not what {tool("benchmark")} writes with --json: {error}') from error
 
 
 def interleaved(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:

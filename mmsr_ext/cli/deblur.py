@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..tool_names import tool
 from . import upscale
 
 DESCRIPTION = 'Send images through a network that sharpens them: as mmsr upscale, with a network of scale 1.'
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Ask for a network: none that deblurs comes with the package."""
     if args.checkpoint is None:
-        parser.error('-c CHECKPOINT is needed; train one with: mmsr train deblurgan_gopro')
+        parser.error(f'-c CHECKPOINT is needed; train one with: {tool("train")} deblurgan_gopro')
 
 
 def main(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import printable
+from ..tool_names import tool
 
 DESCRIPTION = 'Write only the generator of a checkpoint, and check the file against the network.'
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'checkpoint',
         metavar='CHECKPOINT',
-        help='checkpoint of tools/train.py, or a file of published weights',
+        help=f'checkpoint of {tool("train")}, or a file of published weights',
     )
     parser.add_argument(
         '--config',

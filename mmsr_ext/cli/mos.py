@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..tool_names import tool
 from .command import add_max_pixels
 
 DESCRIPTION = 'The mean-opinion-score test of the SRGAN paper: people rate images from 1 to 5.'
@@ -99,13 +100,13 @@ def main(args: argparse.Namespace) -> None:
         print(
             f'{len(study.items)} items of {len(study.methods)} methods, and {len(study.training)} for '
             'practice.\n'
-            f'Collect ratings: python tools/mos_study.py serve {args.out}\n'
+            f'Collect ratings: {tool("mos")} serve {args.out}\n'
             f'or hand out the folder {args.out}/page; raters open index.html and save a file. '
             f'Keep {args.out}/key.json to yourself.'
         )
     elif args.command == 'serve':
         count = mos.serve_study(args.out, args.port, args.host, args.names)
-        print(f'{count} ratings. Score them: python tools/mos_study.py score {args.out}')
+        print(f'{count} ratings. Score them: {tool("mos")} score {args.out}')
     else:
         result = mos.score_study(
             args.out, args.ratings, args.exclude_failed, args.threshold, args.resamples, args.seed

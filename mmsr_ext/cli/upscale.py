@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..tool_names import typed
+from ..tool_names import in_processes, typed
 
 DESCRIPTION = 'Send images through a network, whose architecture follows from its weights.'
 READS_IMAGES = True
@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=['none', 'pytorch'],
         default='none',
-        help='share the images among the processes of torchrun, see tools/dist_upscale.sh',
+        help=f'share the images among the processes of torchrun: {in_processes("upscale")}',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace existing results')
 

@@ -210,15 +210,15 @@ def resolve_own_configs() -> None:
     Config._get_cfg_path = staticmethod(get_cfg_path)
 
 
-def own_config(name: str) -> Path:
+def own_config(name: str = '') -> Path:
     """Return the path of a config that is installed with the package, or in the checkout.
 
     Args:
-        name: Its name among the configs, such as 'srgan_x4.py'.
+        name: Its name in the folder of the configs, such as 'srgan_x4.py'; '' for the folder.
     """
-    here = Path(__file__).parents[1]
-    installed = here / '.mim' / 'configs'
-    return (installed if installed.exists() else here.parent / 'configs') / name
+    package = Path(__file__).parents[1]
+    installed = package / '.mim' / 'configs'
+    return (installed if installed.exists() else package.parent / 'configs') / name
 
 
 def get_own_configs(module: types.ModuleType) -> None:

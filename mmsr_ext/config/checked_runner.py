@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
+from ..compat import own_config
 from ..errors import InputError
 from .sections import debugging, one_line, section
 
@@ -104,5 +105,5 @@ class CheckedRunner(Runner):
                     raise
                 raise InputError(
                     f'config {self.cfg.filename}: the visualizer cannot draw the samples of validation: '
-                    f'{one_line(error)} Take it from configs/_base_/default_runtime.py.'
+                    f'{one_line(error)} Take it from {own_config("_base_/default_runtime.py")}.'
                 ) from error

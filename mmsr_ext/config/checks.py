@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..arguments import Count, Size, check_value
+from ..compat import own_config
 from ..errors import InputError
 
 REQUIRED = dict(
@@ -38,7 +39,7 @@ def check_sections(cfg: Config) -> None:
         if not isinstance(cfg.get(name), dict) or not cfg[name]:
             raise InputError(
                 f'config {cfg.filename}: {name}, {what}, must be a dict, '
-                f'but is {_describe_section(cfg, name)}. See configs/srresnet_x4.py.'
+                f'but is {_describe_section(cfg, name)}. See {own_config("srresnet_x4.py")}.'
             )
     for name, kind in LENGTHS.items():
         if name in cfg.train_cfg:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..compat import own_config
 from ..errors import InputError
 from .borders import resolve_borders
 from .init_generator import apply_init_generator
@@ -23,7 +24,7 @@ def config_file(path: str) -> str:
             'srgan_x4', 'srgan_x4.py' or MMEngine's 'mmsr_ext::srgan_x4.py'.
     """
     name = path.removeprefix('mmsr_ext::').removesuffix('.py')
-    own = _own_configs() / f'{name}.py'
+    own = own_config(f'{name}.py')
     return str(own) if not Path(path).exists() and Path(name).name == name and own.is_file() else path
 
 
@@ -51,7 +52,7 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     path = config_file(path)
     if not Path(path).is_file():
         nearby = sorted(map(str, [*Path(path).parent.glob('*.py')] or [*Path('configs').glob('*.py')]))
-        named = sorted(file.stem for file in _own_configs().glob('*.py'))
+        named = sorted(file.stem for file in own_config().glob('*.py'))
         raise InputError(f'config {path} does not exist. There are: {", ".join(nearby or named)}.')
     try:
         read = Config.fromfile(path)
@@ -75,9 +76,3 @@ def load_config(path: str, options: dict[str, Any] | None = None, work_dir: str 
     resolve_borders(cfg)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     return cfg
-
-
-def _own_configs() -> Path:
-    package = Path(__file__).parents[1]
-    installed = package / '.mim' / 'configs'
-    return installed if installed.exists() else package.parent / 'configs'

@@ -18,6 +18,7 @@ from ..arguments import Size
 from ..errors import InputError
 from ..io.images import check_image, name_all, named_images, read_image
 from ..registry import DATASETS
+from ..tool_names import tool
 from .augmentation import Augmentation, random_bits
 from .base import RestorationDataset, Weighting
 from .drawn import as_draw
@@ -228,5 +229,5 @@ def check_pair(files: tuple[Path, ...], sizes: tuple[tuple[int, int], ...], scal
         raise InputError(
             f'{files[1]} is {gt_h}x{gt_w} and {files[0]} is {lq_h}x{lq_w}; at scale {scale} the LQ image '
             f'must be {gt_h / scale:g}x{gt_w / scale:g}. Correct the scale in the config, or make the pairs '
-            'again with: python tools/make_pairs.py GT_FOLDER OUT --scale ' + f'{scale}'
+            f'again with: {tool("pairs")} GT_FOLDER OUT --scale {scale}'
         )

@@ -9,6 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from ..errors import InputError
+from ..tool_names import tool
 from .store import RGB, Store
 
 
@@ -33,7 +34,7 @@ class JoinedStores:
             if _kind(store) != self.kind:
                 raise InputError(
                     f'{store.folder} has {_kind(store)}, and {first.folder} has {self.kind}. Stores in one '
-                    'list must be of one kind. Pack them alike with tools/pack_data.py.'
+                    f'list must be of one kind. Pack them alike with {tool("pack")}.'
                 )
         self.ends = list(accumulate(map(len, self.stores)))
 

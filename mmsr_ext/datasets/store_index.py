@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from ..tool_names import tool
 
 FORMAT, VERSION = 'mmsr_ext.PackedPairs', 3
 WITH_ROWS = (1, 2)  # versions whose head has the rows, as JSON; since 2 it has the kind of pixels, too
@@ -79,7 +80,7 @@ class FlatFile:
         if self.seen[0] != HEADER + length:
             raise InputError(
                 f'{path} has {self.seen[0]:,} bytes; the index says {HEADER + length:,}. It was copied in '
-                'part or changed: copy it again, or remove the store and pack it with tools/pack_data.py.'
+                f'part or changed: copy it again, or remove the store and pack it with {tool("pack")}.'
             )
 
     def check_unchanged(self) -> None:
@@ -144,13 +145,13 @@ class FlatFile:
     def _changed(self) -> InputError:
         return InputError(
             f'{self.path} was changed while it was being read. Do not change a store while a run uses it; '
-            f'check it with: python tools/pack_data.py --verify {self.path.parent}'
+            f'check it with: {tool("pack")} --verify {self.path.parent}'
         )
 
     def _unreadable(self, error: OSError) -> InputError:
         return InputError(
             f'{self.path} cannot be read ({error.strerror}). Copy the store again, or remove it and pack it '
-            'with tools/pack_data.py.'
+            f'with {tool("pack")}.'
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -227,7 +228,7 @@ class StoreIndex:
         """Return the error for an index that contradicts itself."""
         return InputError(
             f'{self.folder / HEAD} is damaged ({what}). Remove the store, and pack it again with '
-            'tools/pack_data.py.'
+            f'{tool("pack")}.'
         )
 
 
@@ -263,7 +264,7 @@ def _read_head(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         unfinished = folder.with_name(f'.{folder.name}.partial').exists()
         state = (
-            'is not finished; repeat the tools/pack_data.py command that began it'
+            f'is not finished; repeat the {tool("pack")} command that began it'
             if unfinished
             else 'does not exist'
         )
@@ -272,18 +273,17 @@ def _read_head(folder: Path) -> dict[str, Any]:
         head = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise InputError(
-            f'{folder} is no packed store: it has no {HEAD}. Make one with: python tools/pack_data.py '
-            f'{folder} STORE'
+            f'{folder} is no packed store: it has no {HEAD}. Make one with: {tool("pack")} {folder} STORE'
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(
-            f'{path} is damaged ({error}). Remove the store, and pack it again with tools/pack_data.py.'
+            f'{path} is damaged ({error}). Remove the store, and pack it again with {tool("pack")}.'
         ) from error
     if not isinstance(head, dict) or head.get('format') != FORMAT:
-        raise InputError(f'{path} is not the index of a packed store. Make one with tools/pack_data.py.')
+        raise InputError(f'{path} is not the index of a packed store. Make one with {tool("pack")}.')
     if head.get('version') not in (*WITH_ROWS, VERSION):
         raise InputError(
             f'{folder} is a packed store of version {head.get("version")!r}; this release reads versions 1 '
-            f'to {VERSION}. Pack it again with tools/pack_data.py.'
+            f'to {VERSION}. Pack it again with {tool("pack")}.'
         )
     return head

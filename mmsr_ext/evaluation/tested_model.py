@@ -64,6 +64,6 @@ def generators_of(model: nn.Module, config: str) -> list[nn.Module]:
     if not isinstance(networks[0], nn.Module):
         raise InputError(
             f'config {config}: the model, {type(model).__name__}, has no network called generator, whose '
-            'output is measured. Give a config such as configs/srgan_x4.py.'
+            'output is measured. Give a config such as srgan_x4, which comes with the package.'
         )
     return [network for network in networks if isinstance(network, nn.Module)]

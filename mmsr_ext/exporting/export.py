@@ -19,6 +19,7 @@ from ..generators.load import identify, load_generator
 from ..generators.onnx_file import require_onnx
 from ..io.atomic import whole_file
 from ..pretrained import weights_file
+from ..tool_names import tool
 from ..weights import read_checkpoint
 from .check import check, make_samples
 from .compatibility import readers
@@ -172,7 +173,7 @@ def file_info(path: str | Path) -> dict[str, str]:
     content = read_checkpoint(path) if Path(path).suffix not in ('.onnx', '.pt', '.safetensors') else None
     metadata = exported_metadata(path, content)
     if not metadata:
-        raise InputError(f'{path} was not written by tools/export.py, and says nothing of itself.')
+        raise InputError(f'{path} was not written by {tool("export")}, and says nothing of itself.')
     return metadata
 
 

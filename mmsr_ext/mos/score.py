@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..tool_names import tool
 from .plot import MethodScore
 from .ratings import NAME, merge, read_ratings
 from .statistics import (
@@ -109,7 +110,7 @@ def _read(study: Study, out: Path, files: list[Path]) -> tuple[dict[str, dict[st
     ]
     if not paths:
         raise InputError(
-            f'{out} has no ratings. Collect some: python tools/mos_study.py serve {out}; or name the files '
+            f'{out} has no ratings. Collect some: {tool("mos")} serve {out}; or name the files '
             'that raters saved.'
         )
     ratings, notes = [], []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..io.atomic import whole_file
+from ..tool_names import tool
 
 
 @dataclass(frozen=True)
@@ -67,5 +68,5 @@ class Study:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f'{folder} holds no study: {path} cannot be read ({type(error).__name__}: {error}). '
-                f'Make one: python tools/mos_study.py build --methods NAME=FOLDER --gt FOLDER -o {folder}'
+                f'Make one: {tool("mos")} build --methods NAME=FOLDER --gt FOLDER -o {folder}'
             ) from error

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..tool_names import tool
 from ..weights import check_fits, read_checkpoint, weights_of
 from .resume_point import find_resume_point
 
@@ -65,7 +66,7 @@ def check_checkpoint(cfg: Config, model: Any) -> None:
     keys = [key.removeprefix('module.') for key in content.get('state_dict', content)]
     if not any(key.startswith('generator.') for key in keys):
         raise InputError(
-            f'load_from={path} holds a bare network; load_from takes what tools/train.py wrote. '
+            f'load_from={path} holds a bare network; load_from takes what {tool("train")} wrote. '
             'Start the generator from this file with --cfg-options '
             f'model.generator.init_cfg.type=Pretrained model.generator.init_cfg.checkpoint={path}'
         )

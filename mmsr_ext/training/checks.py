@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ..arguments import nearest
+from ..compat import own_config
 from ..config.sections import one_line
 from ..datasets.base import inner_datasets
 from ..errors import InputError
@@ -106,8 +107,8 @@ def check_hooks(runner: Runner) -> None:
         if name == 'BasicVisualizationHook' and image and image.default is image.empty:
             raise InputError(
                 f'{where}: {name} draws with ConcatImageVisualizer, but the visualizer is '
-                f'{type(runner.visualizer).__name__}. Take it from configs/_base_/default_runtime.py, '
-                'or leave the hook out.'
+                f'{type(runner.visualizer).__name__}. Take it from '
+                f'{own_config("_base_/default_runtime.py")}, or leave the hook out.'
             )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..errors import InputError
+from ..tool_names import in_processes
 
 LONGEST = timedelta(days=30)  # that a process waits for the others
 
@@ -72,7 +73,7 @@ def parse_shard(text: str | None, launcher: str = 'none') -> Shard:
     if launcher == 'none':
         return Shard(index, count)
     if not {'RANK', 'WORLD_SIZE'} <= os.environ.keys():
-        raise InputError('--launcher pytorch needs torchrun: tools/dist_upscale.sh GPUS INPUT -o FOLDER.')
+        raise InputError(f'--launcher pytorch needs torchrun: {in_processes("upscale")}.')
     rank, size = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])
     return Shard(index * size + rank, count * size, size > 1)
 

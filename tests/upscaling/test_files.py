@@ -327,7 +327,7 @@ def test_shards_share_the_images(photos, checkpoint, tmp_path):
     for shard in ('0/2', '3/2', '1', '1/0', 'a/b', '-1/2', '1/2/3'):
         with pytest.raises(InputError, match=f'--shard {shard} must be I/N, I from 1 to N, such as'):
             upscale_files([str(photos)], tmp_path / 'out', checkpoint, shard=shard)
-    with pytest.raises(InputError, match=r'needs torchrun: tools/dist_upscale\.sh'):
+    with pytest.raises(InputError, match=r'needs torchrun: bash tools/dist_upscale\.sh'):
         upscale_files([str(photos)], tmp_path / 'out', checkpoint, launcher='pytorch')
 
 

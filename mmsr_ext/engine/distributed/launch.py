@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 
 from ...errors import InputError
+from ...tool_names import in_processes
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 
@@ -51,7 +52,7 @@ def join_processes(cfg: Config, launcher: str) -> None:
     if launcher != 'pytorch':
         raise InputError(
             f'--launcher {launcher} needs a GPU, and none is visible; '
-            'on CPUs start the processes with tools/dist_train.sh.'
+            f'on CPUs start the processes with: {in_processes("train")}'
         )
     torch.distributed.init_process_group('gloo')
     # threads of gloo that outlive the interpreter abort the process

@@ -63,7 +63,7 @@ class ProgressHook(Hook):
         if done == EARLY[-1] and left > DAY and not torch.cuda.is_available():
             print_log(
                 f'This run would take {duration(left)} on this CPU. Use a GPU, or a recipe that is made for '
-                'CPUs: configs/compact_x4.py, configs/srgan_x4_demo.py.',
+                'CPUs: compact_x4, srgan_x4_demo.',
                 'current',
                 logging.WARNING,
             )

@@ -11,6 +11,7 @@ from ...arguments import Size
 from ...errors import InputError
 from ...functional import gaussian_blur, imresize
 from ...registry import MODELS
+from ...tool_names import tool
 from .image_preprocessor import ImagePreprocessor, Samples
 
 
@@ -38,7 +39,7 @@ class BlurDownsample(ImagePreprocessor):
         if not (sigma > 0 and truncate > 0):
             raise InputError(
                 f'BlurDownsample: sigma={sigma!r} and truncate={truncate!r} must be positive. Without blur '
-                'use ImagePreprocessor and LQ images from tools/make_pairs.py.'
+                f'use ImagePreprocessor and LQ images from {tool("pairs")}.'
             )
         self.scale = scale
         self.sigma = sigma
@@ -72,6 +73,6 @@ class BlurDownsample(ImagePreprocessor):
         if height % self.scale or width % self.scale:
             raise InputError(
                 f'BlurDownsample: a GT image is {height}x{width}, not a multiple of the scale, {self.scale}. '
-                'Crop the images, as tools/make_pairs.py does.'
+                f'Crop the images, as {tool("pairs")} does.'
             )
         return imresize(gaussian_blur(gt.round().to(torch.uint8), self.sigma, self.truncate), 1 / self.scale)
