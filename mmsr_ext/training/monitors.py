@@ -32,6 +32,8 @@ class Monitor(NamedTuple):
 def check_monitors(runner: Runner) -> None:
     """Check ``save_best``, early stopping and plateau schedules against the metrics of validation.
 
+    A run without validation may have a ``save_best``, which then says in the log that it does nothing.
+
     Args:
         runner: The runner, with all its parts built.
 
@@ -42,6 +44,9 @@ def check_monitors(runner: Runner) -> None:
     where = f'config {runner.cfg.filename}'
     names = _measured(runner)
     for monitor in _monitors(runner):
+        if runner.val_loop is None and monitor.key == 'save_best':
+            runner.logger.warning(f'No best checkpoint is kept ({monitor.name}): the run has no validation.')
+            continue
         if names is not None and monitor.name not in names:
             raise InputError(
                 f'{where}: {monitor.key}={monitor.name!r} of {monitor.owner} is no metric of val_evaluator; '

@@ -149,7 +149,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_store(tmp_path):
         os.waitpid(child, 0)
         counts.append(journal.read_text().count(']]'))
         assert not store.exists()
-        with pytest.raises(InputError, match=r'store is not finished; repeat the tools/pack_data\.py'):
+        with pytest.raises(InputError, match=r'store is not finished; repeat the python tools/pack_data\.py'):
             PackedPairs(str(store))
         with journal.open('a') as file:
             file.write('["half a li')  # what a process leaves that is killed while it writes

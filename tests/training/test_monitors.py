@@ -1,9 +1,13 @@
 """What watches a metric watches one that is measured, in its better direction: said before the run."""
 
+from types import SimpleNamespace
+
 import pytest
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from support.runs import load, tiny_train
 
 from mmsr_ext import InputError
+from mmsr_ext.training.monitors import check_monitors
 
 PLATEAU = dict(type='ReduceOnPlateauLR', factor=0.5, patience=0, threshold=1e3, threshold_rule='abs')
 
@@ -43,3 +47,27 @@ def test_the_first_metric_has_a_rule(tmp_path):
     best = sorted((tmp_path / 'run').glob('best_PSNR-Y_iter_*.pth'))
     assert len(best) == 1
     assert load(best[0])['message_hub']['runtime_info']['best_score'] > 0
+
+
+def without_validation(monitor):
+    said = []
+    runner = SimpleNamespace(
+        cfg=SimpleNamespace(filename='a.py'),
+        val_loop=None,
+        hooks=[monitor],
+        param_schedulers=[],
+        logger=SimpleNamespace(warning=said.append),
+    )
+    check_monitors(runner)
+    return said
+
+
+def test_without_validation_no_best_is_kept():
+    assert without_validation(CheckpointHook(save_best='PSNR-Y', rule='greater')) == [
+        'No best checkpoint is kept (PSNR-Y): the run has no validation.'
+    ]
+
+
+def test_without_validation_nothing_can_follow_a_metric():
+    with pytest.raises(InputError, match='is no metric of val_evaluator; there are none'):
+        without_validation(EarlyStoppingHook(monitor='PSNR-Y', rule='greater'))
