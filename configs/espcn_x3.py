@@ -5,7 +5,7 @@
 # - Adam and a rate that falls by a cosine from 1e-3, where the paper lowers it from 1e-2 to 1e-4 when the
 #   cost stops falling.
 # - The paper does not state batch size and length.
-_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y_x3.py', '_base_/div2k_x3.py']
+_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y.py', '_base_/div2k_x3.py']
 
 model = dict(
     generator=dict(

@@ -5,7 +5,7 @@
 # - Crops of 24x24 LQ pixels instead of 6x6: the convolutions are padded with zeros, and fewer pixels are near
 #   the padding.
 # - Adam and a rate that falls by a cosine instead of SGD with 1e-3 and then half of it.
-_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y_x4.py', '_base_/div2k_x4.py']
+_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y.py', '_base_/div2k_x4.py']
 
 model = dict(
     generator=dict(type='FSRCNN', mid_channels=56, shrunk_channels=12, num_mappings=4, scale=4),

@@ -6,7 +6,7 @@
 # - Adam and a rate that falls by a cosine instead of SGD at fixed rates, with which the paper takes 8e8
 #   backward passes.
 # - The bicubic upsampling inside the network is PyTorch's (a = -0.75), not MATLAB's.
-_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y_x4.py', '_base_/div2k_x4.py']
+_base_ = ['_base_/psnr_runtime.py', '_base_/evaluation_y.py', '_base_/div2k_x4.py']
 
 model = dict(
     generator=dict(type='SRCNNNet', channels=(1, 64, 32, 1), kernel_sizes=(9, 5, 5), upscale_factor=4),
