@@ -170,12 +170,11 @@ def keywords_of(part: type) -> list[str] | None:
     ['width', 'depth']
     """
     names: list[str] = []
-    any_keyword = False
     if part.__new__ is not object.__new__:
         return None
     for owner in part.__mro__:
-        if owner is object:  # which takes none, so that a class before it keeps any for itself
-            return None if any_keyword else names
+        if owner is object:
+            return names
         if '__init__' not in vars(owner):
             continue
         parameters = list(inspect.signature(vars(owner)['__init__']).parameters.values())[1:]
@@ -188,7 +187,6 @@ def keywords_of(part: type) -> list[str] | None:
             return list(dict.fromkeys(names))
         if not owner.__module__.startswith(PASSES_ON):
             return None
-        any_keyword = True
     return names
 
 
