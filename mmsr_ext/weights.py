@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .errors import InputError
+from .io.safetensors_file import read_safetensors
 from .io.torch_file import Unknown, read_torch_file
 from .pretrained import weights_file
 from .tool_names import tool
@@ -32,7 +29,6 @@ TRAINING_STATE = (
 )
 # where a file may hold its weights: BasicSR's averaged weights and its raw ones, MMEngine's, other trainers'
 CONTAINERS = ('params_ema', 'params-ema', 'params', 'state_dict', 'model_state_dict', 'model', 'net')
-MOST_HEADER = 2**23  # bytes of the header of a .safetensors file; 100 are enough for a tensor
 # what is saved in the place of weights when a download or a clone goes wrong, by how the file begins
 NO_WEIGHTS = {
     b'version https://git-lfs': (
@@ -59,29 +55,6 @@ def is_safetensors(path: str | Path) -> bool:
     """
     with open(path, 'rb') as file:
         return file.read(9)[8:] == b'{'  # what follows the length of the header
-
-
-def _checked_header(path: str | Path) -> str | Path:
-    """Check that the header of a .safetensors file declares no more than the file holds."""
-    with open(path, 'rb') as file:
-        held = os.fstat(file.fileno()).st_size - 8
-        length = int.from_bytes(file.read(8), 'little')
-        if length > min(held, MOST_HEADER):
-            raise ValueError(
-                f'its header declares {length:,} bytes; expected at most the {held:,} that follow, and '
-                f'{MOST_HEADER:,}'
-            )
-        header = json.loads(file.read(length))
-    for name, tensor in header.items():
-        if name != '__metadata__':
-            begin, end = tensor['data_offsets']
-            count = math.prod(tensor['shape'])
-            if not 0 <= begin <= end <= held - length or count > 8 * (end - begin):
-                raise ValueError(
-                    f'{name[:80]} of shape {tensor["shape"][:8]} declares {count:,} numbers at {begin:,} '
-                    f'to {end:,} of {held - length:,}'
-                )
-    return path
 
 
 def is_onnx(path: str | Path) -> bool:
@@ -129,7 +102,7 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
             if start.startswith(sign):
                 raise InputError(f'{path} is {found}.')
         content = (
-            load_file(_checked_header(path))
+            read_safetensors(path)
             if is_safetensors(path)
             else read_torch_file(path, skip=() if whole else TRAINING_STATE)
         )

@@ -37,6 +37,7 @@ def apply() -> None:
     mend_transforms()
     after_import('mmengine.logging.history_buffer', save_histories_without_methods)
     after_import('mmengine.hub.hub', get_own_configs)
+    after_import('torch.utils.data', report_unsent_batches)
 
 
 def check_versions() -> None:
@@ -186,6 +187,35 @@ def save_histories_without_methods(module: types.ModuleType) -> None:
         return {key: value for key, value in vars(self).items() if key != 'statistics_methods'}
 
     module.HistoryBuffer.__getstate__ = __getstate__
+
+
+def report_unsent_batches(module: types.ModuleType) -> None:
+    """Send the error in the place of a batch that a data worker could not send.
+
+    A worker sends its batches in a thread, which prints an error, such as that /dev/shm is full, and goes on;
+    the loader then waits for the batch for ever. Unnecessary once PyTorch reports it.
+
+    Args:
+        module: ``torch.utils.data``.
+    """
+    from multiprocessing.queues import Queue
+
+    stock = Queue._on_queue_feeder_error  # type: ignore[attr-defined]
+    if getattr(stock, 'reports', False):
+        return
+
+    def report(self: Queue, error: Exception, batch: object) -> None:
+        worker = module.get_worker_info()
+        if worker is None or not isinstance(batch, tuple):
+            stock(error, batch)
+            return
+        from torch._utils import ExceptionWrapper
+
+        where = f'in DataLoader worker process {worker.id}'
+        self.put((batch[0], ExceptionWrapper((type(error), error, error.__traceback__), where)))
+
+    report.reports = True  # type: ignore[attr-defined]
+    Queue._on_queue_feeder_error = report  # type: ignore[attr-defined]
 
 
 def resolve_own_configs() -> None:

@@ -9,10 +9,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from ..errors import InputError
+from ..io.safetensors_file import read_metadata
 from ..version import __version__
 from ..weights import is_onnx, is_safetensors
 from .architectures import architecture_named, trait
@@ -36,8 +36,7 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
     suffix = Path(path).suffix.lower()
     try:
         if is_safetensors(path):
-            with safe_open(path, 'pt') as file:
-                found: Any = file.metadata()
+            found: Any = read_metadata(path)
         elif content is None and is_onnx(path):
             from .onnx_file import read_properties
 
@@ -48,7 +47,7 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
                 found = json.loads(_small(archive, name)) if name else None
         else:
             found = (content or {}).get(ENTRY)
-    except (SafetensorError, zipfile.BadZipFile, ValueError, RecursionError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, RecursionError, OSError) as error:
         raise (
             error if isinstance(error, InputError) else InputError(f'{path} cannot be read ({error}).')
         ) from error

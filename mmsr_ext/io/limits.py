@@ -105,19 +105,23 @@ def opened(path: str | Path) -> Iterator[Any]:
         _readers += 1
         Image.MAX_IMAGE_PIXELS = most
     try:
-        try:
-            image = Image.open(path)
-        except UnidentifiedImageError as error:
-            with open(path, 'rb') as file:
+        # from a path Pillow would map raw pixels into memory, and a file that is shortened end the process
+        with open(path, 'rb') as file:
+            try:
+                image = Image.open(file)
+            except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+                size = re.search(r'\d+', str(error))
+                declared = int(size[0]) if size else most
+                raise InputError(
+                    f'{path} declares {declared:,} px; expected at most {most:,}. {CURE}'
+                ) from error
+            except UnidentifiedImageError as error:
+                file.seek(0)
                 known = named(path, file.read(1 << 20))
-            raise known or error from error
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            size = re.search(r'\d+', str(error))
-            declared = int(size[0]) if size else most
-            raise InputError(f'{path} declares {declared:,} px; expected at most {most:,}. {CURE}') from error
-        with image:
-            check_pixels(path, *image.size)
-            yield image
+                raise known or UnidentifiedImageError('cannot identify image file') from error
+            with image:
+                check_pixels(path, *image.size)
+                yield image
     finally:
         with _lock:
             _readers -= 1

@@ -6,6 +6,7 @@ import ctypes
 import os
 import random
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from .forked_run import ForkedRun
 SECONDS = 60.0  # in which a run has to end
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000  # of <sched.h> and <sys/mount.h>
+MNT_DETACH = 2
 Happening = Callable[[Path, Path, random.Random, float], str]
 
 
@@ -30,11 +32,26 @@ def on_signal(recipe: Path, work_dir: Path, rng: random.Random, duration: float)
 
 
 def on_full_disk(recipe: Path, work_dir: Path, rng: random.Random, duration: float) -> str:
-    """Let no file grow beyond a random size, as if the disk were full; what was whole has to stay whole."""
-    most = rng.choice((2**10, 2**13, 2**15, 2**17))
+    """Run on a disk that gets full; what was whole has to stay whole.
+
+    The disk is a small one of its own where this process may mount one, every other time; else no file may
+    grow beyond a size.
+    """
+    most, own = rng.choice((2**13, 2**15, 2**17, 2**19)), rng.random() < 0.5
+    work_dir.mkdir(parents=True)
+    if own and os.geteuid() == 0:
+        mount_memory(work_dir, str(most))
+        try:
+            fault = _ends(ForkedRun(recipe, work_dir, 0), f'on a full disk of {most} bytes')
+            kept = shutil.copytree(work_dir, work_dir.with_suffix('.kept'))
+        finally:
+            _call('umount2', os.fsencode(work_dir), MNT_DETACH)
+        work_dir.rmdir()
+        kept.rename(work_dir)
+        return fault
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     run = ForkedRun(recipe, work_dir, 0, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard)))
-    return _ends(run, f'on a disk of {most} bytes')
+    return _ends(run, f'with files of at most {most} bytes')
 
 
 def on_second_run(recipe: Path, work_dir: Path, rng: random.Random, duration: float) -> str:
@@ -71,22 +88,29 @@ def on_little_shared_memory(recipe: Path, work_dir: Path, rng: random.Random, du
 
 
 def small_shared_memory(size: str) -> None:
-    """Give this process and its children a /dev/shm of their own.
+    """Give this process and its children a /dev/shm of their own; see ``mount_memory``."""
+    mount_memory(Path('/dev/shm'), size)
+
+
+def mount_memory(folder: Path, size: str) -> None:
+    """Mount a file system in memory, which only this process and its children see.
 
     Args:
+        folder: An existing folder.
         size: As mount's option of tmpfs takes it.
 
     Raises:
         OSError: If the process may not mount.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    for failed in (
-        libc.unshare(CLONE_NEWNS),
-        libc.mount(b'none', b'/', None, MS_REC | MS_PRIVATE, None),
-        libc.mount(b'tmpfs', b'/dev/shm', b'tmpfs', 0, f'size={size}'.encode()),
-    ):
-        if failed:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    _call('unshare', CLONE_NEWNS)
+    _call('mount', b'none', b'/', None, MS_REC | MS_PRIVATE, None)
+    _call('mount', b'tmpfs', os.fsencode(folder), b'tmpfs', 0, f'size={size}'.encode())
+
+
+def _call(name: str, *arguments: object) -> None:
+    """Call a function of the C library that returns 0 if it was done."""
+    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 HAPPENINGS: dict[str, Happening] = dict(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import mmap
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ LARGEST_SIDE = 2048  # px
 LOCATION = re.compile(
     rb'\n\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])'
 )  # where data are beside the file
+BLOCK = 2**24  # bytes that are searched at a time
+LONGEST_LOCATION = 2**14 + 16  # bytes of a match and its name
 NO_MEMORY = ('bad_alloc', 'Failed to allocate memory', 'bad allocation')
 
 
@@ -196,19 +197,27 @@ class OnnxNetwork(nn.Module):
 def _check_locations(path: Path) -> None:
     """Refuse a graph whose data are outside its folder; older versions of ONNX Runtime read them."""
     folder = path.parent.resolve()
-    with open(path, 'rb') as file:
-        if not path.stat().st_size:
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    for name in _locations(path):
+        if not (folder / name).resolve().is_relative_to(folder):
+            raise InputError(
+                f'{path} reads its weights from {name!r}, outside its folder. Give a file whose '
+                'weights are in it, or beside it.'
+            )
+
+
+def _locations(path: Path) -> Iterator[str]:
+    """Yield the names of the files beside a graph from which it reads weights."""
+    with open(path, 'rb') as file:  # not mapped: a mapped file that is shortened ends the process
+        rest = b''
+        while block := file.read(BLOCK):
+            content = rest + block
             for match in LOCATION.finditer(content):
                 low, *high = match[1]
                 length = low % 128 + 128 * sum(high)
-                name = content[match.end() : match.end() + length].decode(errors='replace').replace('\0', '')
-                if not (folder / name).resolve().is_relative_to(folder):
-                    raise InputError(
-                        f'{path} reads its weights from {name!r}, outside its folder. Give a file whose '
-                        'weights are in it, or beside it.'
-                    )
+                name = content[match.end() : match.end() + length]
+                if len(name) == length:  # else it goes on in the next block
+                    yield name.decode(errors='replace').replace('\0', '')
+            rest = content[-LONGEST_LOCATION:]
 
 
 def _line(error: Exception) -> str:
