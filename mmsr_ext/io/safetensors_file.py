@@ -63,7 +63,7 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
                 )
             file.seek(start + begin)
             content = torch.empty(end - begin, dtype=torch.uint8)
-            if file.readinto(content.numpy()) != end - begin:  # type: ignore[attr-defined]
+            if file.readinto(content.numpy().data) != end - begin:
                 raise ValueError(f'it ends within {name[:80]}; it was shortened while it was being read')
             found[name], done = content.view(dtype).view(shape), end
     if done != held:
