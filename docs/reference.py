@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -74,10 +75,14 @@ def linked(name: str) -> str:
 
 
 def commands_page() -> str:
-    """Return the help of every command of tools/."""
+    """Return the help of every command of tools/; of a tool for the tests, what it says of itself."""
     lines = ['# Commands', '']
     for path in sorted((ROOT / 'tools').glob('*.py')):
-        module = importlib.import_module(f'mmsr_ext.cli.{_command_of(path)}')
+        command = _command_of(path)
+        if command is None:
+            lines += [f'## {path.name}', '', ast.get_docstring(ast.parse(path.read_text())) or '', '']
+            continue
+        module = importlib.import_module(f'mmsr_ext.cli.{command}')
         parser = argparse.ArgumentParser(
             f'python tools/{path.name}', description=module.DESCRIPTION, formatter_class=_Help
         )
@@ -105,12 +110,10 @@ class _Help(argparse.HelpFormatter):
         super().__init__(prog, max_help_position=30, width=100)
 
 
-def _command_of(tool: Path) -> str:
-    """Return the module of mmsr_ext/cli that a file of tools/ starts."""
+def _command_of(tool: Path) -> str | None:
+    """Return the module of mmsr_ext/cli that a file of tools/ starts, if it starts one."""
     found = re.search(r'^    command\.start\((\w+)\)', tool.read_text(), re.MULTILINE)
-    if found is None:
-        raise ValueError(f'{tool} starts no command of mmsr_ext/cli')
-    return found.group(1)
+    return found and found.group(1)
 
 
 def _page(title: str, intro: str, parts: list[tuple[str, Any]]) -> str:
