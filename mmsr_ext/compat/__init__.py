@@ -17,6 +17,10 @@ from pathlib import Path
 from .late import after_import
 from .transforms import mend_transforms
 
+BASICSR = (
+    'params_ema',
+    'params',
+)  # where BasicSR's files have weights, which MMEngine expects in 'state_dict'
 CURE_MMCV = "pip install 'mmcv-lite==2.1.0'"
 
 
@@ -146,7 +150,7 @@ def add_mmcv_ops() -> None:
 def read_mmengine_checkpoints() -> None:
     """Read local checkpoints for MMEngine, whose log history in them torch >= 2.6 refuses.
 
-    MMEngine's advice is an allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied
+    BasicSR's files, too, whose weights MMEngine would not find under ``params``. MMEngine's advice is an allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied
     when ``mmengine.runner`` is there, and by ``mmsr_ext.engine``. Unnecessary once MMEngine writes plain
     numbers.
     """
@@ -165,6 +169,10 @@ def _read_run_checkpoint(filename: str, map_location: object = None) -> object:
     if not os.path.isfile(filename):
         raise FileNotFoundError(f'{filename} can not be found.')
     content = read_torch_file(filename)
+    if isinstance(content, dict) and 'state_dict' not in content:
+        held = next((content[key] for key in BASICSR if isinstance(content.get(key), dict)), None)
+        if held is not None:
+            return dict(state_dict=held)
     histories = content.get('message_hub', {}).get('log_scalars', {}) if isinstance(content, dict) else {}
     for name, history in histories.items():
         if isinstance(history, History):

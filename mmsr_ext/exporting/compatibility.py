@@ -42,8 +42,9 @@ def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: s
             f'spandrel (chaiNNer) does not know this {architecture.__name__}; chaiNNer takes it as onnx.'
         ]
     if format == 'pth' and names == 'basicsr':
-        if trait(architecture, 'basicsr'):
-            notes.append(f'BasicSR: param_key_g: params_ema, for a {architecture.__name__}.')
+        if basicsr := trait(architecture, 'basicsr'):
+            name = basicsr if isinstance(basicsr, str) else architecture.__name__
+            notes.append(f'BasicSR: param_key_g: params_ema, for a {name}.')
         if trait(architecture, 'mmagic') or any(
             base.__module__.startswith('mmagic.') for base in architecture.__mro__
         ):

@@ -30,6 +30,7 @@ from mmsr_ext.models.backbones import (
     RCAN,
     DeblurResNet,
     EnhanceNet,
+    ModifiedSRResNet,
     RRDBNet,
     SRResNet,
     SRVGGNetCompact,
@@ -58,6 +59,7 @@ CASES = {
     'rcan': (RCAN, dict(mid_channels=8, num_groups=2, num_blocks=2, squeeze_factor=4, scale=2)),
     'espcn': (ESPCN, dict(in_channels=1, out_channels=1, mid_channels=(8, 4), scale=3)),
     'enhancenet': (EnhanceNet, dict(mid_channels=8, num_blocks=1)),
+    'modified_srresnet': (ModifiedSRResNet, dict(mid_channels=8, num_blocks=1, scale=3)),
     'deblur': (DeblurResNet, dict(mid_channels=4, num_blocks=1)),
     'deblur_batch': (DeblurResNet, dict(mid_channels=4, num_blocks=1, norm='batch')),
     'msrresnet': (

@@ -5,6 +5,7 @@ from .edsr import EDSR
 from .enhancenet import EnhanceNet
 from .espcn import ESPCN
 from .fsrcnn import FSRCNN
+from .modified_srresnet import ModifiedSRResNet
 from .rcan import RCAN
 from .rrdbnet import RRDBNet
 from .srresnet import SRResNet
@@ -17,6 +18,7 @@ __all__ = [
     'RCAN',
     'DeblurResNet',
     'EnhanceNet',
+    'ModifiedSRResNet',
     'RRDBNet',
     'SRResNet',
     'SRVGGNetCompact',

@@ -18,13 +18,14 @@ class Generator(BaseModule):
     Attributes:
         scale: Output size / input size.
         aliases: Names that other projects give to the same network in their configs.
-        basicsr: Whether BasicSR has the network, under the same names of weights.
+        basicsr: Whether BasicSR has the network, under the same names of weights; its class where that has
+            another name.
         mmagic: Whether MMagic has.
     """
 
     scale: int
     aliases: ClassVar[tuple[str, ...]] = ()
-    basicsr: ClassVar[bool] = False
+    basicsr: ClassVar[bool | str] = False
     mmagic: ClassVar[bool] = False
 
     @classmethod
