@@ -150,9 +150,10 @@ def add_mmcv_ops() -> None:
 def read_mmengine_checkpoints() -> None:
     """Read local checkpoints for MMEngine, whose log history in them torch >= 2.6 refuses.
 
-    BasicSR's files, too, whose weights MMEngine would not find under ``params``. MMEngine's advice is an allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied
-    when ``mmengine.runner`` is there, and by ``mmsr_ext.engine``. Unnecessary once MMEngine writes plain
-    numbers.
+    BasicSR's files, too, whose weights MMEngine would not find under ``params``. MMEngine's advice is an
+    allow-list for ``torch.load``, with which a file can run code of NumPy's. Applied when
+    ``mmengine.runner`` is there, and by ``mmsr_ext.engine``. Unnecessary once MMEngine writes plain numbers
+    and takes weights from under ``params``.
     """
     if 'mmengine.runner' in sys.modules:
         from mmengine.runner.checkpoint import CheckpointLoader
