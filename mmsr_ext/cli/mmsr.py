@@ -18,6 +18,7 @@ COMMANDS = {
     'upscale': ('upscale', 'enlarge or deblur images'),
     'deblur': ('deblur', 'deblur images with a network of your own'),
     'models': ('models', 'list the networks that come with the package'),
+    'init': ('init', 'prepare training on your own images'),
     'train': ('train', 'train a model from a config'),
     'test': ('test', 'measure checkpoints'),
     'report': ('report', 'measure checkpoints, and write a page to compare images'),
@@ -28,10 +29,13 @@ COMMANDS = {
     'mos': ('mos', 'let people rate images'),
     'demo': ('demo', 'serve a page to try networks on'),
     'demo-data': ('demo_data', 'write the small data set of the quickstart'),
+    'quickstart': ('quickstart', 'train and measure two small networks on photographs of the package'),
+    'doctor': ('doctor', 'tell what is installed, and what is missing for what'),
     'benchmark': ('benchmark', 'measure this package beside MMagic'),
 }
 EXAMPLES = """examples:
-  mmsr upscale photo.jpg -o photo_x4.png      with the network of the package
+  mmsr upscale photo.jpg                      with the network of the package, beside the photo
+  mmsr init srgan_x4_demo my.py --gt FOLDER   prepare training on your own images; then: mmsr train my.py
   mmsr train srresnet_x4_demo                 a config of the package, or a file
   mmsr report srresnet_x4_demo work_dirs/srresnet_x4_demo/iter_600.pth
 completion of the shell: eval "$(mmsr --completion bash)"   (or zsh, fish)

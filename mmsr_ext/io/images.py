@@ -297,7 +297,7 @@ def name_all(errors: Sequence[str], title: str, advice: str) -> str:
     >>> name_all(['a is bad.'], '1 image:', 'Remove it.')
     'a is bad. Remove it.'
     >>> name_all(['a is bad.', 'b is bad.'], '2 images:', 'Remove them.')
-    '2 images:\\n  a is bad.\\n  b is bad.\\nRemove them.'
+    '2 images:\n  a is bad.\n  b is bad.\nRemove them.'
     """
     if len(errors) == 1:
         return f'{errors[0]} {advice}'

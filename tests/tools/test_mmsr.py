@@ -91,3 +91,42 @@ def package_path():
     import mmsr_ext
 
     return os.environ | {'PYTHONPATH': os.path.dirname(os.path.dirname(mmsr_ext.__file__))}
+
+
+def test_doctor_tells_what_is_missing_for_what(package_path, tmp_path):
+    result = mmsr('doctor', cwd=tmp_path, env=package_path | {'TORCH_HOME': str(tmp_path)})
+    assert result.returncode == 0, result.stderr
+    for expected in ('GPU', 'precision', f'GB free in this folder, {tmp_path}', 'torch ', 'mmagic 1.2.0'):
+        assert expected in result.stdout
+    assert 'no         vgg19-dcbb9e9d.pth' in result.stdout
+    assert 'onnxruntime: for mmsr upscale -c network.onnx' in result.stdout
+
+
+@pytest.mark.slow
+def test_quickstart_skips_what_is_done_and_its_farewell_works(package_path, tmp_path):
+    result = mmsr('quickstart', '--iters', '2', cwd=tmp_path, env=package_path)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert (tmp_path / 'work_dirs/quickstart.html').stat().st_size > 100_000
+    again = mmsr('quickstart', '--iters', '2', cwd=tmp_path, env=package_path)
+    assert again.stdout.count('is trained already') == 2
+    assert 'pairs written' not in again.stdout
+    farewell = again.stdout[again.stdout.index('Open this page:') :]
+    commands = [line.partition('#')[0][23:] for line in farewell.splitlines()[1:]]
+    assert len(commands) == 4
+    from PIL import Image
+
+    (tmp_path / 'my_photos').mkdir()
+    for index in range(3):
+        Image.effect_noise((120, 110), 50).convert('RGB').save(tmp_path / f'my_photos/{index}.png')
+    Image.effect_noise((40, 30), 50).convert('RGB').save(tmp_path / 'photo.jpg')
+    commands[-1] += ' --cfg-options train_cfg.max_iters=1 train_cfg.val_interval=1'
+    for command in commands:
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=package_path, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, (command, done.stderr[-3000:])
+    assert {path.name for path in tmp_path.glob('photo*')} == {
+        'photo.jpg',
+        'photo_compact_x4.png',
+        'photo_SRGAN_x4.png',
+    }
