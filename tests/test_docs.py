@@ -26,7 +26,7 @@ from support import ROOT
 
 from mmsr_ext import registry
 from mmsr_ext.apis import pack_images
-from mmsr_ext.models import SRResNet, SRVGGNetCompact
+from mmsr_ext.models import EnhanceNet, SRVGGNetCompact
 
 PAGES = [
     'README.md',
@@ -366,7 +366,7 @@ def test_evaluate(home):
     for name in ('srresnet_x4_demo/SRResNet.pth', 'srgan_x4_demo/SRGAN.pth'):
         (home / 'work_dirs' / name).parent.mkdir(parents=True)
         torch.save(
-            SRResNet(mid_channels=32, num_blocks=4, batch_norm=False, residual=True).state_dict(),
+            EnhanceNet(mid_channels=32, num_blocks=4).state_dict(),
             home / 'work_dirs' / name,
         )
     out = run_page('evaluate.md', home)

@@ -18,7 +18,7 @@ from support import ROOT
 from mmsr_ext import InputError
 from mmsr_ext.apis import evaluate, make_pairs
 from mmsr_ext.functional import luma_pixels
-from mmsr_ext.models import FSRCNN, DeblurResNet, SRResNet
+from mmsr_ext.models import FSRCNN, DeblurResNet, EnhanceNet
 
 CONFIG = 'configs/srresnet_x4_demo.py'
 SMALL = {'model.generator.mid_channels': 4, 'model.generator.num_blocks': 1}
@@ -55,7 +55,7 @@ def options(data):
 
 def checkpoint(path, seed=0):
     torch.manual_seed(seed)
-    network = SRResNet(mid_channels=4, num_blocks=1, batch_norm=False, residual=True)
+    network = EnhanceNet(mid_channels=4, num_blocks=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(network.state_dict(), path)
     return str(path)

@@ -110,7 +110,7 @@ def test_beside_a_checkpoint_on_the_config_s_own_data(data, in_root, tmp_path):
     import torch
 
     from mmsr_ext.apis import make_pairs
-    from mmsr_ext.models import SRResNet
+    from mmsr_ext.models import EnhanceNet
 
     for name in ('a', 'b'):
         save(tmp_path / 'photos' / f'{name}.png', astronaut()[:96, :112])
@@ -118,7 +118,7 @@ def test_beside_a_checkpoint_on_the_config_s_own_data(data, in_root, tmp_path):
     for name in ('a', 'b'):
         gt = np.array(Image.open(tmp_path / f'val/GT/{name}.png'))
         save(tmp_path / 'theirs' / f'{name}x4.png', worse(gt, 5))
-    network = SRResNet(mid_channels=4, num_blocks=1, batch_norm=False, residual=True)
+    network = EnhanceNet(mid_channels=4, num_blocks=1)
     torch.save(network.state_dict(), tmp_path / 'net.pth')
     options = {
         'model.generator.mid_channels': 4,

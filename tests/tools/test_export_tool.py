@@ -31,7 +31,7 @@ TINY = {
 
 @pytest.fixture
 def checkpoint(demo_data, in_root, tmp_path):
-    """Of a short run of SRResNet that keeps an average; the working directory has the tools and configs."""
+    """Of a short run that keeps an average; the working directory has the tools and configs."""
     train('configs/srresnet_x4_demo.py', str(tmp_path / 'run'), options=TINY | demo_data)
     return tmp_path / 'run/iter_4.pth'
 
@@ -66,10 +66,10 @@ def test_commands_of_the_page(checkpoint, tmp_path, monkeypatch, capsys):
         command(*arguments)
     out = capsys.readouterr().out
     assert (
-        'architecture: SRResNet, scale: 4, precision: float16, weights: running average, license: not stated'
-        in out
+        'architecture: EnhanceNet, scale: 4, precision: float16, weights: running average, '
+        'license: not stated' in out
     )
-    assert 'spandrel (chaiNNer) does not know this SRResNet' in out
+    assert 'spandrel (chaiNNer) does not know this EnhanceNet' in out
     info = out[out.index('mmsr_ext: ') :]
     assert 'license: CC0-1.0\n' in info
     assert "type='GeneratorEMAHook'" in info
@@ -83,7 +83,7 @@ def test_commands_of_the_page(checkpoint, tmp_path, monkeypatch, capsys):
     trained = {
         key.removeprefix('generator.'): value for key, value in states.items() if key.startswith('generator.')
     }
-    assert not torch.equal(average['tail.weight'], trained['tail.weight'])
+    assert not torch.equal(average['head.0.weight'], trained['head.0.weight'])
     for weights, state in [
         (average, load_file('srgan_x4.safetensors')),
         (trained, torch.load('srgan_x4.pth')['params_ema']),

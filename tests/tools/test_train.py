@@ -162,7 +162,7 @@ def test_bad_input_is_one_error(options, tmp_path, make_pairs):
         ),
         (
             lambda: evaluate(srresnet, [str(weights_only)], str(tmp_path / 'c'), options=options | other),
-            r'weights\.pth is not for SRResNet',
+            r'weights\.pth is not for EnhanceNet',
         ),
     ]
     for call, message in cases:
