@@ -17,12 +17,12 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint=init_generator, prefix='generator'),
     ),
     discriminator=dict(
-        _delete_=True,
-        type='PatchGANDiscriminator',
-        mid_channels=32,
-        num_layers=2,
-        norm='none',
+        mid_channels=24,
+        dense_channels=96,
+        num_stages=3,
+        batch_norm=False,
         spectral_norm=True,
+        head='location',
     ),
     pixel_loss=dict(type='L1Loss', loss_weight=0.1, reduction='mean'),
     perceptual_loss=dict(

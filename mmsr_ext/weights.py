@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ NO_WEIGHTS = {
 # what trainers put before the names of a generator's weights, and of a discriminator's
 GENERATOR_PREFIXES = ('net_g_ema.', 'net_g.', 'netG.', 'generator_ema.', 'generator.')
 DISCRIMINATOR_PREFIXES = ('discriminator.', 'net_d.', 'netD.')
+# other trainers' prefixes of the weights that we call by the name of a part, the trained ones first
+OTHER_PREFIXES = dict(generator=('net_g.', 'netG.', 'net_g_ema.'), discriminator=('net_d.', 'netD.'))
 
 
 def is_safetensors(path: str | Path) -> bool:
@@ -143,8 +145,8 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
 
     Args:
         content: As ``read_checkpoint`` returns it, of MMEngine's, BasicSR's or no structure.
-        part: 'generator' for that part of a restorer's checkpoint; a file that holds a bare network is taken
-            whole.
+        part: 'generator' or 'discriminator' for that part of a restorer's checkpoint, or what another trainer
+            saved under its own prefix of it; a file that holds a bare network is taken whole.
 
     Returns:
         A state_dict.
@@ -152,12 +154,7 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
     weights = _bare(
         next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content)
     )
-    prefix = f'{part}.'
-    if part and any(key.startswith(prefix) for key in weights):
-        weights = _bare(
-            {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-        )
-    return weights
+    return _under_prefix(weights, (f'{part}.', *OTHER_PREFIXES.get(part, ()))) or weights if part else weights
 
 
 def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
@@ -192,9 +189,9 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     """
     if raw and 'params' in content:
         content = {key: value for key, value in content.items() if key not in ('params_ema', 'params-ema')}
-    weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
-    if not raw and (found := _under_prefix(weights)):
-        weights = found
+    weights = weights_of(content, 'generator' if raw else '')
+    if not raw:
+        weights = _under_prefix(weights, GENERATOR_PREFIXES) or weights
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
     if strange and ('param_groups' in content or {*TRAINING_STATE} & content.keys()):
         raise InputError(
@@ -213,9 +210,9 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     return weights
 
 
-def _under_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the weights under a trainer's prefix of the generator; empty without one."""
-    for prefix in GENERATOR_PREFIXES:
+def _under_prefix(weights: Mapping[str, Any], prefixes: Iterable[str]) -> dict[str, Any]:
+    """Return the weights under the first of the prefixes that any has, without it; empty if none has one."""
+    for prefix in prefixes:
         found = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
         if found:
             return _bare(found)

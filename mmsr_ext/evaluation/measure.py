@@ -12,6 +12,7 @@ from ..config.borders import resolve_borders
 from ..config.checked_runner import CheckedRunner
 from ..config.checks import check_loaders
 from ..config.load import load_config
+from ..config.one_channel import leave_out_rgb
 from ..config.sections import section
 from ..engine.distributed.launch import join_processes
 from ..engine.stock import unwrapped
@@ -122,6 +123,7 @@ def measure(
     """
     weights = {name: generator_weights(path, raw) for name, path in zip(_names_of(checkpoints), checkpoints)}
     cfg = load_config(config, options, work_dir)
+    left_out = leave_out_rgb(cfg)
     join_processes(cfg, launcher)
     if cfg.get('test_dataloader') is None:
         raise InputError(
@@ -136,6 +138,8 @@ def measure(
             (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
         )
         sets = named_apart(sets)
+    if left_out:
+        notes = [*notes, f'{" and ".join(left_out)} left out: the images have one channel']
     clash = {'GT', 'LQ', *(image_set.name for image_set in sets if image_set.prefix)} & weights.keys()
     if clash:
         raise InputError(

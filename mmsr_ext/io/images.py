@@ -19,6 +19,7 @@ from .kinds import DECODERS, Kind, decoder_of
 from .limits import opened
 
 NEVER_INTEGER = ('.pfm',)  # its pixels are always floats, which no reader here takes
+PACK_DEEP = ', or pack the images with --depth 16.'
 EIGHT_BIT = ('RGB', 'L', 'P', '1')
 GREY = ('1', 'L', 'LA', 'La')
 WITH_ALPHA = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
@@ -116,11 +117,13 @@ def _check_kind(path: str | Path, mode: str, kind: Kind, frames: int) -> None:
             f'{path} has {frames} frames; expected one. Save the one that you want as a file of its own.'
         )
     if mode not in (*EIGHT_BIT, *WITH_ALPHA):
-        raise InputError(f'{path} has pixels of type {mode}; expected 8-bit RGB or grey. Convert the file.')
+        raise InputError(
+            f'{path} has pixels of type {mode}; expected 8-bit RGB or grey. Convert the file'
+            + (PACK_DEEP if kind.bits == 16 else '.')
+        )
     if kind.bits > 8:  # Pillow reduces them
         raise InputError(
-            f'{path} has pixels of {kind.bits} bits; expected 8-bit RGB or grey. Convert the file, '
-            'or pack the images with --depth 16.'
+            f'{path} has pixels of {kind.bits} bits; expected 8-bit RGB or grey. Convert the file{PACK_DEEP}'
         )
     decoder_of(kind, path)
 
@@ -129,7 +132,7 @@ def _check_tiff(path: str | Path, kind: Kind) -> None:
     if kind.bits > 8 or kind.colours == 'CMYK':
         raise InputError(
             f'{path} has pixels of type {kind.bits}-bit {kind.colours}; expected 8-bit RGB or grey. Convert '
-            'the file.'
+            'the file' + (PACK_DEEP if kind.bits == 16 and kind.colours != 'CMYK' else '.')
         )
 
 

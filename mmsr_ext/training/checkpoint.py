@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.model import PretrainedInit
+from torch import Tensor, nn
 
 from ..errors import InputError
-from ..tool_names import tool
-from ..weights import check_fits, read_checkpoint, weights_of
+from ..weights import check_fits, differences, generator_part, read_checkpoint, rename_to, weights_of
 from .resume_point import find_resume_point
+
+# names of MMEngine's initialiser in a config of ours, where 'Pretrained' is our own
+MMENGINES = ('mmengine.Pretrained', 'mmengine.PretrainedInit', 'mmengine.model.PretrainedInit')
 
 
 def choose_checkpoint(cfg: Config, resume: str | None) -> None:
@@ -63,14 +67,65 @@ def check_checkpoint(cfg: Config, model: Any) -> None:
         }
         check_fits(model, weights, path)
         return
-    keys = [key.removeprefix('module.') for key in content.get('state_dict', content)]
-    if not any(key.startswith('generator.') for key in keys):
-        raise InputError(
-            f'load_from={path} holds a bare network; load_from takes what {tool("train")} wrote. '
-            'Start the generator from this file with --cfg-options '
-            f'model.generator.init_cfg.type=Pretrained model.generator.init_cfg.checkpoint={path}'
-        )
-    check_fits(model.generator, weights_of(content, 'generator'), path)
+    if (found := weights_of_generator(content, path, model.generator)) is None:
+        found = weights_of(content, 'generator')
+    check_fits(model.generator, found, path)
+
+
+def weights_of_generator(
+    content: dict[str, Any], path: str, generator: nn.Module
+) -> dict[str, Tensor] | None:
+    """Return a generator's weights in a file that ``tools/train.py`` did not write.
+
+    Args:
+        content: What the file holds, as ``read_checkpoint`` returns it: the network alone, or as BasicSR,
+            Real-ESRGAN and other trainers save it.
+        path: The file, for the error.
+        generator: Whose names of the weights are returned.
+
+    Returns:
+        A state_dict; None for a checkpoint of a restorer.
+
+    Raises:
+        InputError: If the file holds no generator.
+    """
+    names = [key.removeprefix('module.') for key in content.get('state_dict', content)]
+    if any(name.startswith('generator.') for name in names):
+        return None
+    return rename_to(generator, generator_part(content, path))
+
+
+def check_initialisers(model: nn.Module) -> None:
+    """Check what MMEngine's own ``Pretrained`` will load, which leaves random what does not fit.
+
+    Args:
+        model: The restorer, not wrapped, with the ``init_cfg`` that its parts were built with.
+
+    Raises:
+        InputError: If a file does not have exactly the weights of its network.
+    """
+    for name, module in model.named_modules():
+        several = getattr(module, 'init_cfg', None) or []
+        for one in [several] if isinstance(several, dict) else several:
+            kind = one.get('type')
+            if kind is not PretrainedInit and str(kind) not in MMENGINES:
+                continue
+            path, prefix = str(one.get('checkpoint')), str(one.get('prefix') or '').rstrip('.')
+            content = read_checkpoint(path)
+            weights = content.get('state_dict', content)
+            if prefix:
+                weights = {
+                    key.removeprefix(f'{prefix}.'): value
+                    for key, value in weights.items()
+                    if key.startswith(f'{prefix}.')
+                }
+            faults = differences(module.state_dict(), weights)
+            if faults:
+                raise InputError(
+                    f"model.{name}.init_cfg: MMEngine's Pretrained would leave random what does not fit, and "
+                    f'{path} has weights {faults}. Use init_cfg.type=Pretrained, which reads files of other '
+                    'trainers too, with partial=True for a file that fits in part.'
+                )
 
 
 def _check_state(content: dict, path: str) -> None:

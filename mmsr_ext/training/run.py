@@ -16,11 +16,12 @@ from mmengine.runner import Runner
 from ..config.checks import check_sections
 from ..config.load import load_config
 from ..config.loggers import check_loggers
+from ..config.one_channel import leave_out_rgb
 from ..engine.distributed.launch import end_with_parent, join_processes
 from ..engine.stock import unwrapped
 from ..errors import InputError
 from ..tool_names import tool
-from .checkpoint import check_checkpoint, choose_checkpoint
+from .checkpoint import check_checkpoint, check_initialisers, choose_checkpoint
 from .checks import check_channels, check_hooks, check_scales, check_training
 from .dry_run import try_model
 from .lock import locked
@@ -65,6 +66,7 @@ def train(
     cfg = load_config(config, options, work_dir)
     check_sections(cfg)
     check_loggers(cfg)
+    left_out = leave_out_rgb(cfg)
     if amp:
         _use_amp(cfg.optim_wrapper, None if amp is True else amp)
     if max_hours is not None:
@@ -84,12 +86,15 @@ def train(
             check_scales(cfg, model, runner.datasets)
             check_channels(cfg, model, runner.datasets)
             check_checkpoint(cfg, model)
+            check_initialisers(model)
             try_model(cfg, model, runner.datasets['train_dataloader'])
             check_hooks(runner)
             runner.build_parts()
             check_training(runner, model)
             check_validation(runner, model)
         runner.speak()
+        if left_out:
+            runner.logger.info(f'{" and ".join(left_out)} are left out, because the images have one channel.')
         log_summary(runner, model, runner.datasets)
         runner.train()
         _print_report_command(runner)

@@ -13,7 +13,9 @@ from ..config.checked_runner import CheckedRunner
 from ..config.checks import loaders
 from ..config.sections import section
 from ..datasets.drawn import follow_draws
-from ..engine.stock import set_dataloader
+from ..engine.stock import set_dataloader, unwrapped
+from ..weights import read_checkpoint
+from .checkpoint import weights_of_generator
 
 
 class TrainingRunner(CheckedRunner):
@@ -68,6 +70,27 @@ class TrainingRunner(CheckedRunner):
             self.datasets[name] = [loader.dataset for loader in built]
             if built:
                 set_dataloader(self, name, built if isinstance(config, list) else built[0])
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
+        """Load weights to start from: a checkpoint of a restorer, or a file with a generator alone.
+
+        Raises:
+            InputError: If the file holds no generator.
+        """
+        model = unwrapped(self.model)
+        content = read_checkpoint(filename)
+        weights = weights_of_generator(content, filename, model.generator)
+        if weights is None:
+            return super().load_checkpoint(filename, *args, **kwargs)
+        checkpoint = dict(state_dict={f'generator.{key}': value for key, value in weights.items()})
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model.load_state_dict(checkpoint['state_dict'], strict=False)
+        others = 'the discriminator' if getattr(model, 'adversarial', False) else ''
+        self.logger.info(
+            f'{type(model.generator).__name__} loaded from {filename}, which holds a generator alone'
+            + (f'; {others} starts as initialised' if others else '')
+        )
+        return checkpoint
 
     def build_parts(self) -> None:
         """Build what MMEngine builds when training starts, in its order.

@@ -259,18 +259,30 @@ def test_esrgan_of_another_structure_is_not_taken_for_one(tmp_path):
         load_generator(tmp_path / 'x2.pth')
 
 
-def test_a_bare_network_is_no_load_from_and_the_cure_works(tmp_path):
+@pytest.mark.parametrize(
+    'save',
+    [
+        lambda state: dict(params_ema=state, params={}),
+        lambda state: dict(params=state),
+        lambda state: dict(state_dict={f'net_g.{key}': value for key, value in state.items()}),
+        lambda state: {f'netG.{key}': value for key, value in state.items()},
+        lambda state: dict(model_state_dict=state),
+        lambda state: state,
+    ],
+)
+@pytest.mark.parametrize('way', ['load_from', 'init_cfg'])
+def test_a_run_starts_from_files_of_other_trainers(tmp_path, save, way):
     network = RRDBNet(**RRDB_CASES[0])
-    torch.save(dict(params=network.state_dict()), tmp_path / 'net.pth')
+    torch.save(save(network.state_dict()), tmp_path / 'net.pth')
     options = tiny_options(tmp_path) | dict(model=dict(generator=RRDB_CASES[0]))
-    config = str(CONFIGS / 'rrdb_x4.py')
-    with pytest.raises(InputError, match='holds a bare network'):
-        train(config, str(tmp_path / 'run'), options=options | dict(load_from=str(tmp_path / 'net.pth')))
-    start = {
-        'model.generator.init_cfg.type': 'Pretrained',
-        'model.generator.init_cfg.checkpoint': str(tmp_path / 'net.pth'),
-    }
-    trained = train(config, str(tmp_path / 'run'), options=options | start).model.generator
+    if way == 'load_from':
+        options['load_from'] = str(tmp_path / 'net.pth')
+    else:
+        options |= {
+            'model.generator.init_cfg.type': 'Pretrained',
+            'model.generator.init_cfg.checkpoint': str(tmp_path / 'net.pth'),
+        }
+    trained = train(str(CONFIGS / 'rrdb_x4.py'), str(tmp_path / 'run'), options=options).model.generator
     distances = [
         (value - network.state_dict()[key]).abs().max().item() for key, value in trained.state_dict().items()
     ]

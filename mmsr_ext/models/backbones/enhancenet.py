@@ -8,6 +8,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from ...arguments import Size
+from ...errors import InputError
 from ...functional import imresize
 from ...registry import MODELS
 from .generator import Generator
@@ -27,9 +28,11 @@ class EnhanceNet(Generator):
         num_blocks: Residual blocks.
         scale: 2, 4 or 8; one upsampling stage a factor of 2.
         init_cfg: See MMEngine's BaseModule.
+        in_channels: The same as ``channels``, by the name that other generators have for it.
+        out_channels: The same; the output has the channels of the input, to which it is added.
 
     Raises:
-        InputError: For another scale.
+        InputError: For another scale, or for channels that differ.
     """
 
     def __init__(
@@ -39,8 +42,17 @@ class EnhanceNet(Generator):
         num_blocks: Size = 10,
         scale: Literal[2, 4, 8] = 4,
         init_cfg: dict | None = None,
+        in_channels: Size | None = None,
+        out_channels: Size | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        given = {value for value in (in_channels, out_channels) if value is not None}
+        if len(given) > 1 or (given and channels not in (3, *given)):
+            raise InputError(
+                f'EnhanceNet: channels={channels}, in_channels={in_channels} and out_channels={out_channels} '
+                'must be equal, because the input is added to the output. Give channels alone.'
+            )
+        channels = given.pop() if given else channels
         self.scale = scale
         width = mid_channels
         self.head = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True))

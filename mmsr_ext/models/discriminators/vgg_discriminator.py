@@ -34,6 +34,7 @@ class VGGDiscriminator(BaseModule):
         head: 'patch' for one logit a patch, 'location' for one at each of its ceil(H / 16) x ceil(W / 16)
             locations.
         num_stages: Pairs of convolutions, and so of halvings; the 16 above is 2^num_stages.
+        spectral_norm: Spectral normalisation (Miyato et al. 2018) of all layers; with ``batch_norm=False``.
         init_cfg: See MMEngine's BaseModule.
 
     Raises:
@@ -50,6 +51,7 @@ class VGGDiscriminator(BaseModule):
         batch_norm: bool = True,
         head: Literal['patch', 'location'] = 'patch',
         num_stages: Size = 4,
+        spectral_norm: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -79,6 +81,10 @@ class VGGDiscriminator(BaseModule):
         else:
             dense = [nn.Identity(), nn.Conv2d(channels, dense_channels, 1), nn.Conv2d(dense_channels, 1, 1)]
         self.classifier = nn.Sequential(*dense[:2], nn.LeakyReLU(0.2, inplace=True), dense[2])
+        if spectral_norm:
+            for layer in [*self.features, *self.classifier]:
+                if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                    nn.utils.spectral_norm(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, patch_size, patch_size) to (N, 1), or (N, C, H, W) to (N, 1, H / 16, W / 16)."""

@@ -57,3 +57,10 @@ def test_bad_scale():
 def test_discriminator_and_patch_size_that_cannot_work():
     with pytest.raises(InputError, match='patch_size=16'):
         VGGDiscriminator(num_stages=5, patch_size=16)
+
+
+def test_channels_by_the_names_of_other_generators():
+    assert EnhanceNet(mid_channels=4, num_blocks=1, in_channels=1, out_channels=1).head[0].in_channels == 1
+    for wrong in (dict(in_channels=1, out_channels=3), dict(channels=2, in_channels=1)):
+        with pytest.raises(InputError, match='must be equal'):
+            EnhanceNet(mid_channels=4, num_blocks=1, **wrong)

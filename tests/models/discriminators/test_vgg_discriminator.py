@@ -60,3 +60,16 @@ def test_modified_vgg_of_256_px_has_basicsr_s_names():
     assert five.linear1.weight.shape == (100, 16 * 8 * 8)
     with pytest.raises(InputError, match='multiple of 64'):
         MODELS.build(dict(type='mmsr_ext.ModifiedVGG', patch_size=96, num_stages=6))
+
+
+def test_spectral_normalisation_bounds_every_layer():
+    torch.manual_seed(0)
+    options = dict(mid_channels=4, dense_channels=8, num_stages=2, batch_norm=False, head='location')
+    net = VGGDiscriminator(**options, spectral_norm=True)
+    for _ in range(200):  # power iterations, one a forward
+        net(torch.rand(1, 3, 16, 16))
+    layers = [layer for layer in [*net.features, *net.classifier] if hasattr(layer, 'weight_orig')]
+    assert len(layers) == 6
+    for layer in layers:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
+    assert net(torch.rand(2, 3, 20, 28)).shape == (2, 1, 5, 7)
