@@ -282,21 +282,25 @@ def test_datasets_of_the_data_page(tmp_path, monkeypatch):
     """The configs of the page, with stores of small images in the places that they name."""
     monkeypatch.chdir(tmp_path)
     configs = re.findall(r'^```python\n(.*?)^```', page('docs/data.md'), re.MULTILINE | re.DOTALL)
-    assert len(configs) == 2
-    for name, count in (('photos', 3), ('text', 2)):
+    assert len(configs) == 3
+    for name, count, store in (
+        ('photos', 3, 'photos_x4'),
+        ('text', 2, 'text_x4'),
+        ('mine', 2, 'example/pairs'),
+    ):
         photographs(tmp_path / name, count, 96, 128)
-        pack_images(tmp_path / name, tmp_path / f'data/{name}_x4', 4, workers=0)
+        pack_images(tmp_path / name, tmp_path / f'data/{store}', 4, workers=0)
     for number, text in enumerate(configs):
         path = tmp_path / f'{number}.py'
-        path.write_text(text.replace("'srresnet_x4.py'", repr(str(ROOT / 'configs/srresnet_x4.py'))))
+        path.write_text(re.sub(r"'(\w+_x4\.py)'", lambda name: repr(str(ROOT / 'configs' / name[1])), text))
         loader = Config.fromfile(path).train_dataloader
         with DefaultScope.overwrite_default_scope('mmsr_ext'):
             data = registry.DATASETS.build(loader.dataset)
             draws = islice(registry.DATA_SAMPLERS.build(loader.sampler, default_args=dict(dataset=data)), 100)
             batch = data.__getitems__(list(draws))
-        assert batch['gt'].shape == (100, 3, 96, 96)
-        assert len(data) == (5, 1000)[number]
-        assert loader.dataset.get('weighting', 'image') == ('area', 'image')[number]
+        assert batch['gt'].shape == ((100, 3, 96, 96), (100, 3, 96, 96), (100, 1, 68, 68))[number]
+        assert len(data) == (5, 1000, 2)[number]
+        assert loader.dataset.get('weighting', 'image') == ('area', 'image', 'image')[number]
 
 
 @pytest.mark.slow
