@@ -20,8 +20,9 @@ PHOTOGRAPHS = ('astronaut', 'camera', 'chelsea', 'coffee')
 NAMES = sorted(path.stem for path in builtin_network().parent.glob('*.json'))
 
 
-def psnr_y(result, gt):
-    x, y = (luma(torch.from_numpy(image).permute(2, 0, 1))[..., 4:-4, 4:-4] for image in (result, gt))
+def psnr_y(result, gt, border):
+    inside = slice(border, -border)
+    x, y = (luma(torch.from_numpy(image).permute(2, 0, 1))[..., inside, inside] for image in (result, gt))
     return float(psnr(x, y))
 
 
@@ -42,15 +43,22 @@ def test_the_card_describes_the_file(name):
     )
 
 
-def test_the_stated_figure():
-    """Measured by this test's own steps, not by tools/test.py."""
-    upscale, figures = Upscaler(device='cpu'), []
-    for name in PHOTOGRAPHS:
-        image = getattr(data, name)()
+@pytest.mark.parametrize('name', NAMES)
+def test_the_stated_figure(name):
+    """Measured by this test's own steps, not by tools/test.py.
+
+    A network of one channel is measured there on its Y, here on what is left of it in RGB of 8 bits.
+    """
+    card = card_of(name)
+    upscale, figures, scale = Upscaler(name, device='cpu'), [], card['scale']
+    for photograph in PHOTOGRAPHS:
+        image = getattr(data, photograph)()
         image = np.dstack([image] * 3) if image.ndim == 2 else image
-        gt, lq = bicubic_pair(image, 4)
-        figures.append(psnr_y(upscale(lq), gt))
-    assert np.mean(figures) == pytest.approx(card_of()['measured']['demo photographs']['PSNR-Y'], abs=0.01)
+        height, width = (size - size % scale for size in image.shape[:2])
+        gt, lq = bicubic_pair(image[:height, :width], scale)
+        figures.append(psnr_y(upscale(lq), gt, scale))
+    tolerance = 0.01 if card['inputChannels'] == 3 else 0.05
+    assert np.mean(figures) == pytest.approx(card['measured']['demo photographs']['PSNR-Y'], abs=tolerance)
 
 
 def test_files_without_a_network(tmp_path, capsys):
