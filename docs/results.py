@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = {'espcn_x3': 32.55, 'fsrcnn_x4': 30.55}
 HEAD = """# Results
 
-The networks that come with the package, measured by `python docs/results.py --data-root DATA`. PSNR and SSIM on Y
-of BT.601, outputs rounded to 8 bit, a border as wide as the scale left out; means over the images. NIQE: lower is
-better. GFLOP for an output of one megapixel. What a network was trained on, for how long and under which licence is
-in its card: `mmsr models NAME`.
+The networks that come with the package, measured by `python docs/results.py --data-root DATA`. PSNR and SSIM
+on Y of BT.601, outputs rounded to 8 bit, a border as wide as the scale left out; means over the images. NIQE:
+lower is better. GFLOP for an output of one megapixel. What a network was trained on, for how long and under
+which licence is in its card: `mmsr models NAME`.
 
 Where a figure is below the paper's, the training was shorter: {short}.
 """
@@ -85,9 +85,8 @@ def main() -> None:
         rows = [row for name in names() for row in measured(name, args.data_root, Path(folder))]
     figures = ['network', 'scale', 'images', 'PSNR-Y', 'bicubic', "paper's", 'SSIM-Y', 'NIQE', 'bicubic NIQE']
     sizes = ['network', 'parameters', 'GFLOP', 'iterations', 'training']
-    short = ', '.join(
-        f'{name}, {card_of(name)["trainingIterations"]:,} of 300,000 iterations' for name in PUBLISHED
-    )
+    iterations = {name: card_of(name)['trainingIterations'] for name in PUBLISHED}
+    short = '; '.join(f'{name} had {count:,} of 300,000 iterations' for name, count in iterations.items())
     page = [HEAD.format(short=short), *markdown_table([figures, *rows]), '']
     page += markdown_table([sizes, *map(size, names())])
     (ROOT / 'docs' / 'results.md').write_text('\n'.join(page) + '\n')
