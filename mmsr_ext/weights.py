@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from .errors import InputError
 from .io.safetensors_file import read_safetensors
-from .io.torch_file import Unknown, read_torch_file
+from .io.torch_file import Unknown, is_network, read_torch_file
 from .pretrained import weights_file
 from .tool_names import tool
 
@@ -36,14 +37,34 @@ NO_WEIGHTS = {
         'or download the file itself'
     ),
     b'<': 'a web page, not weights; download the file itself, not the page that shows it',
+    b'{': 'a text of JSON, not weights; download the file itself',
+    b'\x89HDF': 'a file of HDF5, such as Keras writes, not of PyTorch; give a .pth or .safetensors file',
+    b'\x1f\x8b': 'a compressed file; unpack it, and give the file of weights in it',
+    b'Rar!': 'an archive; unpack it, and give the file of weights in it',
+    b"7z\xbc\xaf'": 'an archive; unpack it, and give the file of weights in it',
+    b'\x89PNG': 'an image, not weights; images are given without -c',
+    b'\xff\xd8\xff': 'an image, not weights; images are given without -c',
 }
 
+QUANTISED = 'quantised weights, from which the network cannot be built'
+UNQUANTISED = 'Give the file of floating-point weights that they were made from.'
 
-# what trainers put before the names of a generator's weights, and of a discriminator's
-GENERATOR_PREFIXES = ('net_g_ema.', 'net_g.', 'netG.', 'generator_ema.', 'generator.')
-DISCRIMINATOR_PREFIXES = ('discriminator.', 'net_d.', 'netD.')
-# other trainers' prefixes of the weights that we call by the name of a part, the trained ones first
-OTHER_PREFIXES = dict(generator=('net_g.', 'netG.', 'net_g_ema.'), discriminator=('net_d.', 'netD.'))
+# what trainers put before the names of the weights of a part
+PREFIXES = {
+    'generator': ('generator.', 'net_g.', 'netG.', 'net_g_ema.'),
+    'discriminator': ('discriminator.', 'net_d.', 'netD.'),
+    'generator_ema': (
+        'generator_ema.',
+        'net_g_ema.',
+        'netG_ema.',
+        'g_ema.',
+        'model_ema.',
+        'ema_model.',
+        'ema.',
+    ),
+}
+# parts that a trainer keeps beside the network
+BESIDE = re.compile('loss|criteri|percep|vgg|lpips|discrim|metric|psnr|ssim|^net_?d$|^d$', re.IGNORECASE)
 
 
 def is_safetensors(path: str | Path) -> bool:
@@ -93,6 +114,8 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
     path = weights_file(path)
     if '://' in str(path):
         raise InputError(f'{path} is an address; download the file, and give its path.')
+    if Path(path).is_dir():
+        raise InputError(f'checkpoint {path} is a folder. Give the file of weights in it.')
     if not Path(path).is_file():
         raise InputError(
             f'checkpoint {path} does not exist. Train one with {tool("train")}, or correct the path.'
@@ -101,7 +124,7 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
         with open(path, 'rb') as file:
             start = file.read(64).lstrip()
         for sign, found in NO_WEIGHTS.items():
-            if start.startswith(sign):
+            if start.startswith(sign) and not is_safetensors(path):
                 raise InputError(f'{path} is {found}.')
         content = (
             read_safetensors(path)
@@ -118,26 +141,27 @@ def read_checkpoint(path: str | Path, whole: bool = False) -> dict[str, Any]:
                 f"save its weights: torch.save(torch.jit.load({str(path)!r}).state_dict(), 'weights.pth')"
             ) from error
         if reason == 'quantised tensors':
-            raise InputError(
-                f'{path} holds quantised weights, from which the network cannot be built. Give the file of '
-                'floating-point weights that they were made from.'
-            ) from error
+            raise InputError(f'{path} holds {QUANTISED}. {UNQUANTISED}') from error
         raise InputError(
             f'{path} is not a checkpoint that can be read safely ({reason}). It is damaged, incomplete or of '
             'another kind; give a .pth or .safetensors file with weights.'
         ) from error
     for held in (content, *(content.get(key) for key in CONTAINERS if isinstance(content, dict))):
         if isinstance(held, Unknown):
-            raise InputError(
-                f'{path} holds an object of {held.name} in the place of weights, no file that can be read '
-                'safely. Save the state_dict of the network: torch.save(network.state_dict(), FILE).'
-            )
+            raise _whole(path, held)
     if not isinstance(content, dict):
         raise InputError(
             f'{path} holds a {type(content).__name__}, not a checkpoint: a dict with the weights under '
             'state_dict.'
         )
     return content
+
+
+def _whole(path: str | Path, held: Unknown) -> InputError:
+    return InputError(
+        f'{path} holds an object of {held.name} in the place of weights, no file that can be read safely. '
+        'Save the state_dict of the network: torch.save(network.state_dict(), FILE).'
+    )
 
 
 def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
@@ -152,9 +176,46 @@ def weights_of(content: dict[str, Any], part: str = '') -> dict[str, Tensor]:
         A state_dict.
     """
     weights = _bare(
-        next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content)
+        _flat(next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content))
     )
-    return _under_prefix(weights, (f'{part}.', *OTHER_PREFIXES.get(part, ()))) or weights if part else weights
+    for prefix in PREFIXES.get(part, (f'{part}.',) if part else ()):
+        found = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+        if found:
+            return _bare(found)
+    return weights
+
+
+def _flat(held: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return one dict of weights for a dict of such dicts, whose names are put before those in them."""
+    parts = {
+        key: value
+        for key, value in held.items()
+        if isinstance(value, Mapping) and value and all(isinstance(one, Tensor) for one in value.values())
+    }
+    flat = {f'{key}.{name}': one for key, value in parts.items() for name, one in value.items()}
+    return (
+        {**{key: value for key, value in held.items() if isinstance(value, Tensor)}, **flat} if flat else held
+    )
+
+
+def unwrapped(weights: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield weights, and then without each of the names that wrappers put before all of them.
+
+    What trainers keep beside the network, such as features for a loss, is left out with the first name.
+
+    >>> [list(one) for one in unwrapped({'model.net.conv': 0, 'loss.vgg': 0})]
+    [['model.net.conv', 'loss.vgg'], ['net.conv'], ['conv']]
+    """
+    weights = dict(weights)
+    while weights:
+        yield weights
+        first = {key.partition('.')[0] for key in weights if not BESIDE.search(key.partition('.')[0])}
+        name = f'{next(iter(first), "")}.'
+        # the layers of the older ESRGAN are called model.0, model.1, ...
+        inner = {key.removeprefix(name): value for key, value in weights.items() if key.startswith(name)}
+        if len(first) != 1 or any(key[:1].isdigit() for key in inner):
+            return
+        weights = inner
 
 
 def generator_weights(path: str | Path, raw: bool = False) -> dict[str, Tensor]:
@@ -189,11 +250,11 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
     """
     if raw and 'params' in content:
         content = {key: value for key, value in content.items() if key not in ('params_ema', 'params-ema')}
-    weights = weights_of(content, 'generator' if raw else '')
-    if not raw:
-        weights = _under_prefix(weights, GENERATOR_PREFIXES) or weights
+    weights = weights_of(content if raw else weights_of(content, 'generator_ema'), 'generator')
     strange = [key for key, value in weights.items() if not isinstance(value, Tensor)]
-    if strange and ('param_groups' in content or {*TRAINING_STATE} & content.keys()):
+    if strange and (held := next((one for one in content.values() if is_network(one)), None)):
+        raise _whole(path, held)
+    if strange and ('param_groups' in content or any(_is_state(key) for key in content)):
         raise InputError(
             f'{path} holds no weights but the state of a training (found '
             f'{", ".join(map(str, list(content)[:5]))}). '
@@ -205,22 +266,32 @@ def generator_part(content: dict[str, Any], path: str | Path, raw: bool = False)
             f'or at the top): found {", ".join(map(str, list(content)[:5])) or "nothing"}. Save the '
             'state_dict of the network.'
         )
-    if all(key.startswith(DISCRIMINATOR_PREFIXES) for key in weights):
+    if all(key.startswith(PREFIXES['discriminator']) for key in weights):
         raise InputError(f'{path} holds the weights of a discriminator alone; give a file with a generator.')
+    # buffers of indices may be integers
+    whole = next(
+        (key for key in weights if key.endswith('weight') and not weights[key].is_floating_point()), ''
+    )
+    if whole:
+        raise InputError(f'{path} holds {QUANTISED} ({whole} is {weights[whole].dtype}). {UNQUANTISED}')
     return weights
 
 
-def _under_prefix(weights: Mapping[str, Any], prefixes: Iterable[str]) -> dict[str, Any]:
-    """Return the weights under the first of the prefixes that any has, without it; empty if none has one."""
-    for prefix in prefixes:
-        found = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-        if found:
-            return _bare(found)
-    return {}
+def _is_state(key: Any) -> bool:
+    return key in TRAINING_STATE or 'optim' in str(key)
 
 
 def rename_to(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename weights that have another project's names to the network's own, where it recognises them."""
+    """Rename weights that have another project's names to the network's own, where it recognises them.
+
+    Names that a wrapper puts before all weights are left out, unless they are the network's own.
+    """
+    own = network.state_dict().keys()
+    every = (_renamed(network, held) for held in unwrapped(weights))
+    return next((renamed for renamed in every if renamed.keys() & own), weights)
+
+
+def _renamed(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     own_names = getattr(network, 'own_names', None)
     if own_names is not None:  # which need not know the hyper-parameters
         return own_names(weights)
@@ -286,7 +357,4 @@ def _bare(weights: Mapping[str, Any]) -> dict[str, Any]:
     weights = {str(key).replace('_orig_mod.', ''): value for key, value in weights.items()}
     while weights and all(key.startswith('module.') for key in weights):
         weights = {key.removeprefix('module.'): value for key, value in weights.items()}
-    # Lightning's attribute; the layers of the older ESRGAN are called model.0, model.1, ...
-    if weights and all(key.startswith('model.') and not key[6:7].isdigit() for key in weights):
-        weights = _bare({key.removeprefix('model.'): value for key, value in weights.items()})
     return weights

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..pretrained import weights_file
-from ..weights import differences, generator_part, read_checkpoint, recognise, rename_to
+from ..weights import differences, generator_part, read_checkpoint, recognise, rename_to, unwrapped
 from .architectures import architectures, known_names
 from .description import describe, named_generator
 from .foreign import network_of_config, with_scale
@@ -84,7 +84,7 @@ def identify(path: str | Path, raw: bool = False, config: str | Path | None = No
             content,
         )
     for architecture in architectures():
-        found = recognise(architecture, weights)
+        found = next(filter(None, (recognise(architecture, held) for held in unwrapped(weights))), None)
         if found:
             try:
                 return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)

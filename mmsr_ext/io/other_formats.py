@@ -61,7 +61,7 @@ def named(path: str | Path, start: bytes) -> InputError | None:
         start: Its first bytes, some thousands.
     """
     if not start:
-        return InputError(f'{path} is empty. Replace or remove the file.')
+        return InputError(f'{path} cannot be read as an image (it is empty). Replace or remove the file.')
     text = start.lstrip().lower()
     for sign, what in NO_IMAGE.items():
         if text.startswith(sign):

@@ -150,6 +150,17 @@ class Row(tuple):
 class Unknown(Skipped):
     """An object of a class that a file may not name; ``name`` says which."""
 
+    is_network = False
+
+    def take(self, state: Any) -> None:
+        """Note whether the state is that of a module of PyTorch."""
+        self.is_network = isinstance(state, dict) and '_modules' in state
+
+
+def is_network(value: Any) -> bool:
+    """Whether a value in a file's content is a whole network, which is not read."""
+    return isinstance(value, Unknown) and value.is_network
+
 
 class _Storage:
     """Where the bytes of a tensor are: a record of the archive, or a numbered storage of an older file."""
@@ -180,6 +191,10 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
 
     dispatch = dict(pickle._Unpickler.dispatch)
 
+    def __init__(self, file: Any, **options: Any) -> None:
+        super().__init__(file, **options)
+        self.dtypes: dict[str, torch.dtype] = {}  # of the storages that the file names
+
     def find_class(self, module: str, name: str) -> Any:
         """Return the stand-in for a class or function that the file names."""
         full = f'{"builtins" if module == "__builtin__" else module}.{name}'
@@ -193,8 +208,10 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
             raise ValueError('quantised tensors')
         return type('Unknown', (Unknown,), dict(name=full))
 
-    def persistent_load(self, pid: Any) -> _Storage:
-        """Return where the bytes of a tensor are, without reading them."""
+    def persistent_load(self, pid: Any) -> Any:
+        """Return where the bytes of a tensor are, without reading them; or the class of a module."""
+        if pid[0] == 'module' and isinstance(pid[1], type):  # in a file before PyTorch 1.6, with its source
+            return pid[1]
         kind, dtype, key, _, numel, *view = pid
         if (
             kind != 'storage'
@@ -205,6 +222,7 @@ class _Unpickler(pickle._Unpickler):  # in Python: the one in C allocates by num
             or any(view)
         ):
             raise ValueError('a storage that is not described as torch.save does')
+        self.dtypes.setdefault(str(key), dtype)
         return _Storage(str(key), dtype, numel)
 
     def load_build(self) -> None:
@@ -289,14 +307,16 @@ def _read_archive(archive: zipfile.ZipFile, size: int, skip: frozenset[str]) -> 
 
 
 def _read_older(file: BinaryIO, skip: frozenset[str]) -> Any:
+    if file.read(1) != pickle.PROTO:
+        raise ValueError('not a file of torch.save')
+    file.seek(0)
     if _Unpickler(file).load() != MAGIC:
         raise ValueError('not a file of torch.save')
     for _ in range(2):  # protocol version and system information
         _Unpickler(file).load()
-    content = _Unpickler(file, encoding='utf-8').load()
+    unpickler = _Unpickler(file, encoding='utf-8')
+    content, dtypes = unpickler.load(), unpickler.dtypes
     keys = _Unpickler(file).load()
-    dtypes: dict[str, torch.dtype] = {}
-    _each(content, _Tensor, lambda tensor: dtypes.setdefault(tensor.storage.key, tensor.storage.dtype))
     stored: dict[str, bytearray] = {}
     for key in keys:
         if not isinstance(key, (str, int)):

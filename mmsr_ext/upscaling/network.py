@@ -13,7 +13,7 @@ from ..generators.load import load_generator
 from ..generators.size_limit import explained_by
 from ..models.tiling import Traits
 from ..models.tiling import examine as traits_of
-from ..weights import generator_weights, is_onnx
+from ..weights import generator_weights, is_onnx, unwrapped
 from .onnx_colours import check_colours
 from .onnx_network import InputRange, OnnxNetwork, TooMuch
 
@@ -49,14 +49,19 @@ def load_network(
         raise InputError(
             f'{unknown} For more architectures: pip install spandrel. A discriminator cannot upscale.'
         ) from None
-    try:
-        with explained_by(weights):
-            descriptor = spandrel.ModelLoader().load_from_state_dict(weights)
-    except Exception as error:  # any kind: each architecture's loader reads shapes in its own way
+    descriptor, reason = None, ''
+    for held in unwrapped(weights):
+        try:
+            with explained_by(held):
+                descriptor = spandrel.ModelLoader().load_from_state_dict(held)
+            break
+        except Exception as error:  # any kind: each architecture's loader reads shapes in its own way
+            reason = reason or type(error).__name__
+    if descriptor is None:
         raise InputError(
-            f'{unknown} spandrel {spandrel.__version__} does not know it either ({type(error).__name__}). '
+            f'{unknown} spandrel {spandrel.__version__} does not know it either ({reason}). '
             'Give the file of a generator; a discriminator cannot upscale.'
-        ) from error
+        )
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise InputError(
             f'{path} holds a {descriptor.architecture.name} network, which needs more than an image. Give a '

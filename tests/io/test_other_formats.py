@@ -33,7 +33,7 @@ NAMED = {
         'git lfs pull',
     ),
     'c.png': (lambda: b'\n<!DOCTYPE html><html></html>', 'a web page', 'download the file itself'),
-    'd.png': (lambda: b'', 'is empty', 'Replace or remove'),
+    'd.png': (lambda: b'', 'it is empty', 'Replace or remove'),
 }
 
 
