@@ -1,8 +1,9 @@
-"""Upscale or deblur images: python tools/upscale.py photos -o big"""
+"""Upscale or deblur images: python tools/upscale.py photo.jpg"""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..tool_names import in_processes, typed
 
@@ -16,7 +17,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'inputs', nargs='+', metavar='INPUT', help="files, folders, patterns, or '-' for a list on stdin"
     )
     parser.add_argument(
-        '-o', '--out', required=True, help='folder for the results, or a file for a single image'
+        '-o',
+        '--out',
+        help='folder for the results, or a file for a single image (default: beside each image, with the '
+        'network and the scale in the name: photo_compact_x4.png)',
+    )
+    parser.add_argument(
+        '--compare',
+        action='store_true',
+        help='write a page beside the results that shows before and after under a slider',
     )
     parser.add_argument(
         '-c',
@@ -98,7 +107,14 @@ def main(args: argparse.Namespace) -> None:
     """Run the command."""
     from ..upscaling.files import upscale_files
 
-    upscale_files(**vars(args))
+    options = vars(args)
+    pairs: dict[Path, Path] = {}
+    compare = options.pop('compare')
+    upscale_files(**options, pairs=pairs)
+    if compare and pairs:
+        from ..evaluation.report.slider import save_slider
+
+        print(f'Open {save_slider(pairs)} in a browser.')
 
 
 def advice(args: argparse.Namespace) -> str:

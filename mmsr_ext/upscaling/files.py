@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import struct
 import sys
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,7 @@ DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # errors after which no other 
 
 def upscale_files(
     inputs: Sequence[str],
-    out: str | Path,
+    out: str | Path | None = None,
     checkpoint: str | Path | None = None,
     format: Format = 'png',
     suffix: str = '',
@@ -43,6 +44,7 @@ def upscale_files(
     recursive: bool = False,
     shard: str | None = None,
     launcher: Literal['none', 'pytorch'] = 'none',
+    pairs: dict[Path, Path] | None = None,
     **options: Any,
 ) -> list[Path]:
     """Upscale image files into a folder, with a progress bar.
@@ -55,7 +57,9 @@ def upscale_files(
             one per line. Of a folder, the images directly in it are taken; what else it holds is named at the
             end.
         out: Folder of the results, which are named NAME + suffix + ending; or, for a single input, the file
-            to write. Where two inputs differ only in their ending, NAME is the whole name of each.
+            to write. Where two inputs differ only in their ending, NAME is the whole name of each. By default
+            results are written beside the inputs, with the network and the scale in their names:
+            photo_compact_x4.png.
         checkpoint: Weights of the network, see ``Upscaler``; by default those that come with the package.
         format: 'png', 'jpg', 'webp', or 'keep' for that of each input; WebP without loss stays so. PNG and
             TIFF keep 16 bits.
@@ -69,6 +73,7 @@ def upscale_files(
         recursive: Take the images of subfolders too, and make the same subfolders in ``out``.
         shard: 'I/N', to process share I of N of the images, I from 1. Give every process the same inputs.
         launcher: 'pytorch' to share the images among the processes that torchrun has started.
+        pairs: Dict to which the path of the result of every input is added, of those skipped too.
         **options: Arguments of ``Upscaler``.
 
     Returns:
@@ -95,10 +100,18 @@ def upscale_files(
         raise InputError("several processes cannot read one list on stdin. Give folders in the place of '-'.")
     if launcher != 'none' and options.get('device') in (None, 'auto'):
         options['device'] = device_of_process()
-    out = Path(out)
+    first = not share.launched or share.index == 0
+    built = None if out is not None else _upscaler(checkpoint, first, options)  # whose scale is in the names
     left_out: list[Path] = []
-    files = find_images(inputs, left_out=left_out, recursive=recursive, apart=out)
-    planned = plan_results(files, out, format, suffix)
+    files = find_images(
+        inputs, left_out=left_out, recursive=recursive, apart=None if out is None else Path(out)
+    )
+    if built is None:
+        out = Path(str(out))
+        planned = plan_results(files, out, format, suffix)
+    else:
+        beside = {path: path.parent for path in files}
+        planned = plan_results(beside, Path(), format, suffix or _name_of(checkpoint, built.outscale))
     left_out += [path for path in files if path not in planned]
     if subsampling and not any(FORMATS[target.suffix.lower()] == 'jpg' for target in planned.values()):
         raise InputError(f'--subsampling {subsampling} is for JPEG, but no result is. Add --format jpg.')
@@ -109,33 +122,54 @@ def upscale_files(
             f'{len(present)} of {len(jobs)} results exist already (such as {present[0]}). Give --resume '
             'to skip these images, or --overwrite to replace the results.'
         )
-    first = not share.launched or share.index == 0
-    if checkpoint is None and first:
-        card = card_of()
-        print(
-            f'Network: {card["name"]}, which comes with mmsr_ext (x{card["scale"]}, for clean photographs). '
-            'Use another one with -c FILE.',
-            file=sys.stderr,
-        )
-    upscaler = Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
+    upscaler = built or _upscaler(checkpoint, first, options)
     for folder in {target.parent for target in jobs.values()}:
         remove_partial(folder)
     todo = {source: target for source, target in jobs.items() if not (resume and os.path.isfile(target))}
     encoding = Encoding(quality, subsampling, lossless=format == 'keep')
     advice = 'start over with the same command' if overwrite else 'go on with --resume'
+    if pairs is not None:
+        pairs |= jobs
     written, failed = _process(upscaler, todo, encoding, overwrite, advice, not first)
     parts = share.gather((len(jobs), len(todo), len(written), failed))
     if first:
         total, tried, count = (sum(part[index] for part in parts) for index in range(3))
         failed = [line for part in parts for line in part[3]]
         skipped = f', {rest} skipped' if (rest := total - count - len(failed)) else ''
-        print(f'{count} images written to {out}{skipped}', file=sys.stderr)
-        left_out = [path for path in left_out if os.path.realpath(path) != os.path.realpath(out)]
+        where = (
+            out if built is None else planned[next(iter(planned))] if len(planned) == 1 else 'their folders'
+        )
+        print(f'{count} images written to {where}{skipped}', file=sys.stderr)
+        left_out = [
+            path for path in left_out if out is None or os.path.realpath(path) != os.path.realpath(out)
+        ]
         if left_out:
             print(f'{len(left_out)} other files and folders left out: {name_some(left_out)}', file=sys.stderr)
         if failed:
             raise InputError('\n'.join([f'{len(failed)} of {tried} images could not be processed:', *failed]))
     return written
+
+
+def _upscaler(checkpoint: str | Path | None, first: bool, options: dict[str, Any]) -> Upscaler:
+    """Return the upscaler, and say which network it has where the user named none."""
+    if checkpoint is None and first:
+        card = card_of()
+        print(
+            f'Network: {card["name"]}, which comes with mmsr_ext (x{card["scale"]}, for clean photographs). '
+            'Choose another one with -c NAME, of those that mmsr models lists, or -c FILE.',
+            file=sys.stderr,
+        )
+    return Upscaler(checkpoint, say=lambda text: tqdm.write(text, file=sys.stderr), **options)
+
+
+def _name_of(checkpoint: str | Path | None, outscale: float) -> str:
+    """Return what the name of a result says of the network and the scale.
+
+    >>> _name_of(None, 4), _name_of('runs/SRGAN.pth', 4), _name_of('realesr-general-x4v3.pth', 2)
+    ('_compact_x4', '_SRGAN_x4', '_realesr-general-x4v3_x2')
+    """
+    name = card_of()['name'] if checkpoint is None else Path(checkpoint).stem
+    return f'_{name}' if re.search(rf'x{outscale:g}(?![\d.])', name) else f'_{name}_x{outscale:g}'
 
 
 def _process(

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ..arguments import check_value
@@ -21,6 +22,7 @@ from ..pretrained import builtin_network
 from .chroma import with_chroma
 from .network import load_network
 from .onnx_network import InputRange
+from .pil_images import image_of, picture_of
 from .tile_runner import Precision, Runner
 
 Alpha = Literal['bicubic', 'network']
@@ -128,21 +130,36 @@ class Upscaler:
         """Current precision."""
         return self._runner.precision
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
+    @overload
+    def __call__(self, image: np.ndarray) -> np.ndarray: ...
+
+    @overload
+    def __call__(self, image: str | Path | Image.Image) -> Image.Image: ...
+
+    def __call__(self, image: np.ndarray | str | Path | Image.Image) -> np.ndarray | Image.Image:
         """Upscale an image.
 
         Args:
             image: Shape (H, W) or (H, W, C), uint8 or uint16; C is 1 for grey, 2 for grey and alpha, 3 for
-                RGB, 4 for RGB and alpha.
+                RGB, 4 for RGB and alpha. Or the path of an image file, or an image of Pillow.
 
         Returns:
             The result, with the dtype, number of axes and channels of the image, and the height and width of
-            ``output_size``.
+            ``output_size``. An image of Pillow, with the colour profile, for a path and for such an image;
+            Pillow has no colours of 16 bits, which are rounded to 8.
 
         Raises:
-            InputError: If the array is not such an image, the output is not finite, or memory is too small
-                for the smallest tiles.
+            InputError: If the array is not such an image, the file cannot be read, the output is not finite,
+                or memory is too small for the smallest tiles.
         """
+        if not isinstance(image, np.ndarray):
+            picture = picture_of(image)
+            if picture.remark:
+                self.say(f'{image} {picture.remark}.')
+            shown, rounded = image_of(self(picture.pixels), picture.icc)
+            if rounded:
+                self.say('the result has 8 bits, because Pillow has no colours of 16; an array keeps them.')
+            return shown
         result = np.concatenate(list(self.rows(image)))
         return result[..., 0] if image.ndim == 2 else result
 

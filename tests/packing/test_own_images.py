@@ -105,7 +105,7 @@ def test_recipes_of_other_kinds(photos):
 def test_the_batch_goes_with_the_memory(monkeypatch):
     cfg = Config.fromfile(ROOT / 'configs/srresnet_x4.py')
     chosen = []
-    for free in (64e9, 1e9, 1e7):
+    for free in (64e9, 5e8, 1e7):
         monkeypatch.setattr(choices_module, 'free_memory', lambda free=free: int(free))
         monkeypatch.setattr(choices_module, 'pick_device', lambda: 'cpu')
         chosen.append(choose(cfg, [(500, 500)] * 10).batch)

@@ -546,3 +546,24 @@ def test_subsampling(photos, checkpoint, tmp_path):
         upscale_files([str(photos)], tmp_path / 'png', checkpoint, subsampling='4:2:0')
     with pytest.raises(InputError, match=r'subsampling=.4:1:1. must be'):
         upscale_files([str(photos)], tmp_path / 'png', checkpoint, format='jpg', subsampling='4:1:1')
+
+
+def test_without_a_place_results_are_beside_the_images(photos, checkpoint, tmp_path, capsys):
+    """The names tell network and scale, and results are no inputs of the next call."""
+    pairs = {}
+    upscale_files([str(photos / 'a.png')], pairs=pairs, device='cpu')
+    assert pairs == {photos / 'a.png': photos / 'a_compact_x4.png'}
+    said = capsys.readouterr().err
+    assert 'Network: compact_x4' in said
+    assert f'1 images written to {photos / "a_compact_x4.png"}' in said
+    (photos / 'deep').mkdir()
+    Image.fromarray(picture(8, 8, 3)).save(photos / 'deep' / 'd.png')
+    options = dict(checkpoint=checkpoint, device='cpu', recursive=True, resume=True)
+    assert len(upscale_files([str(photos)], **options)) == 5
+    assert names(photos / 'deep') == ['d.png', 'd_net_x2.png']
+    assert upscale_files([str(photos)], **options) == []
+    written = upscale_files([str(photos / 'c.bmp')], checkpoint=checkpoint, outscale=3, format='keep')
+    assert names(photos)[-2:] == ['c_net_x3.bmp', 'deep']
+    assert written == [photos / 'c_net_x3.bmp']
+    with pytest.raises(InputError, match=r'results exist already \(such as .*a_compact_x4\.png'):
+        upscale_files([str(photos / 'a.png')])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmagic.models.editors.cyclegan import ResnetGenerator
+from PIL import Image
 from torch import nn
 
 from mmsr_ext import InputError
@@ -398,3 +399,52 @@ def test_the_tile_follows_the_free_memory(monkeypatch):
     assert sides[0][0] < sides[1][0]
     assert sides[1][0] == sides[2][0] == 512
     assert sides[2][1] > 4096  # one that looks at the whole image gets it
+
+
+def test_pillow_in_pillow_out(tmp_path):
+    from PIL import ImageCms
+
+    upscaler = Upscaler(SRVGGNetCompact(mid_channels=4, num_convs=1, scale=2), device='cpu')
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 6, 3), np.uint8)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
+    image = Image.fromarray(pixels)
+    image.save(tmp_path / 'a.png', icc_profile=profile)
+    for source in (str(tmp_path / 'a.png'), tmp_path / 'a.png', Image.open(tmp_path / 'a.png')):
+        result = upscaler(source)
+        assert isinstance(result, Image.Image)
+        assert result.info['icc_profile'] == profile
+        np.testing.assert_array_equal(np.asarray(result), upscaler(pixels))
+    exif = Image.Exif()
+    exif[0x112] = 6
+    image.save(tmp_path / 'turned.png', exif=exif)
+    assert (
+        upscaler(Image.open(tmp_path / 'turned.png')).size
+        == upscaler(tmp_path / 'turned.png').size
+        == (16, 12)
+    )
+    for mode, expected in [
+        ('L', 'L'),
+        ('1', 'L'),
+        ('RGBA', 'RGBA'),
+        ('LA', 'LA'),
+        ('P', 'RGB'),
+        ('CMYK', 'RGB'),
+    ]:
+        result = upscaler(image.convert(mode))
+        assert (result.mode, result.size) == (expected, (12, 16)), mode
+    grey = upscaler(Image.fromarray(np.full((8, 6), 40000, np.uint16)))
+    assert (grey.mode, np.asarray(grey).dtype) == ('I;16', np.uint16)
+    with pytest.raises(InputError, match=r'none\.png'):
+        upscaler(tmp_path / 'none.png')
+
+
+def test_colours_of_16_bits_are_rounded_for_pillow_and_that_is_said(tmp_path):
+    from support.image_writers import write_png
+
+    said = []
+    network = SRVGGNetCompact(mid_channels=4, num_convs=1, scale=2)
+    upscaler = Upscaler(network, device='cpu', say=said.append)
+    write_png(tmp_path / 'a.png', np.full((8, 6, 3), 40000, np.uint16), 16, 2)
+    result = upscaler(tmp_path / 'a.png')
+    assert (result.mode, result.size) == ('RGB', (12, 16))
+    assert said == ['the result has 8 bits, because Pillow has no colours of 16; an array keeps them.']

@@ -43,10 +43,10 @@ def save_report(path: str | Path, result: Measurement, max_images: int | None = 
         for part, names in zip(result.sets, shown)
         if len(names) < len(part.images)
     ]
-    text = Template(_resource('page.html')).substitute(
+    text = Template(resource('page.html')).substitute(
         title=escape(', '.join(result.checkpoints)),
-        style=_resource('page.css'),
-        script=_resource('page.js'),
+        style=resource('page.css'),
+        script=resource('page.js'),
         table=_table(result),
         protocol=''.join(f'<li>{escape(line)}</li>' for line in [*protocol_of(result), *result.notes]),
         images=json.dumps(
@@ -59,7 +59,8 @@ def save_report(path: str | Path, result: Measurement, max_images: int | None = 
     write_text(path, text)
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """Return a file of this folder."""
     return resources.files(__package__).joinpath(name).read_text(encoding='utf-8')
 
 
