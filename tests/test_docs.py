@@ -367,7 +367,7 @@ def test_evaluate(home):
     photographs(home / 'data/demo/val/LQx4', 2, 32, 48, seed=1)
     for path in (home / 'data/demo/val/LQx4').iterdir():
         Image.open(path).resize((28, 24)).save(path)
-    for name in ('srresnet_x4_demo/SRResNet.pth', 'srgan_x4_demo/SRGAN.pth'):
+    for name in ('srresnet_x4_demo/PSNR.pth', 'srgan_x4_demo/SRGAN.pth'):
         (home / 'work_dirs' / name).parent.mkdir(parents=True)
         torch.save(
             EnhanceNet(mid_channels=32, num_blocks=4).state_dict(),

@@ -15,7 +15,7 @@ DESCRIPTION = (
 DATA = Path('data/demo')
 PAGE = 'work_dirs/quickstart.html'
 # by config: its iterations, and the name of its network on the page
-STAGES = {'srresnet_x4_demo': (600, 'SRResNet'), 'srgan_x4_demo': (300, 'SRGAN')}
+STAGES = {'srresnet_x4_demo': (600, 'PSNR'), 'srgan_x4_demo': (300, 'SRGAN')}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
