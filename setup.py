@@ -30,6 +30,7 @@ REQUIRES = [
     'tifffile',
     'imagecodecs>=2025.3.30',
     'tqdm',
+    'scikit-image>=0.22',  # whose photographs are the demo data
 ]
 EXTRAS = {
     # mmcv and mmcv-lite are one package with and without compiled operators, and overwrite each other: choose
@@ -51,7 +52,7 @@ EXTRAS = {
         'playwright>=1.40',
     ],
     'docs': ['mkdocs>=1.6', 'mkdocs-material>=9.5', 'mkdocstrings[python]>=0.26'],
-    'demo': ['scikit-image>=0.22'],
+    'demo': [],  # kept for commands that name it: the demo data comes with every installation
 }
 
 
@@ -63,7 +64,7 @@ class BuildWithMim(build_py):
         if self.editable_mode:
             _link_mim()
             return
-        for folder in ('configs', 'tools'):
+        for folder in ('configs', 'tools', 'docs/images'):
             target = Path(self.build_lib) / 'mmsr_ext' / '.mim' / folder
             shutil.copytree(
                 HERE / folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__')

@@ -147,6 +147,22 @@ def test_every_command_is_one_that_its_tool_takes(name):
                 module.check(parser, parsed)
 
 
+def test_no_two_pages_write_to_the_same_folder():
+    """Whoever follows one page after the other is not told that something exists already."""
+    places: dict[str, str] = {}
+    for name in PAGES:
+        for block in blocks_of(page(name)):
+            for _, tool, *args in commands_of(f'```bash\n{block}```'):
+                if tool in ('tools/pack_data.py', 'tools/make_pairs.py') and '--verify' not in args:
+                    place = args[1]
+                elif tool == 'tools/upscale.py' and '-o' in args:
+                    place = args[args.index('-o') + 1]
+                else:
+                    continue
+                assert places.setdefault(place, name) == name, (place, name, places[place])
+    assert len(places) > 12
+
+
 def test_an_argument_that_a_tool_does_not_have_is_found():
     text = '```bash\ncat x | python tools/train.py \\\n  configs/mine.py --resum-from a\n```'
     parser = argparse.ArgumentParser()
@@ -267,7 +283,7 @@ def test_readme(home):
     assert blocks.pop(0).startswith('bash tools/quickstart.sh')  # another test's
     run(blocks, home)
     assert (home / 'report.html').stat().st_size > 10_000
-    assert Image.open(home / 'upscaled/0.png').size == (1088, 1056)
+    assert Image.open(home / 'by_mine/0.png').size == (1088, 1056)
     assert (home / 'mine.safetensors').exists()
 
 
@@ -319,7 +335,7 @@ def test_train(home):
     out = run_page('train.md', home)
     assert 'psnr' in out
     assert (home / 'report.html').stat().st_size > 10_000
-    assert Image.open(home / 'upscaled/0.png').size == (440, 388)
+    assert Image.open(home / 'by_gan/0.png').size == (440, 388)
     assert len(list((home / 'work_dirs').glob('interpolate*/*.pth'))) == 5
 
 
@@ -345,7 +361,7 @@ def test_anime(home):
     random_vgg(home)
     random_compact(home, 'realesr-animevideov3.pth', 16)
     run_page('anime.md', home)
-    for folder in ('upscaled', 'upscaled_by_mine'):
+    for folder in ('drawings_x4', 'drawings_by_mine'):
         assert Image.open(home / folder / '0.png').size == (1088, 1056)
 
 

@@ -18,7 +18,7 @@ from ..version import __version__
 OPTIONAL = {
     'mmcv': ('all commands', "pip install 'mmcv-lite>=2.0.0,<2.2.0'"),
     'imagecodecs': ('TIFF, JPEG 2000 and AVIF files', 'pip install imagecodecs'),
-    'skimage': ('mmsr quickstart and demo-data', "pip install 'mmsr_ext[demo]'"),
+    'skimage': ('mmsr quickstart and demo-data', 'pip install scikit-image'),
     'onnx': ('mmsr export --format onnx', "pip install 'mmsr_ext[export]'"),
     'onnxruntime': ('mmsr upscale -c network.onnx', "pip install 'mmsr_ext[export]'"),
     'av': ('videos in mmsr upscale', 'pip install av'),
