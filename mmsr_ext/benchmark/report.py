@@ -49,7 +49,7 @@ class Report:
 
     def save(self, path: str | Path) -> None:
         """Write table, notes and machine as JSON."""
-        Path(path).write_text(json.dumps(asdict(self), indent=1) + '\n')
+        Path(path).write_text(json.dumps(asdict(self), indent=1) + '\n', encoding='utf-8')
 
     @classmethod
     def load(cls, path: str | Path) -> Report:
@@ -59,7 +59,7 @@ class Report:
             InputError: If it is something else.
         """
         try:
-            return cls(**json.loads(Path(path).read_text()))
+            return cls(**json.loads(Path(path).read_text(encoding='utf-8')))
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f'{path} is not what {tool("benchmark")} writes with --json: {error}') from error
 

@@ -47,7 +47,7 @@ def _assigns(path: str) -> bool:
     """Return whether a config file itself sets the variable, and not the generator's ``init_cfg``."""
     values = {
         target.id: one.value
-        for one in ast.parse(Path(path).read_text()).body
+        for one in ast.parse(Path(path).read_text(encoding='utf-8')).body
         if isinstance(one, ast.Assign)
         for target in one.targets
         if isinstance(target, ast.Name)

@@ -10,6 +10,7 @@ from .hooks.early_stopping import EarlyStoppingHook
 from .hooks.exact_resume import ExactResumeHook
 from .hooks.generator_ema import GeneratorEMAHook
 from .hooks.iter_timer import IterTimerHook
+from .hooks.logger import LoggerHook
 from .hooks.progress import ProgressHook
 from .hooks.stop import StopHook
 from .hooks.tf32 import TF32Hook
@@ -30,6 +31,7 @@ __all__ = [
     'GeneratorEMAHook',
     'IterBasedTrainLoop',
     'IterTimerHook',
+    'LoggerHook',
     'Pretrained',
     'ProgressHook',
     'SeparateDDP',

@@ -86,7 +86,7 @@ def _folder(a: str, b: str) -> str:
 
 def _write_csv(path: Path, table: dict[str, dict[str, float]]) -> None:
     columns = list(dict.fromkeys(name for row in table.values() for name in row))
-    with path.open('w', newline='') as file:
+    with path.open('w', encoding='utf-8', newline='') as file:
         writer = csv.DictWriter(file, ['network', *columns], restval='', lineterminator='\n')
         writer.writeheader()
         writer.writerows({'network': name, **row} for name, row in table.items())

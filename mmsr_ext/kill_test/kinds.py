@@ -45,7 +45,7 @@ def on_full_disk(recipe: Path, work_dir: Path, rng: random.Random, duration: flo
             fault = _ends(ForkedRun(recipe, work_dir, 0), f'on a full disk of {most} bytes')
             kept = shutil.copytree(work_dir, work_dir.with_suffix('.kept'))
         finally:
-            _call('umount2', os.fsencode(work_dir), MNT_DETACH)
+            call_c('umount2', os.fsencode(work_dir), MNT_DETACH)
         work_dir.rmdir()
         kept.rename(work_dir)
         return fault
@@ -102,13 +102,21 @@ def mount_memory(folder: Path, size: str) -> None:
     Raises:
         OSError: If the process may not mount.
     """
-    _call('unshare', CLONE_NEWNS)
-    _call('mount', b'none', b'/', None, MS_REC | MS_PRIVATE, None)
-    _call('mount', b'tmpfs', os.fsencode(folder), b'tmpfs', 0, f'size={size}'.encode())
+    call_c('unshare', CLONE_NEWNS)
+    call_c('mount', b'none', b'/', None, MS_REC | MS_PRIVATE, None)
+    call_c('mount', b'tmpfs', os.fsencode(folder), b'tmpfs', 0, f'size={size}'.encode())
 
 
-def _call(name: str, *arguments: object) -> None:
-    """Call a function of the C library that returns 0 if it was done."""
+def call_c(name: str, *arguments: object) -> None:
+    """Call a function of the C library that returns 0 if it was done.
+
+    Args:
+        name: The function.
+        *arguments: Its arguments: bytes, integers and None.
+
+    Raises:
+        OSError: If it was not done.
+    """
     if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
@@ -126,4 +134,4 @@ def _ends(run: ForkedRun, when: str) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(errors='replace') if path.exists() else ''
+    return path.read_text(encoding='utf-8', errors='replace') if path.exists() else ''

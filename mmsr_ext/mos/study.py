@@ -59,7 +59,7 @@ class Study:
         """
         path = Path(folder) / 'key.json'
         try:
-            key = json.loads(path.read_text())
+            key = json.loads(path.read_text(encoding='utf-8'))
             parts = {
                 part: {name: Item(**item) for name, item in key[part].items()}
                 for part in ('items', 'training')

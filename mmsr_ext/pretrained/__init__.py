@@ -73,4 +73,4 @@ def card_of(name: str = DEFAULT) -> dict[str, Any]:
     Raises:
         InputError: If there is none of that name.
     """
-    return json.loads(builtin_network(name).with_suffix('.json').read_text())
+    return json.loads(builtin_network(name).with_suffix('.json').read_text(encoding='utf-8'))

@@ -124,7 +124,11 @@ def _print_report_command(runner: Runner) -> None:
     best = [
         str(value) for key, value in runner.message_hub.runtime_info.items() if key.startswith('best_ckpt')
     ]
-    last = (folder / 'last_checkpoint').read_text().strip() if (folder / 'last_checkpoint').is_file() else ''
+    last = (
+        (folder / 'last_checkpoint').read_text(encoding='utf-8').strip()
+        if (folder / 'last_checkpoint').is_file()
+        else ''
+    )
     checkpoints = [path for path in dict.fromkeys([*best, last]) if Path(path).is_file()]
     if checkpoints and config.is_file() and is_main_process():
         command = [str(config), *checkpoints, '--out', str(folder / 'report.html')]

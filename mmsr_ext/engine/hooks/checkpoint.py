@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -188,10 +189,13 @@ class CheckpointHook(StockCheckpointHook):
             if self.last_ckpt
             else 'Earlier ones stay as they are'
         )
-        message = (
-            f'{path} could not be written: {error.strerror or error}. {kept}. Make room in {self.out_dir} '
-            '(df -h, df -i)'
+        protected = error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+        cure = (
+            f'{self.out_dir} is not writable: change that'
+            if protected
+            else f'Make room in {self.out_dir} (df -h, df -i)'
         )
+        message = f'{path} could not be written: {error.strerror or error}. {kept}. {cure}'
         if self._stopping(runner) or runner.iter + 1 >= runner.max_iters:
             raise InputError(f'{message}, and go on with --resume.') from error
         runner.logger.error(f'{message}; the run goes on, and the next checkpoint is tried as usual.')
