@@ -113,6 +113,13 @@ def test_changed_schedules_at_resume(tiny, tmp_path, count):
                 assert group['lr'] == pytest.approx(rate, rel=1e-12), (what, name)
                 decay = changed['optim_wrapper'][name]['optimizer'].get('weight_decay', 0)
                 assert group['weight_decay'] == decay, (what, name)
+            if number % 50 == 0:  # the closed form itself, against a run that was not resumed
+                train(path, str(tmp_path / 'unbroken'))
+                unbroken = torch.load(tmp_path / f'unbroken/iter_{last}.pth', weights_only=True)['optimizer']
+                for name in unbroken:
+                    rates = [each[name]['param_groups'][0]['lr'] for each in (saved, unbroken)]
+                    assert rates[0] == pytest.approx(rates[1], rel=1e-12), (what, name)
+                shutil.rmtree(tmp_path / 'unbroken')
         shutil.rmtree(folder, ignore_errors=True)
     kinds, bad = tally(results)
     print(kinds)

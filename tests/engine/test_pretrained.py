@@ -95,3 +95,35 @@ def test_a_forgotten_prefix_is_named(scope, tmp_path):
     torch.save(dict(state_dict=state), tmp_path / 'run.pth')
     with pytest.raises(InputError, match=r"It fits with prefix='discriminator'\."):
         Pretrained(str(tmp_path / 'run.pth'))(discriminator)
+
+
+@pytest.mark.parametrize('prefix', ['generator', 'discriminator'])
+@pytest.mark.parametrize(
+    'save',
+    [
+        lambda g, d: dict(params=d),
+        lambda g, d: {f'module.{key}': value for key, value in d.items()},
+        lambda g, d: dict(state_dict={**prefixed('net_g.', g), **prefixed('net_d.', d)}),
+        lambda g, d: {**prefixed('netG.', g), **prefixed('netD.', d)},
+        lambda g, d: dict(state_dict={**prefixed('generator.', g), **prefixed('discriminator.', d)}),
+    ],
+)
+def test_discriminators_of_other_trainers(scope, tmp_path, save, prefix):
+    source, target = (VGGDiscriminator(mid_channels=2, patch_size=32, dense_channels=4) for _ in range(2))
+    content = save(small().state_dict(), source.state_dict())
+    torch.save(content, tmp_path / 'net.pth')
+    both = any(
+        'net_g.' in key or 'netG.' in key or 'generator.' in key for key in content.get('state_dict', content)
+    )
+    load = Pretrained(str(tmp_path / 'net.pth'), prefix=prefix)
+    if both and prefix == 'generator':
+        with pytest.raises(InputError, match=r"It fits with prefix='discriminator'\."):
+            load(target)
+        return
+    load(target)
+    for key, value in source.state_dict().items():
+        assert value.equal(target.state_dict()[key]), key
+
+
+def prefixed(prefix, state):
+    return {prefix + key: value for key, value in state.items()}

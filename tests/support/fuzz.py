@@ -188,9 +188,12 @@ def reschedule(config: dict, rng: random.Random) -> str:
 
 
 def expected_rates(config: dict, iteration: int) -> dict[str, float]:
-    """Return the learning rates after an iteration of a run whose config had always been this one."""
-    schedule = config['param_scheduler']
-    passed = sum(milestone <= iteration for milestone in schedule['milestones'])
+    """Return the learning rates after an iteration of a run whose config had always been this one.
+
+    MMEngine ends a schedule with the run: a milestone at the last iteration is not passed.
+    """
+    schedule, end = config['param_scheduler'], config['train_cfg']['max_iters']
+    passed = sum(milestone <= min(iteration, end - 1) for milestone in schedule['milestones'])
     return {
         name: config['optim_wrapper'][name]['optimizer']['lr'] * schedule['gamma'] ** passed
         for name in ('generator', 'discriminator')
