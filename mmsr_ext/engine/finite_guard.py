@@ -24,6 +24,7 @@ class Update(NamedTuple):
         losses: What the restorer logs of this process, means over the micro-steps.
         gradient_norms: By network that was to be updated; all processes share them.
         images: The files of the batch, or of those that were accumulated, of this process.
+        step: Number of the iteration that completed it, from 1, counted since the model was built.
     """
 
     finite: bool
@@ -31,6 +32,7 @@ class Update(NamedTuple):
     losses: dict[str, float]
     gradient_norms: dict[str, float]
     images: list[str]
+    step: int = 0
 
     @property
     def values(self) -> dict[str, float]:
@@ -63,8 +65,9 @@ class FiniteGuard:
     """
 
     def __init__(self) -> None:
-        # names of losses and of networks, all values, images; bounded, because nobody may call review
-        self.pending: deque[tuple[list[str], list[str], Tensor, list[str]]] = deque(maxlen=1000)
+        # names of losses and of networks, all values, images, step; bounded, because nobody may call review
+        self.pending: deque[tuple[list[str], list[str], Tensor, list[str], int]] = deque(maxlen=1000)
+        self.steps = 0  # iterations so far, those included that accumulate
         self._losses: dict[str, list[Tensor]] = {}  # of an update's micro-steps
         self._images: list[str] = []
 
@@ -85,6 +88,7 @@ class FiniteGuard:
             logs: The losses and what else is to be in a report; scalars.
             images: The batch's files.
         """
+        self.steps += 1
         for name, value in logs.items():
             self._losses.setdefault(name, []).append(value.detach().reshape(()).float())
         self._images += images
@@ -112,7 +116,8 @@ class FiniteGuard:
         flags = torch.stack([non_finite, overflow.any()]).float()
         if get_world_size() > 1:
             all_reduce(flags, 'max')
-        self.pending.append(([*self._losses], [*wrappers], torch.cat([losses, norm, flags]), self._images))
+        values = torch.cat([losses, norm, flags])
+        self.pending.append(([*self._losses], [*wrappers], values, self._images, self.steps))
         self._losses, self._images = {}, []
         skip = flags.amax()
         for name, wrapper in wrappers.items():
@@ -129,13 +134,13 @@ class FiniteGuard:
         self.pending.clear()
         if not pending:
             return []
-        numbers = iter(torch.cat([values for _, _, values, _ in pending]).tolist())
+        numbers = iter(torch.cat([values for _, _, values, *_ in pending]).tolist())
         updates = []
-        for losses, networks, _, images in pending:
+        for losses, networks, _, images, step in pending:
             values = {name: next(numbers) for name in losses}
             norms = {name: next(numbers) for name in networks}
             non_finite, overflow = next(numbers) > 0, next(numbers) > 0
-            updates.append(Update(not non_finite, overflow and not non_finite, values, norms, images))
+            updates.append(Update(not non_finite, overflow and not non_finite, values, norms, images, step))
         return updates
 
     @staticmethod

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from torch import Tensor
 from ...arguments import Size
 from ...errors import InputError
 from ...registry import HOOKS
+from ...weights import read_checkpoint, weights_of
 from ..distributed.process_group import host_group
 from ..stock import unwrapped
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from ..finite_guard import Update
 
 AT_LEAST_EVERY = 100  # iterations
+RUINED = 100  # times the largest weight at the start: weights of which no lower rate makes sound ones
 LEARNT_ALL = 1e-3  # a discriminator's loss, per term, below which next to no gradient reaches the generator
 
 
@@ -51,6 +55,9 @@ class UpdateGuardHook(Hook):
         self.limit = limit
         self.collapse_after = collapse_after
         self.in_a_row = 0
+        self.first = 0  # iteration of the first of them
+        self.before = 0  # iterations of the run before those that the guard counted
+        self.largest = float('inf')
         self.collapsed_for = 0
         self.reported = False
         self.buffers: list[Tensor] = []
@@ -61,7 +68,9 @@ class UpdateGuardHook(Hook):
             (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=AT_LEAST_EVERY
         )
         self.buffers = []
-        self._remember(unwrapped(runner.model))
+        model = unwrapped(runner.model)
+        self._remember(model)
+        self.largest = _largest(dict(model.named_parameters()))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -71,6 +80,8 @@ class UpdateGuardHook(Hook):
             self.every_n_inner_iters(batch_idx, interval) for interval in (self.interval, AT_LEAST_EVERY)
         )
         guard = getattr(unwrapped(runner.model), 'guard', None)
+        if guard:
+            self.before = runner.iter + 1 - guard.steps
         if (
             due
             or self.is_last_train_iter(runner)
@@ -112,9 +123,51 @@ class UpdateGuardHook(Hook):
         for update in updates:
             if not update.overflow:
                 self.in_a_row = 0 if update.finite else self.in_a_row + 1
+                if self.in_a_row == 1:
+                    self.first = self.before + update.step
             if self.in_a_row >= self.limit:
-                raise InputError(_report(self.in_a_row, update.values, runner))
+                raise InputError(self._report(update.values, self.before + update.step, runner))
             self._watch_discriminator(update.losses)
+
+    def _report(self, values: dict[str, float], last: int, runner: Runner) -> str:
+        path = self._sound_checkpoint(Path(runner.work_dir))
+        how = (
+            f'go on with --resume {path}, the last checkpoint with sound weights'
+            if path
+            else 'start a new run (no checkpoint has sound weights)'
+        )
+        return (
+            f'the last {self.in_a_row} updates were non-finite and were skipped, and the run stops at '
+            f'iteration {last}. The last of them: '
+            f'{", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The first was at '
+            f'iteration {self.first}. Lower the learning rates or clip gradients '
+            f'(optim_wrapper.generator.clip_grad="dict(max_norm=1)"), then {how}.'
+        )
+
+    def _sound_checkpoint(self, folder: Path) -> Path | None:
+        """Return the newest checkpoint from before the update that made the losses non-finite.
+
+        That is the last one that was made, or an earlier one, of which the weights had grown out of bounds.
+        """
+        saved = {
+            int(path.stem.removeprefix('iter_')): path
+            for path in folder.glob('iter_*.pth')
+            if path.stem.removeprefix('iter_').isdecimal()
+        }
+        for iteration in sorted(saved, reverse=True):
+            if iteration < self.first - 1:
+                try:
+                    weights = weights_of(read_checkpoint(saved[iteration]))
+                except InputError:  # damaged
+                    continue
+                networks = {
+                    name: value
+                    for name, value in weights.items()
+                    if name.startswith(('generator.', 'discriminator.')) and 'running_' not in name
+                }
+                if _largest(networks) <= RUINED * self.largest:
+                    return saved[iteration]
+        return None
 
     def _watch_discriminator(self, values: dict[str, float]) -> None:
         terms = [values[name] for name in ('loss_d_real', 'loss_d_fake') if name in values]
@@ -143,6 +196,13 @@ class UpdateGuardHook(Hook):
     def _restore(self, model: torch.nn.Module) -> None:
         for buffer, sound in zip(_statistics(model), self.buffers):
             buffer.copy_(_sound(buffer, sound))
+
+
+def _largest(weights: Mapping[str, Tensor]) -> float:
+    """Return the largest absolute value of all weights; infinite if one is not finite."""
+    largest = [value.detach().float().abs().amax() for value in weights.values() if value.is_floating_point()]
+    value = float(torch.stack(largest).amax()) if largest else 0.0
+    return value if math.isfinite(value) else math.inf
 
 
 def _sound(buffer: Tensor, before: Tensor) -> Tensor:
@@ -184,25 +244,3 @@ def _statistics(model: torch.nn.Module) -> list[Tensor]:
         if (network := getattr(model, name, None)) is not None
     ]
     return [buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()]
-
-
-def _report(count: int, values: dict[str, float], runner: Runner) -> str:
-    first = runner.iter + 2 - count
-    before = [
-        (int(path.stem.removeprefix('iter_')), path)
-        for path in Path(runner.work_dir).glob('iter_*.pth')
-        if path.stem.removeprefix('iter_').isdecimal()
-    ]
-    path = max(((iteration, path) for iteration, path in before if iteration < first), default=(0, None))[1]
-    how = (
-        f'go on with --resume {path}, the last checkpoint before the first of them'
-        if path
-        else 'start a new run (no checkpoint is from before the first of them)'
-    )
-    return (
-        f'the last {count} updates were non-finite and were skipped, and the run stops at iteration '
-        f'{runner.iter + 1}. The last of them: '
-        f'{", ".join(f"{name} {value:.4g}" for name, value in values.items())}. The first was at '
-        f'iteration {first}. Lower the learning rates or clip gradients '
-        f'(optim_wrapper.generator.clip_grad="dict(max_norm=1)"), then {how}.'
-    )

@@ -266,12 +266,20 @@ def test_says_which_images_and_counts(runner, capsys):
 
 def test_stops_after_so_many_in_a_row_with_a_report(runner, tmp_path):
     bad = range(2, 9)
-    message = r'last 3 updates were non-finite.*d_real.*norm of the generator.*The first was at iteration 7'
+    message = (
+        r'last 3 updates were non-finite.*iteration 5.*d_real.*of the generator.*first was at iteration 3'
+    )
     with pytest.raises(InputError, match=f'{message}.*start a new run'):
         run(UpdateGuardHook(limit=3), runner(restorer(at=bad)), 9)
-    for iteration in (5, 6, 8):  # the last one already has the weights that make every loss non-finite
-        (tmp_path / f'iter_{iteration}.pth').touch()
-    with pytest.raises(InputError, match=rf'{message}.*--resume .*iter_6\.pth, the last checkpoint before'):
+    sound = {f'generator.{key}': value for key, value in restorer(at=bad).generator.state_dict().items()}
+    ruined = {key: value * 1e4 for key, value in sound.items()}
+    # of 2 iterations: the weights that made the losses non-finite; of 1: sound; of 0: older
+    for iteration, weights in ((0, sound), (1, sound), (2, sound), (5, sound)):
+        torch.save(dict(state_dict=weights), tmp_path / f'iter_{iteration}.pth')
+    with pytest.raises(InputError, match=rf'{message}.*--resume .*iter_1\.pth, the last .* sound'):
+        run(UpdateGuardHook(limit=3), runner(restorer(at=bad)), 9)
+    torch.save(dict(state_dict=ruined), tmp_path / 'iter_1.pth')
+    with pytest.raises(InputError, match=r'--resume .*iter_0\.pth'):
         run(UpdateGuardHook(limit=3), runner(restorer(at=bad)), 9)
     run(UpdateGuardHook(limit=3), runner(restorer(at=(0, 1, 3, 4))), 6)
 
@@ -329,9 +337,9 @@ def test_only_sound_statistics_are_remembered(runner):
     spoilt = next(buffer for buffer in model.discriminator.buffers() if buffer.is_floating_point())
     sound = spoilt.clone()
     spoilt.fill_(float('nan'))  # by a forward without update, say
-    model.guard.pending.append((['loss'], [], torch.zeros(3), []))
+    model.guard.pending.append((['loss'], [], torch.zeros(3), [], 1))
     hook.review(subject)
-    model.guard.pending.append((['loss'], [], torch.tensor([float('nan'), 1, 0]), []))
+    model.guard.pending.append((['loss'], [], torch.tensor([float('nan'), 1, 0]), [], 2))
     hook.review(subject)
     assert torch.equal(spoilt, sound)
 
