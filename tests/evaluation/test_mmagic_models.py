@@ -174,7 +174,7 @@ def test_a_set_that_is_called_as_a_benchmark_has_a_number(write, tmp_path):
 
 def test_a_generator_of_more_than_an_image_leaves_benchmark_sets_out():
     cfg = Config(dict(default_scope='mmagic', model=dict(type='EDVR', generator=dict(type='EDVRNet'))))
-    scale, (note,) = _scale(cfg)
+    scale, _, (note,) = _scale(cfg)
     assert scale == 1
     assert note.startswith('benchmark sets left out: the generator')
 
