@@ -37,6 +37,7 @@ EXTRAS = {
     'lite': ['mmcv-lite>=2.0.0,<2.2.0'],
     'full': ['mmcv>=2.0.0,<2.2.0'],
     'export': ['onnx>=1.16', 'onnxruntime>=1.18'],
+    'spandrel': ['spandrel>=0.4'],
     'tests': [
         'pytest>=8',
         'pytest-xdist>=3.5',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,30 @@ def reference_pages() -> dict[str, str]:
             "In a config of this package by name, `type='NAME'`; in one of MMagic's, `type='mmsr_ext.NAME'`."
         )
         pages[f'reference/{room}.md'] = _page(ROOMS[room], intro, parts)
+        if room == 'models.backbones':
+            pages[f'reference/{room}.md'] += spandrel_table()
         index += [f'## [{ROOMS[room]}]({room}.md)', '', *_table(parts, f'{room}.md'), '']
     return pages | {'reference/index.md': '\n'.join(index)}
+
+
+def spandrel_table() -> str:
+    """Return the table that tests/support/spandrel_table.py writes."""
+    lines = [
+        '## Architectures of `SpandrelNet`',
+        '',
+        'Each was built small, trained for three steps, saved, resumed bit for bit, exported, re-read and run. '
+        'Frozen: parameters that no output depends on. spandrel: whether it loads the exported file and '
+        'computes the same; where it does not, `load_generator` of this package still does, by what the file '
+        'says of itself.',
+        '',
+        '| Architecture | Result | Licence | Frozen | Under float16 | spandrel |',
+        '| --- | --- | --- | ---: | --- | --- |',
+    ]
+    for name, found in json.loads((ROOT / 'docs/spandrel.json').read_text()).items():
+        result = found['result'].replace('|', '/')
+        rest = [str(found.get(key, '')) for key in ('frozen', 'half', 'spandrel')]
+        lines.append(f'| [{name}]({found["source"]}) | {result} | {found["licence"]} | {" | ".join(rest)} |')
+    return '\n'.join([*lines, ''])
 
 
 def registered_parts() -> dict[str, list[tuple[str, Any]]]:

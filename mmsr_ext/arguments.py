@@ -161,8 +161,8 @@ def keywords_of(part: type) -> list[str] | None:
         part: The class.
 
     Returns:
-        Their names; None where they cannot be listed, since the constructor keeps any keyword for itself, or
-        the class has a ``__new__`` of its own.
+        Their names; None where they cannot be listed, since the constructor keeps any keyword for itself,
+        which a class of ours says by ``keeps_keywords``, or the class has a ``__new__`` of its own.
 
     >>> class Network:
     ...     def __init__(self, width, depth=2): ...
@@ -170,7 +170,7 @@ def keywords_of(part: type) -> list[str] | None:
     ['width', 'depth']
     """
     names: list[str] = []
-    if part.__new__ is not object.__new__:
+    if part.__new__ is not object.__new__ or getattr(part, 'keeps_keywords', False):
         return None
     for owner in part.__mro__:
         if owner is object:

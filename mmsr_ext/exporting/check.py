@@ -18,7 +18,11 @@ HALF_TOLERANCE = 2 / 255
 
 def make_samples(network: nn.Module, arguments: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
     """Return random images of three sizes, one of the smallest height, and the network's outputs."""
-    channels = arguments.get('in_channels') or _first_convolution(network).in_channels
+    channels = (
+        getattr(network, 'channels', None)
+        or arguments.get('in_channels')
+        or _first_convolution(network).in_channels
+    )
     smallest = next((size for size in range(1, 33) if _takes(network, channels, size)), None)
     if smallest is None:
         raise InputError(

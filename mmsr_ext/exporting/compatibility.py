@@ -8,6 +8,7 @@ from torch import nn
 
 from ..generators.architectures import trait
 from ..generators.channels import image_channels
+from ..models.backbones import SpandrelNet
 
 
 def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: str = 'basicsr') -> list[str]:
@@ -28,7 +29,11 @@ def readers(network: nn.Module, arguments: dict[str, Any], format: str, names: s
     if format == 'torchscript':
         return ['torch.jit.load reads it, in Python and C++, without this package.']
     architecture = type(network)
-    loads = trait(architecture, 'spandrel')(arguments, names)
+    loads = (
+        network.reread()
+        if isinstance(network, SpandrelNet)
+        else trait(architecture, 'spandrel')(arguments, names)
+    )
     by_authors = (
         None if loads or names == 'authors' else trait(architecture, 'spandrel')(arguments, 'authors')
     )

@@ -113,7 +113,8 @@ def export(
         format,
         out,
         force,
-        f'_{type(network).__name__.lower()}_x{network.scale}' + ('_fp16' if half else ''),
+        f'_{arguments.get("architecture", type(network).__name__).lower()}_x{network.scale}'
+        + ('_fp16' if half else ''),
     )
     samples = make_samples(network, arguments)
     smallest = samples[2][0].shape[-2]
@@ -129,6 +130,7 @@ def export(
     }
     smaller = _Half(network) if half else network
     state = (smaller.network if isinstance(smaller, _Half) else network).state_dict()
+    state = trait(type(network), 'file_names')(state)
     if names != 'basicsr':
         state = _authors_names(network, arguments, state, names)
 

@@ -17,11 +17,13 @@ MMAGICS = (
 
 
 def architectures() -> Iterator[type[nn.Module]]:
-    """Yield every generator class that can be recognised by its weights, MMagic's last."""
-    yield from _registered()
+    """Yield every generator class that can be recognised by its weights, those of other projects last."""
+    last = [one for one in _registered() if trait(one, 'recognised_last')]
+    yield from (one for one in _registered() if one not in last)
     from .mmagic_networks import MSRResNet
 
     yield MSRResNet
+    yield from last
 
 
 def architecture_named(name: str) -> type[nn.Module] | None:

@@ -56,6 +56,8 @@ def exported_metadata(path: str | Path, content: dict[str, Any] | None = None) -
 
 def all_arguments(network: nn.Module, args: dict[str, Any]) -> dict[str, Any]:
     """Return all arguments of a network's constructor, defaults included, without ``init_cfg``."""
+    if isinstance(own := getattr(network, 'arguments', None), dict):  # which knows them better
+        return own
     signature = inspect.signature(type(network))
     bound = signature.bind(**args)
     bound.apply_defaults()
@@ -83,12 +85,17 @@ def description_of(network: nn.Module, arguments: dict[str, Any]) -> dict[str, s
         network: A generator.
         arguments: All of its constructor, see ``all_arguments``.
     """
+    of_others = {
+        f'architecture_{key}': str(getattr(network, name))
+        for key, name in [('license', 'licence'), ('source', 'source')]
+        if hasattr(network, name)
+    }
     return {
         'mmsr_ext': __version__,
         'architecture': name_of(network),
         'arguments': json.dumps(arguments),
         'scale': str(network.scale),
-    }
+    } | of_others
 
 
 def describe(path: str | Path, content: dict[str, Any]) -> tuple[type[nn.Module], dict[str, Any]] | None:

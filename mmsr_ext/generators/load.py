@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..pretrained import weights_file
 from ..weights import differences, generator_part, read_checkpoint, recognise, rename_to, unwrapped
-from .architectures import architectures, known_names
+from .architectures import architectures, known_names, trait
 from .description import describe, named_generator
 from .foreign import network_of_config, with_scale
 from .size_limit import explained_by
@@ -78,13 +78,15 @@ def identify(path: str | Path, raw: bool = False, config: str | Path | None = No
     described = network_of_config(config) if config else describe(path, content)
     if described:
         architecture, args = described
+        args = trait(architecture, 'complete')(args, weights)
         return Identified(
             _build(architecture, args, weights, path, f'by {config} is' if config else 'says that it is'),
             args,
             content,
         )
     for architecture in architectures():
-        found = next(filter(None, (recognise(architecture, held) for held in unwrapped(weights))), None)
+        with explained_by(weights):
+            found = next(filter(None, (recognise(architecture, held) for held in unwrapped(weights))), None)
         if found:
             try:
                 return Identified(_build(architecture, *found, path, 'looks like'), found[0], content)

@@ -32,6 +32,7 @@ from mmsr_ext.models.backbones import (
     EnhanceNet,
     ModifiedSRResNet,
     RRDBNet,
+    SpandrelNet,
     SRResNet,
     SRVGGNetCompact,
 )
@@ -57,6 +58,10 @@ CASES = {
         dict(in_channels=1, out_channels=1, mid_channels=8, shrunk_channels=4, num_mappings=2, scale=3),
     ),
     'rcan': (RCAN, dict(mid_channels=8, num_groups=2, num_blocks=2, squeeze_factor=4, scale=2)),
+    'spandrel': (
+        SpandrelNet,
+        dict(architecture='RealPLKSR', scale=2, dim=8, n_blocks=1, kernel_size=5),
+    ),
     'espcn': (ESPCN, dict(in_channels=1, out_channels=1, mid_channels=(8, 4), scale=3)),
     'enhancenet': (EnhanceNet, dict(mid_channels=8, num_blocks=1)),
     'modified_srresnet': (ModifiedSRResNet, dict(mid_channels=8, num_blocks=1, scale=3)),
@@ -68,7 +73,13 @@ CASES = {
     ),
     'srcnn': (SRCNNNet, dict(channels=(3, 8, 8, 3), upscale_factor=2)),
 }
-SPANDREL = {'rrdb': 'ESRGAN', 'rrdb_x2': 'ESRGAN', 'rrdb_x1': 'ESRGAN', 'compact': 'Compact'}
+SPANDREL = {
+    'rrdb': 'ESRGAN',
+    'rrdb_x2': 'ESRGAN',
+    'rrdb_x1': 'ESRGAN',
+    'compact': 'Compact',
+    'spandrel': 'PLKSR',
+}
 MIN_SIZES = {'rrdb_x2': 2, 'rrdb_x1': 3, 'deblur': 5, 'deblur_batch': 5}
 FORMATS = {'safetensors': '.safetensors', 'pth': '.pth', 'onnx': '.onnx', 'torchscript': '.pt'}
 
@@ -149,7 +160,8 @@ def test_the_same_images(tmp_path, name, format):
     network, checkpoint = make(tmp_path, name)
     done = export(checkpoint, format, license='CC0-1.0')
     scale = done.metadata['scale']
-    assert done.path == tmp_path / f'iter_3_{type(network).__name__.lower()}_x{scale}{FORMATS[format]}'
+    kind = getattr(network, 'arguments', {}).get('architecture', type(network).__name__).lower()
+    assert done.path == tmp_path / f'iter_3_{kind}_x{scale}{FORMATS[format]}'
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(['iter_3.pth', done.path.name])
     run = runner(done.path, format)
     for x, y in images(network, name):

@@ -8,6 +8,7 @@ from .fsrcnn import FSRCNN
 from .modified_srresnet import ModifiedSRResNet
 from .rcan import RCAN
 from .rrdbnet import RRDBNet
+from .spandrel_net import SpandrelNet
 from .srresnet import SRResNet
 from .srvggnet_compact import SRVGGNetCompact
 
@@ -22,4 +23,5 @@ __all__ = [
     'RRDBNet',
     'SRResNet',
     'SRVGGNetCompact',
+    'SpandrelNet',
 ]

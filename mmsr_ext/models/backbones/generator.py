@@ -21,12 +21,14 @@ class Generator(BaseModule):
         basicsr: Whether BasicSR has the network, under the same names of weights; its class where that has
             another name.
         mmagic: Whether MMagic has.
+        recognised_last: Whether it recognises files of other classes too, which are asked first.
     """
 
     scale: int
     aliases: ClassVar[tuple[str, ...]] = ()
     basicsr: ClassVar[bool | str] = False
     mmagic: ClassVar[bool] = False
+    recognised_last: ClassVar[bool] = False
 
     @classmethod
     def recognise(cls, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
@@ -51,6 +53,16 @@ class Generator(BaseModule):
         if 'upscale_factor' in arguments:  # MMagic's name
             arguments['scale'] = arguments.pop('upscale_factor')
         return arguments
+
+    @classmethod
+    def complete(cls, arguments: dict[str, Any], weights: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Add the arguments that a file leaves to its weights."""
+        return arguments
+
+    @staticmethod
+    def file_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights under the names that they have in an exported file."""
+        return dict(weights)
 
     @classmethod
     def spandrel(cls, arguments: Mapping[str, Any], names: str) -> str | None:
