@@ -59,8 +59,7 @@ def spandrel_table() -> str:
         '',
         'Each was built small, trained for three steps, saved, resumed bit for bit, exported, re-read and run. '
         'Frozen: parameters that no output depends on. spandrel: whether it loads the exported file and '
-        'computes the same; where it does not, `load_generator` of this package still does, by what the file '
-        'says of itself.',
+        'computes the same; where not, `load_generator` here still does, by what the file says.',
         '',
         '| Architecture | Result | Licence | Frozen | Under float16 | spandrel |',
         '| --- | --- | --- | ---: | --- | --- |',
