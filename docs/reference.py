@@ -57,8 +57,8 @@ def spandrel_table() -> str:
     lines = [
         '## Architectures of `SpandrelNet`',
         '',
-        'Each was built small, trained for three steps, saved, resumed bit for bit, exported, re-read and run. '
-        'Frozen: parameters that no output depends on. spandrel: whether it loads the exported file and '
+        'Each was built small, trained for three steps, saved, resumed bit for bit, exported, re-read and '
+        'run. Frozen: parameters that no output depends on. spandrel: whether it loads the exported file and '
         'computes the same; where not, `load_generator` here still does, by what the file says.',
         '',
         '| Architecture | Result | Licence | Frozen | Under float16 | spandrel |',

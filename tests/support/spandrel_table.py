@@ -110,7 +110,7 @@ def row(name, folder):
     try:
         return about | follow(name, folder)
     except InputError as error:
-        return about | dict(result=f'refused: {error}'.replace('SpandrelNet: ', ''))
+        return about | dict(result=f'refused: {error}'.replace('SpandrelNet: ', '')[:240])
 
 
 if __name__ == '__main__':
