@@ -151,7 +151,7 @@ def test_safetensors(tmp_path, header, length, message):
     check(lambda: load_network(path), message)
 
 
-@pytest.mark.parametrize('count', [100_000, 300_000])
+@pytest.mark.parametrize('count', [30_000, 300_000])
 def test_safetensors_of_very_many_tensors(tmp_path, count):
     path = tmp_path / 'net.safetensors'
     entries = (f'"t{i}":{{"dtype":"U8","shape":[1],"data_offsets":[{i},{i + 1}]}}' for i in range(count))
@@ -159,19 +159,6 @@ def test_safetensors_of_very_many_tensors(tmp_path, count):
     path.write_bytes(struct.pack('<Q', len(header)) + header + bytes(count))
     too_long = f'its header declares {len(header):,} bytes'
     check(lambda: load_network(path), too_long if count > 200_000 else 'is of no architecture')
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('lossless', [True, False])
-def test_the_largest_webp(tmp_path, lossless):
-    """It is below the limit of pixels: its memory is that of its pixels, whatever the size of the file."""
-    path, edge = tmp_path / 'a.webp', 16_383
-    Image.new('RGB', (edge, edge), (9, 9, 9)).save(path, lossless=lossless, quality=0, method=0)
-    assert path.stat().st_size < 3 * 10**6
-    for read in (image_size, read_image):
-        result = taken(lambda read=read: read(path), seconds=30)
-        assert result.ended == 'success', result
-        assert result.memory < GIGABYTE + 4 * edge**2, result
 
 
 def graph(path, *nodes, **constants):

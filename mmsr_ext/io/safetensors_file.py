@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-MOST_HEADER = 2**23  # bytes; 100 are enough for a tensor
+MOST_HEADER = 2**22  # bytes; 100 are enough for a tensor
 MOST_DIMENSIONS = 64
 METADATA = '__metadata__'
 DTYPES = {
