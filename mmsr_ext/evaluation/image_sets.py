@@ -42,6 +42,11 @@ class ImageSet:
     prefix: str = ''
     note: str = ''
 
+    @property
+    def label(self) -> str:
+        """Return what stands before the names of its metrics, where another set's would be the same."""
+        return f'test set {self.name}'
+
 
 def own_sets(cfg: Config) -> list[ImageSet]:
     """Return the test data of a config, with the config's evaluators; names may be equal."""
@@ -66,6 +71,41 @@ def named_apart(sets: list[ImageSet]) -> list[ImageSet]:
         taken.add(name.casefold())
         apart.append(replace(image_set, name=name))
     return apart
+
+
+def with_own_metrics(sets: list[ImageSet]) -> list[ImageSet]:
+    """Tell the metrics of sets apart that would have one name in the runner, which MMagic's loop refuses.
+
+    Args:
+        sets: With different names.
+
+    Returns:
+        The sets; where metrics of a set have the prefix of another set's, with the set's label before it.
+    """
+    taken: set[str] = set()
+    result = []
+    for image_set in sets:
+        metrics = metrics_of(image_set.evaluator)
+        prefixes = {metric.get('prefix') or '' for metric in metrics if isinstance(metric, dict)}
+        if prefixes & taken:
+            metrics = [
+                dict(metric, prefix='/'.join(filter(None, (image_set.label, metric.get('prefix')))))
+                if isinstance(metric, dict)
+                else metric
+                for metric in metrics
+            ]
+            evaluator = image_set.evaluator
+            whole = isinstance(evaluator, dict) and 'metrics' in evaluator
+            image_set = replace(image_set, evaluator=dict(evaluator, metrics=metrics) if whole else metrics)
+        taken |= prefixes
+        result.append(image_set)
+    return result
+
+
+def metrics_of(evaluator: Any) -> list[Any]:
+    """Return the configs of the metrics in the config of an evaluator."""
+    metrics = evaluator['metrics'] if isinstance(evaluator, dict) and 'metrics' in evaluator else evaluator
+    return [metrics] if isinstance(metrics, dict) else list(metrics)
 
 
 def benchmark_sets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,12 @@ from .image_sets import (
     folder_of,
     is_missing,
     lpips_weights,
+    metrics_of,
     named_apart,
     own_sets,
     perceptual,
     scale_and_channels,
+    with_own_metrics,
 )
 from .recorder import ImageResult, Recorder
 from .tested_model import baseline_in, drop_training_parts, generators_of, is_restorer
@@ -137,7 +140,7 @@ def measure(
         sets, notes = (
             (own_sets(cfg), []) if benchmarks is None else _all_sets(cfg, benchmarks, baseline, lpips)
         )
-        sets = named_apart(sets)
+        sets = with_own_metrics(named_apart(sets))
     if left_out:
         notes = [*notes, f'{" and ".join(left_out)} left out: the images have one channel']
     clash = {'GT', 'LQ', *(image_set.name for image_set in sets if image_set.prefix)} & weights.keys()
@@ -172,9 +175,9 @@ def measure(
             folders[index],
             _figures(recorder, index, image_set, list(weights), baseline),
             recorder.images[index],
-            protocol(_metrics_of(image_set.evaluator)),
+            protocol(metrics_of(image_set.evaluator), loop.evaluators[index].metrics),
             image_set.note,
-            max((metric.get('crop_border', 0) for metric in _metrics_of(image_set.evaluator)), default=0),
+            max((metric.get('crop_border', 0) for metric in metrics_of(image_set.evaluator)), default=0),
         )
         for index, image_set in enumerate(sets)
     ]
@@ -257,7 +260,7 @@ def _figures(
     for method in methods:
         table[method] = {}
         for name, value in recorder.metrics[method, index].items():
-            name = name.removeprefix(f'{image_set.prefix}/')
+            name = name.removeprefix(f'{image_set.prefix}/').removeprefix(f'{image_set.label}/')
             of_baseline = baseline and name.startswith(f'{baseline}/')
             table[str(baseline) if of_baseline else method][name.removeprefix(f'{baseline}/')] = value
         images = recorder.images[index].values()
@@ -269,16 +272,21 @@ def _figures(
     return {method: figures for method, figures in table.items() if figures}
 
 
-def _metrics_of(evaluator: Any) -> list[Any]:
-    metrics = evaluator['metrics'] if isinstance(evaluator, dict) else evaluator
-    return [metrics] if isinstance(metrics, dict) else list(metrics)
+def protocol(metrics: list[Any], built: Sequence[Any] = ()) -> str:
+    """Describe how the metrics of a set are computed, from their configs.
 
-
-def protocol(metrics: list[Any]) -> str:
-    """Describe how the metrics of a set are computed, from their configs."""
+    Args:
+        metrics: Their configs.
+        built: The metrics themselves; those of other packages take the outputs as they are.
+    """
     borders = sorted({str(metric.get('crop_border', 0)) for metric in metrics})
     luma = ', Y of BT.601 (16 to 235)' if any(metric.get('convert_to') == 'Y' for metric in metrics) else ''
-    return f'outputs rounded to 8 bit, border of {" or ".join(borders)} px left out{luma}'
+    others = sorted({type(one).__name__ for one in built if not type(one).__module__.startswith('mmsr_ext.')})
+    rounded = 'outputs rounded to 8 bit'
+    if others:
+        own = any(type(one).__module__.startswith('mmsr_ext.') for one in built)
+        rounded = f'{rounded}, not for {", ".join(others)}' if own else 'outputs not rounded'
+    return f'{rounded}, border of {" or ".join(borders)} px left out{luma}'
 
 
 def _names_of(paths: list[str]) -> list[str]:

@@ -152,6 +152,22 @@ def test_sets_keep_apart(sets, names, write, tmp_path):
     assert list(json.loads((tmp_path / 'out.json').read_text())['sets']) == names
 
 
+@pytest.mark.parametrize('prefix', ['u', None])
+def test_sets_with_one_prefix_are_measured_each(prefix, write, tmp_path):
+    """MMagic's own loop refuses them; what they are called in the table stays."""
+    write(MODELS_OF_MMAGIC['SRCNN'], {'u': ('data/Set5', 'set5'), 'v': ('data/Set14', 'set14')})
+    recipe = tmp_path / 'recipe.py'
+    recipe.write_text(
+        recipe.read_text() + f'\nfor evaluator in test_evaluator:\n    for metric in evaluator["metrics"]:\n'
+        f'        metric["prefix"] = {prefix!r}\n'
+    )
+    result = measure(tmp_path)
+    start = f'{prefix}/' if prefix else ''
+    for part in result.sets:
+        assert set(part.figures['net']) == {f'{start}PSNR', f'{start}SSIM', 's/image', 'MP/s'}
+        assert part.protocol.startswith('outputs not rounded, border of 4 px')
+
+
 def test_missing_sets_of_mmagic_are_left_out(write, tmp_path):
     write(MODELS_OF_MMAGIC['SRCNN'], {'u': ('data/Set5', 'set5'), 'v': ('data/Set14', 'set14')})
     shutil.rmtree(tmp_path / 'data/Set14')

@@ -65,7 +65,7 @@ class ModifiedSRResNet(Generator):
         self.conv_hr = nn.Conv2d(width, width, 3, padding=1)
         self.conv_last = nn.Conv2d(width, out_channels, 3, padding=1)
         for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight)
                 layer.weight.data.mul_(0.1)
                 nn.init.zeros_(layer.bias)
