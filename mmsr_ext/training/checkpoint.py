@@ -121,8 +121,9 @@ def check_initialisers(model: nn.Module) -> None:
                 }
             faults = differences(module.state_dict(), weights)
             if faults:
+                where = '.'.join(filter(None, ('model', name, 'init_cfg')))
                 raise InputError(
-                    f"model.{name}.init_cfg: MMEngine's Pretrained would leave random what does not fit, and "
+                    f"{where}: MMEngine's Pretrained would leave random what does not fit, and "
                     f'{path} has weights {faults}. Use init_cfg.type=Pretrained, which reads files of other '
                     'trainers too, with partial=True for a file that fits in part.'
                 )
