@@ -22,6 +22,7 @@ TOOLS = {
     'demo': 'demo.py',
     'demo-data': 'prepare_demo_data.py',
 }
+QUICKSTART = Path('tools', 'quickstart.sh')
 # those that share their work among processes: the arguments of tools/dist_NAME.sh
 SHARED = {'train': 'CONFIG GPUS', 'upscale': 'GPUS INPUT -o FOLDER'}
 
@@ -51,6 +52,19 @@ def in_processes(name: str) -> str:
         return f'bash {file} {arguments}'
     arguments = arguments.replace('GPUS', '').replace('  ', ' ').strip()
     return f'torchrun --nproc_per_node=GPUS -m mmsr_ext {name} {arguments} --launcher pytorch'
+
+
+def typed_here(advice: str) -> str:
+    """Return advice of a config, written for a checkout, with the commands that work where the user is.
+
+    Args:
+        advice: A text with commands such as 'python tools/pack_data.py' and 'bash tools/quickstart.sh'.
+    """
+    for name, file in TOOLS.items():
+        advice = advice.replace(f'python tools/{file}', tool(name))
+    if not _in_checkout(QUICKSTART):
+        advice = advice.replace(f'bash {QUICKSTART}', 'mmsr demo-data && mmsr train srresnet_x4_demo')
+    return advice
 
 
 def _in_checkout(file: Path) -> bool:

@@ -7,7 +7,7 @@ import sys
 import pytest
 from support import ROOT
 
-from mmsr_ext.tool_names import TOOLS, in_processes, tool, typed
+from mmsr_ext.tool_names import TOOLS, in_processes, tool, typed, typed_here
 
 # prose of docstrings and comments is for who reads the code; the rest is for who runs it
 LITERAL = re.compile(r'tools/\w+\.(?:py|sh)')
@@ -64,6 +64,24 @@ def test_in_the_folder_of_another_project(tmp_path, monkeypatch):
     (tmp_path / 'tools' / 'train.py').touch()
     monkeypatch.chdir(tmp_path)
     assert tool('train') == 'mmsr train'
+
+
+@pytest.mark.parametrize('name', ['srgan_x4', 'srresnet_x4_demo', 'deblurgan_gopro', 'espcn_x3'])
+def test_advice_of_a_config(name, tmp_path, monkeypatch):
+    """Each recipe says how to make its data, by commands that are there."""
+    from mmsr_ext.config.load import load_config
+    from mmsr_ext.registry import DATASETS
+
+    cfg = load_config(str(ROOT / 'configs' / f'{name}.py'))
+    dataset = dict(cfg.train_dataloader.dataset)
+    dataset['type'] = f'mmsr_ext.{dataset["type"]}'
+    for folder, start in [(tmp_path, 'mmsr '), (ROOT, 'python tools/')]:
+        monkeypatch.chdir(folder)
+        assert start in typed_here(dataset['hint'])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r'mmsr (pack|demo-data)') as caught:
+        DATASETS.build(dataset)
+    assert 'tools/' not in str(caught.value)
 
 
 def test_in_several_processes(in_root):

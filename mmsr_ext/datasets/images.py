@@ -18,7 +18,7 @@ from ..arguments import Size
 from ..errors import InputError
 from ..io.images import check_image, name_all, named_images, read_image
 from ..registry import DATASETS
-from ..tool_names import tool
+from ..tool_names import tool, typed_here
 from .augmentation import Augmentation, random_bits
 from .base import RestorationDataset, Weighting
 from .drawn import as_draw
@@ -83,7 +83,7 @@ class ImageDataset(RestorationDataset):
         try:
             found = self._find(**folders)
         except InputError as error:
-            raise InputError(f'{error} {hint}'.strip()) from error
+            raise InputError(f'{error} {typed_here(hint)}'.strip()) from error
         self.names, self.files = ['_'.join(key) for key in found], list(found.values())
         with ThreadPoolExecutor() as pool:
             sizes = list(pool.map(self._check, self.files))

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..functional import luma_pixels
 from ..io.images import name_all
 from ..registry import DATASETS, FUNCTIONS
+from ..tool_names import typed_here
 from .augmentation import Augmentation
 from .base import RestorationDataset, Weighting
 from .drawn import as_draw
@@ -76,7 +77,7 @@ class PackedPairs(RestorationDataset):
                     'pack the images without --gray.'
                 )
         except InputError as error:
-            raise InputError(f'{error} {hint}'.strip()) from error
+            raise InputError(f'{error} {typed_here(hint)}'.strip()) from error
         self._check_sizes()
         self._weigh(weighting, gt_size, self.stores.sizes() if weighting == 'area' else ())
 
