@@ -28,8 +28,18 @@ def processes(mark):
     return found
 
 
-@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGHUP])
-def test_a_launcher_that_ends_leaves_no_orphan(tmp_path, number):
+def rank_of(process):
+    """Rank of a process of a run; None of its launcher."""
+    content = Path(f'/proc/{process}/environ').read_bytes().split(b'\0')
+    return next((int(line[5:]) for line in content if line.startswith(b'RANK=')), None)
+
+
+@pytest.mark.parametrize(
+    ('rank', 'number'),
+    [(None, signal.SIGKILL), (None, signal.SIGHUP), (0, signal.SIGKILL), (1, signal.SIGKILL)],
+)
+def test_a_process_that_ends_leaves_no_orphan(tmp_path, rank, number):
+    """The launcher, and each process that it has started."""
     recipe = write_recipe(tmp_path)
     recipe.write_text(recipe.read_text() + LONG)
     environment = os.environ | dict(
@@ -49,8 +59,11 @@ def test_a_launcher_that_ends_leaves_no_orphan(tmp_path, number):
     while not list((tmp_path / 'run').glob('iter_*.pth')) and time.monotonic() < deadline:
         assert launcher.poll() is None, (tmp_path / 'output.txt').read_text()
         time.sleep(0.1)
-    launcher.send_signal(number)
-    launcher.wait(60)
+    if rank is None:
+        launcher.send_signal(number)
+    else:
+        os.kill(next(one for one in processes(str(tmp_path)) if rank_of(one) == rank), number)
+    assert launcher.wait(60) != 0
     ended = time.monotonic()
     while processes(str(tmp_path)) and time.monotonic() < ended + 60:
         time.sleep(0.1)
