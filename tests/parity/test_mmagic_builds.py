@@ -1,5 +1,6 @@
 """MMagic's restoration configs build with GANRestorer in the place of their model, and in our scope."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import mmagic
@@ -43,13 +44,24 @@ def without_downloads(monkeypatch):
 NOTHING = {}
 
 
+@contextmanager
+def skip_random_weights():
+    """Leave out the drawing of random weights, which takes most of the time."""
+    names = ('uniform_', 'normal_', 'trunc_normal_', 'kaiming_uniform_', 'kaiming_normal_', 'xavier_uniform_')
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setattr(torch.nn.init, name, lambda tensor, *args, **kwargs: tensor)
+        yield
+
+
 def several(part) -> list:
     return list(part) if isinstance(part, (list, tuple)) else [part]
 
 
 def build(cfg: Config) -> None:
     """Build the model, the transforms and datasets of all loaders, and all evaluators."""
-    MODELS.build(cfg.model)
+    with skip_random_weights():
+        MODELS.build(cfg.model)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for loader in several(cfg.get(name) or []):
             dataset = loader.dataset
