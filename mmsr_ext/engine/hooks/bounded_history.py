@@ -48,24 +48,33 @@ class BoundedHistoryHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Write the history as plain tensors and numbers, which ``torch.load(weights_only=True)`` reads."""
-        hub = checkpoint.get('message_hub')
-        if hub is None:
-            return
-        hub['log_scalars'] = {
-            name: dict(
-                zip(('values', 'counts'), map(torch.from_numpy, history.data)), length=history.max_length
-            )
-            for name, history in hub['log_scalars'].items()
-        }
-        hub['runtime_info'] = {
-            key: value.item() if hasattr(value, 'item') else value
-            for key, value in hub['runtime_info'].items()
-        }
+        make_plain(checkpoint)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Make MMEngine's history of the plain one."""
-        histories = checkpoint.get('message_hub', {}).get('log_scalars', {})
-        for name, history in histories.items():
-            if isinstance(history, dict):
-                values, counts = (history[key].tolist() for key in ('values', 'counts'))
-                histories[name] = HistoryBuffer(values, counts, history['length'])
+        make_histories(checkpoint)
+
+
+def make_plain(checkpoint: dict) -> None:
+    """Replace the histories of a checkpoint by plain tensors and numbers; those that are plain stay."""
+    hub = checkpoint.get('message_hub')
+    if hub is None:
+        return
+    hub['log_scalars'] = {
+        name: dict(zip(('values', 'counts'), map(torch.from_numpy, history.data)), length=history.max_length)
+        if isinstance(history, HistoryBuffer)
+        else history
+        for name, history in hub['log_scalars'].items()
+    }
+    hub['runtime_info'] = {
+        key: value.item() if hasattr(value, 'item') else value for key, value in hub['runtime_info'].items()
+    }
+
+
+def make_histories(checkpoint: dict) -> None:
+    """Replace the plain histories of a checkpoint by MMEngine's; those that are MMEngine's stay."""
+    histories = checkpoint.get('message_hub', {}).get('log_scalars', {})
+    for name, history in histories.items():
+        if isinstance(history, dict):
+            values, counts = (history[key].tolist() for key in ('values', 'counts'))
+            histories[name] = HistoryBuffer(values, counts, history['length'])

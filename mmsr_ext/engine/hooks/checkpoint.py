@@ -17,6 +17,7 @@ from ...io.atomic import remove_unfinished, write_durably
 from ...registry import HOOKS
 from ..better import rule_of
 from ..stock import between_updates, resumes, start_checkpoint
+from .bounded_history import make_histories, make_plain
 
 BACKEND = 'durable'
 
@@ -72,6 +73,14 @@ class CheckpointHook(StockCheckpointHook):
             self.backend_args = dict(backend=BACKEND)
         self._due = False
         self._saved: int | None = None
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Write log histories as plain numbers, also in a run without ``BoundedHistoryHook``."""
+        make_plain(checkpoint)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Make MMEngine's histories of the plain ones."""
+        make_histories(checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder, and clean up after a run that was killed."""

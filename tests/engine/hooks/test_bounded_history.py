@@ -1,8 +1,9 @@
 import pytest
+from mmengine.logging import HistoryBuffer
 from support.runs import load, tiny_train
 
 from mmsr_ext import InputError
-from mmsr_ext.engine import BoundedHistoryHook
+from mmsr_ext.engine import BoundedHistoryHook, CheckpointHook
 
 
 def test_history_is_the_end_of_the_whole_one(tmp_path):
@@ -30,3 +31,15 @@ def test_never_shorter_than_what_is_averaged(tmp_path):
 def test_bad_length(length):
     with pytest.raises(InputError, match='BoundedHistoryHook: length='):
         BoundedHistoryHook(length)
+
+
+def test_without_the_hook_checkpoints_are_plain_too():
+    checkpoint = dict(
+        message_hub=dict(log_scalars={'loss': HistoryBuffer([1.0, 2.0], [1, 1])}, runtime_info={})
+    )
+    hook = CheckpointHook(interval=1)
+    hook.before_save_checkpoint(None, checkpoint)
+    assert set(checkpoint['message_hub']['log_scalars']['loss']) == {'values', 'counts', 'length'}
+    hook.before_save_checkpoint(None, checkpoint)
+    hook.after_load_checkpoint(None, checkpoint)
+    assert checkpoint['message_hub']['log_scalars']['loss'].current() == 2
