@@ -200,7 +200,11 @@ class UpdateGuardHook(Hook):
 
 def _largest(weights: Mapping[str, Tensor]) -> float:
     """Return the largest absolute value of all weights; infinite if one is not finite."""
-    largest = [value.detach().float().abs().amax() for value in weights.values() if value.is_floating_point()]
+    largest = [
+        value.detach().float().abs().amax()
+        for value in weights.values()
+        if value.is_floating_point() and value.numel()
+    ]
     value = float(torch.stack(largest).amax()) if largest else 0.0
     return value if math.isfinite(value) else math.inf
 
