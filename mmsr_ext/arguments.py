@@ -232,6 +232,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, (list, tuple)) and len(value) == len(args) and all(map(_fits, value, args))
     if kind in (list, tuple, AbstractSequence):
         return isinstance(value, (list, tuple)) and (not args or all(_fits(item, args[0]) for item in value))
+    if inspect.isclass(kind) and kind.__module__.startswith('torch.nn.'):
+        return isinstance(value, kind)
     return True
 
 

@@ -45,6 +45,9 @@ NOT_CHECKED = {  # MMEngine's objects, and what it or PyTorch check
     ('SeparateDDP', 'module'),
     ('AmpOptimWrapper', 'loss_scale'),
     ('AmpOptimWrapper', 'dtype'),
+    ('LoggerHook', 'interval'),
+    ('LoggerHook', 'interval_exp_name'),
+    ('Pretrained', 'map_location'),
 }
 
 
@@ -66,6 +69,7 @@ OBJECTS = dict(
     InfiniteDraws=dict(dataset=range(4)),
     IterBasedTrainLoop=dict(runner=None, dataloader=None),
     SeparateDDP=dict(module=None),
+    SpandrelNet=dict(architecture='Compact'),
 )
 
 
@@ -139,10 +143,12 @@ def accepts(hint, value):
         return type(value) is hint
     if hint is dict or origin is dict:
         return type(value) is dict
-    if hint is tuple or origin in (tuple, Sequence):
+    if hint is tuple or origin is tuple:
         return type(value) is list and all(type(item) in (int, float) for item in value)
-    if origin is list:
-        return type(value) is list and all(accepts(args[0], item) for item in value)
+    if hint is Sequence or origin in (list, Sequence):
+        return type(value) is list and all(accepts(args[0], item) for item in value if args)
+    if hint is torch.nn.Module:
+        return isinstance(value, torch.nn.Module)
     raise AssertionError(f'{hint} is not known to this test')
 
 
@@ -279,7 +285,7 @@ CONFIGS = [
     (
         'model.generator',
         dict(type='SRResNet', mid_channels=4, num_blocks=1, in_channels=1),
-        r'model\.generator cannot be used on crops',
+        r'images of 3 channels, but model\.generator \(SRResNet\) takes 1',
     ),
     (
         'model.generator',
