@@ -45,8 +45,6 @@ NOT_CHECKED = {  # MMEngine's objects, and what it or PyTorch check
     ('SeparateDDP', 'module'),
     ('AmpOptimWrapper', 'loss_scale'),
     ('AmpOptimWrapper', 'dtype'),
-    ('LoggerHook', 'interval'),
-    ('LoggerHook', 'interval_exp_name'),
     ('Pretrained', 'map_location'),
 }
 
@@ -78,6 +76,8 @@ def arguments_of(part):
     if part.__init__ is object.__init__:
         return []
     init = inspect.unwrap(part.__init__)
+    if init.__module__.startswith('mmengine.'):  # inherited, and checked there
+        return []
     hints = get_type_hints(init, include_extras=True)
     if 'init_cfg' in hints:
         hints['init_cfg'] = dict | list[dict] | None  # MMEngine takes a list, too
