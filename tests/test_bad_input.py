@@ -76,7 +76,7 @@ def arguments_of(part):
     if part.__init__ is object.__init__:
         return []
     init = inspect.unwrap(part.__init__)
-    if init.__module__.startswith('mmengine.'):  # inherited, and checked there
+    if getattr(init, '__module__', '').startswith('mmengine.'):  # inherited, and checked there
         return []
     hints = get_type_hints(init, include_extras=True)
     if 'init_cfg' in hints:
