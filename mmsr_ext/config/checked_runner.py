@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DRAWING_HOOKS = ('BasicVisualizationHook', 'VisualizationHook')
+STOCK_HOOKS = 'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'
 _run_numbers = itertools.count(1)
 
 
@@ -69,7 +70,6 @@ class CheckedRunner(Runner):
     build_logger = _builds('log_level', Runner.build_logger)
     build_model = _builds('model', Runner.build_model)
     wrap_model = _builds('model_wrapper_cfg', Runner.wrap_model)
-    register_default_hooks = _builds('default_hooks', Runner.register_default_hooks)
     register_custom_hooks = _builds('custom_hooks', Runner.register_custom_hooks)
     build_train_loop = _builds('train_cfg or train_dataloader', Runner.build_train_loop)
     build_optim_wrapper = _builds('optim_wrapper', Runner.build_optim_wrapper)
@@ -77,6 +77,23 @@ class CheckedRunner(Runner):
     build_param_scheduler = _builds('param_scheduler', Runner.build_param_scheduler)
     build_val_loop = _builds('val_cfg, val_dataloader or val_evaluator', Runner.build_val_loop)
     build_test_loop = _builds('test_cfg, test_dataloader or test_evaluator', Runner.build_test_loop)
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register MMEngine's hooks and those of ``default_hooks``; None in the place of one leaves it out.
+
+        MMEngine knows None for the names of its own hooks alone.
+
+        Raises:
+            InputError: If the section of the config is wrong.
+        """
+        with section(self.cfg, 'default_hooks'):
+            super().register_default_hooks(
+                {
+                    name: hook
+                    for name, hook in (hooks or {}).items()
+                    if hook is not None or name in STOCK_HOOKS
+                }
+            )
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer, under a name that no earlier run in this process has.

@@ -1,0 +1,17 @@
+from support.configs import CONFIGS, tiny_options
+
+from mmsr_ext.apis import train
+
+
+def test_none_leaves_a_hook_out(tmp_path, in_root):
+    """Of the recipes as of MMEngine, whose own method knows its own names alone."""
+    options = tiny_options(tmp_path) | {
+        'model.generator': dict(mid_channels=4, num_blocks=1),
+        'default_hooks.history': None,
+        'default_hooks.timer': None,
+        'train_cfg.max_iters': 1,
+    }
+    runner = train(str(CONFIGS / 'srresnet_x4_demo.py'), str(tmp_path / 'run'), options=options)
+    names = {type(hook).__name__ for hook in runner.hooks}
+    assert 'LoggerHook' in names
+    assert not {'BoundedHistoryHook', 'IterTimerHook'} & names
