@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,8 @@ def recipe_pages() -> dict[str, str]:
         title, remarks = header(path)
         cfg = Config.fromfile(path, format_python_code=False)
         size = generator_size(cfg)
-        rows.append(
-            f'| [`{path.name}`]({path.stem}.md) | {title} | {size["parameters"]:,} | {size["gflop"]:,.1f} |'
-        )
+        figures = f'{size["parameters"]:,} | {size["gflop"]:,.1f}' if size else 'of the file | of the file'
+        rows.append(f'| [`{path.name}`]({path.stem}.md) | {title} | {figures} |')
         pages[f'recipes/{path.stem}.md'] = _recipe(path, title, remarks, cfg, size)
     height, width = OUTPUT
     stated = (
@@ -59,29 +59,35 @@ def header(path: Path) -> tuple[str, list[str]]:
     return re.split(r'[:;] |\.(?: (?=[A-Z])|$)', first)[0] if lines else path.stem, lines
 
 
-def generator_size(cfg: Config) -> dict[str, Any]:
+def generator_size(cfg: Config) -> dict[str, Any] | None:
     """Count the parameters and the operations of a config's generator, without allocating either.
 
     Returns:
-        dict: ``parameters``; ``gflop``, of a forward pass; ``input``, the size (h, w) of its image.
+        ``parameters``; ``gflop``, of a forward pass; ``input``, the size (h, w) of its image. None where
+            the file that training starts from tells what the generator is.
     """
     arguments = dict(cfg.model.generator, init_cfg=None)
+    if arguments['type'] == 'SpandrelNet' and 'architecture' not in arguments:
+        return None
     scale = arguments.get('scale', arguments.get('upscale_factor', 1))
     size = OUTPUT[0] // scale, OUTPUT[1] // scale
-    with DefaultScope.overwrite_default_scope('mmsr_ext'), torch.device('meta'), torch.no_grad():
+    # spandrel's classes compute with the values of their weights; their cost is in proportion to the area
+    real = arguments['type'] == 'SpandrelNet'
+    tried, device = ((64, 64), 'cpu') if real else (size, 'meta')
+    with DefaultScope.overwrite_default_scope('mmsr_ext'), torch.device(device), torch.no_grad():
         if arguments['type'] == 'SRCNNNet':  # MMagic's class takes no init_cfg
             del arguments['init_cfg']
         network = registry.MODELS.build(arguments).eval()
         with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, image_channels(network) or 3, *size))
+            network(torch.zeros(1, image_channels(network) or 3, *tried))
     return {
         'parameters': sum(parameter.numel() for parameter in network.parameters()),
-        'gflop': counter.get_total_flops() / 1e9,
+        'gflop': counter.get_total_flops() / 1e9 * math.prod(size) / math.prod(tried),
         'input': size,
     }
 
 
-def _recipe(path: Path, title: str, remarks: list[str], cfg: Config, size: dict[str, Any]) -> str:
+def _recipe(path: Path, title: str, remarks: list[str], cfg: Config, size: dict[str, Any] | None) -> str:
     text = path.read_text()
     own = text.split('\n', len(remarks))[-1] if remarks else text
     bases = Config._get_base_files(str(path))
@@ -91,13 +97,12 @@ def _recipe(path: Path, title: str, remarks: list[str], cfg: Config, size: dict[
         else f'[`{base}`]({Path(base).stem}.md)'
         for base in ([bases] if isinstance(bases, str) else bases)
     ]
-    height, width = size['input']
-    rows = {
-        'Inherits': ', '.join(inherits),
-        'Parameters of the generator': f'{size["parameters"]:,}',
-        'GFLOP of the generator': f'{size["gflop"]:,.1f} for an image of {width}x{height} pixels',
-        **_essentials(cfg),
-    }
+    rows = {'Inherits': ', '.join(inherits)}
+    if size:
+        height, width = size['input']
+        rows['Parameters of the generator'] = f'{size["parameters"]:,}'
+        rows['GFLOP of the generator'] = f'{size["gflop"]:,.1f} for an image of {width}x{height} pixels'
+    rows |= _essentials(cfg)
     table = ['| | |', '| --- | --- |', *(f'| {key} | {value} |' for key, value in rows.items())]
     command = ['```text', f'python tools/train.py configs/{path.name}', '```']
     return '\n'.join(

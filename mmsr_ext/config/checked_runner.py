@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import LogProcessor, Runner
 from mmengine.visualization import Visualizer
 
 from ..compat import own_config
@@ -66,7 +66,6 @@ class CheckedRunner(Runner):
 
     setup_env = _builds('env_cfg', Runner.setup_env)
     set_randomness = _builds('randomness', Runner.set_randomness)
-    build_log_processor = _builds('log_processor', Runner.build_log_processor)
     build_logger = _builds('log_level', Runner.build_logger)
     build_model = _builds('model', Runner.build_model)
     wrap_model = _builds('model_wrapper_cfg', Runner.wrap_model)
@@ -77,6 +76,18 @@ class CheckedRunner(Runner):
     build_param_scheduler = _builds('param_scheduler', Runner.build_param_scheduler)
     build_val_loop = _builds('val_cfg, val_dataloader or val_evaluator', Runner.build_val_loop)
     build_test_loop = _builds('test_cfg, test_dataloader or test_evaluator', Runner.build_test_loop)
+
+    def build_log_processor(self, log_processor: dict | LogProcessor) -> LogProcessor:
+        """Build the log processor.
+
+        Raises:
+            InputError: If the section of the config is wrong.
+        """
+        with section(self.cfg, 'log_processor'):
+            built = super().build_log_processor(log_processor)
+            if not isinstance(built.window_size, int) or built.window_size < 1:
+                raise ValueError(f'window_size={built.window_size!r} must be an integer of at least 1.')
+        return built
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register MMEngine's hooks and those of ``default_hooks``; None in the place of one leaves it out.

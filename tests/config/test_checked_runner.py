@@ -1,5 +1,7 @@
+import pytest
 from support.configs import CONFIGS, tiny_options
 
+from mmsr_ext import InputError
 from mmsr_ext.apis import train
 
 
@@ -15,3 +17,11 @@ def test_none_leaves_a_hook_out(tmp_path, in_root):
     names = {type(hook).__name__ for hook in runner.hooks}
     assert 'LoggerHook' in names
     assert not {'BoundedHistoryHook', 'IterTimerHook'} & names
+
+
+@pytest.mark.parametrize('size', [{}, 0, 'many'])
+def test_what_is_no_window_is_named_with_its_section(tmp_path, in_root, size):
+    """MMEngine would find out at the first line of the log."""
+    options = tiny_options(tmp_path) | {'log_processor.window_size': size}
+    with pytest.raises(InputError, match=r'log_processor.*window_size=.* must be an integer'):
+        train(str(CONFIGS / 'srresnet_x4_demo.py'), str(tmp_path / 'run'), options=options)

@@ -213,7 +213,7 @@ def test_a_model_without_a_generator_is_one_line(write, tmp_path):
 
 
 @MODELS.register_module()
-class Mine(GANRestorer):
+class OwnRestorer(GANRestorer):
     """A user's restorer."""
 
 
@@ -221,9 +221,9 @@ class Mine(GANRestorer):
     ('scope', 'kind', 'left'),
     [
         ('mmsr_ext', 'GANRestorer', None),
-        ('mmsr_ext', 'Mine', None),
-        ('mmagic', 'mmsr_ext.Mine', None),
-        ('mmagic', Mine, None),
+        ('mmsr_ext', 'OwnRestorer', None),
+        ('mmagic', 'mmsr_ext.OwnRestorer', None),
+        ('mmagic', OwnRestorer, None),
         (None, 'GANRestorer', None),
         ('mmsr_ext', 'SRGAN', L1),
         ('mmagic', 'ESRGAN', L1),

@@ -119,7 +119,7 @@ def test_bad_input_ends_without_traceback(tmp_path, in_root):
         (['no.pth', '--format', 'pth'], r'no\.pth does not exist'),
         (['no.pth', '--format', 'ncnn'], "format='ncnn' must be 'safetensors'"),
         (['no.pth', '--info'], r'no\.pth does not exist'),
-        (['.', '--format', 'pth'], 'does not exist'),
+        (['.', '--format', 'pth'], 'is a folder'),
     ],
 )
 def test_bad_input_is_one_error(tmp_path, monkeypatch, arguments, message):

@@ -6,6 +6,7 @@ from torch import nn
 
 from mmsr_ext import InputError
 from mmsr_ext.models import GANRestorer, LPIPSLoss
+from mmsr_ext.models.restorers.targets import Targets
 
 
 def package(net):
@@ -56,7 +57,8 @@ def test_is_an_extra_loss_of_the_restorer(scope, images):
         dict(type='ESPCN', scale=2),
         extra_losses=dict(lpips=dict(type='LPIPSLoss', net='squeeze', pretrained='random')),
     )
-    loss = model._content_losses(*images)
+    output, target = images
+    loss = model._content_losses(output, Targets(target, target, target))
     assert set(loss) == {'loss_lpips'}
     torch.testing.assert_close(loss['loss_lpips'], model.extra_losses['lpips'](*images))
 
