@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import signal
@@ -55,6 +56,7 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
     signal.signal(signal.SIGINT, interrupt)
     try:
         main()
+        _leave_group()
     except InputError as error:
         _report(error)
         _exit(f'error{_rank()}: {error}')
@@ -90,6 +92,21 @@ def run(main: Callable[[], object], when_interrupted: str = '') -> None:
         _report(error)
         traceback.print_exc()
         _exit(f'failed{_rank()}: {type(error).__name__}: {error}')
+
+
+def _leave_group() -> None:
+    """End a process of a group of several, after what is registered for its end.
+
+    A thread of gloo may outlive the interpreter even after the group is destroyed, and then aborts a process
+    that has done its work.
+    """
+    torch = sys.modules.get('torch')
+    if torch is None or not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _rank() -> str:
