@@ -213,7 +213,7 @@ def test_a_model_without_a_generator_is_one_line(write, tmp_path):
 
 
 @MODELS.register_module()
-class OwnRestorer(GANRestorer):
+class HomeMade(GANRestorer):
     """A user's restorer."""
 
 
@@ -221,9 +221,9 @@ class OwnRestorer(GANRestorer):
     ('scope', 'kind', 'left'),
     [
         ('mmsr_ext', 'GANRestorer', None),
-        ('mmsr_ext', 'OwnRestorer', None),
-        ('mmagic', 'mmsr_ext.OwnRestorer', None),
-        ('mmagic', OwnRestorer, None),
+        ('mmsr_ext', 'HomeMade', None),
+        ('mmagic', 'mmsr_ext.HomeMade', None),
+        ('mmagic', HomeMade, None),
         (None, 'GANRestorer', None),
         ('mmsr_ext', 'SRGAN', L1),
         ('mmagic', 'ESRGAN', L1),

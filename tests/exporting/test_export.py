@@ -480,7 +480,7 @@ def test_bad_input_is_one_error(tmp_path):
 
 @pytest.mark.parametrize('name', discriminators.__all__)
 def test_discriminators_are_not_exported(tmp_path, name):
-    args = dict(network=dict(type='PatchGANDiscriminator')) if name == 'BoundedCritic' else {}
+    args = dict(network=dict(type='mmsr_ext.PatchGANDiscriminator')) if name == 'BoundedCritic' else {}
     torch.save(getattr(discriminators, name)(**args).state_dict(), tmp_path / 'd.pth')
     with pytest.raises(InputError, match=r'd\.pth is of no architecture'):
         export(tmp_path / 'd.pth', 'pth')
