@@ -108,8 +108,19 @@ def check_loaders(cfg: Config, *names: str) -> None:
 
 
 def loaders(config: Any) -> list[dict]:
-    """List the dataloaders of a section, which holds one, several or None."""
-    return [config] if isinstance(config, dict) else list(config or [])
+    """List the dataloaders of a section, which holds one, several or None.
+
+    Raises:
+        InputError: If it holds something else.
+    """
+    if config is None:
+        return []
+    found = [config] if isinstance(config, dict) else config
+    if not isinstance(found, (list, tuple)) or not all(isinstance(loader, dict) for loader in found):
+        raise InputError(
+            f'{config!r} is no dataloader; expected a dict with batch_size and dataset, or a list of such.'
+        )
+    return list(found)
 
 
 def schedulers(section: Any, path: str = 'param_scheduler') -> Iterator[tuple[str, dict]]:

@@ -12,6 +12,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as StockCheckpointHook
 from mmengine.runner import Runner
 
+from ...arguments import check_value
 from ...errors import InputError
 from ...io.atomic import remove_unfinished, write_durably
 from ...registry import HOOKS
@@ -65,6 +66,7 @@ class CheckpointHook(StockCheckpointHook):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs['rule'] = _rules(kwargs.get('save_best'), kwargs.get('rule'))
         super().__init__(*args, **kwargs)
+        check_value('CheckpointHook: max_keep_ckpts', self.max_keep_ckpts, int)
         if (
             self.backend_args is None
             and self.file_client_args is None
